@@ -1,0 +1,166 @@
+//! Every reason for which the gateway itself refuses a request.
+//!
+//! Reasons only: what is said about them, and with which status, is [`crate::error`]'s business.
+//! This file imports nothing, so that every room may name a reason.
+
+use std::fmt;
+
+/// A field, query parameter or header that a [`Rejection`] can be about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Param {
+    /// `model`, of create.
+    Model,
+    /// `prompt`, of everything that starts a generation.
+    Prompt,
+    /// `input_reference`, of create.
+    InputReference,
+    /// `seconds`, of create and extensions.
+    Seconds,
+    /// `size`, of create.
+    Size,
+    /// `video`, of edits, extensions and characters.
+    Video,
+    /// `name`, of characters.
+    Name,
+    /// `variant`, a query parameter of content.
+    Variant,
+    /// `limit`, a query parameter of list.
+    Limit,
+    /// `order`, a query parameter of list.
+    Order,
+    /// `after`, a query parameter of list.
+    After,
+    /// `x-reelgate-mode`, a request header of our own.
+    Mode,
+}
+
+impl Param {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Prompt => "prompt",
+            Self::InputReference => "input_reference",
+            Self::Seconds => "seconds",
+            Self::Size => "size",
+            Self::Video => "video",
+            Self::Name => "name",
+            Self::Variant => "variant",
+            Self::Limit => "limit",
+            Self::Order => "order",
+            Self::After => "after",
+            Self::Mode => "x-reelgate-mode",
+        }
+    }
+}
+
+impl fmt::Display for Param {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a value is, in the words OpenAI's type errors use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noun {
+    /// A JSON string, or a text part of a form.
+    String,
+    /// A JSON number without fraction and exponent.
+    Integer,
+    /// Any other JSON number; `1000.0` is one.
+    Decimal,
+    /// `true` or `false`.
+    Boolean,
+    /// `null`.
+    Null,
+    /// A JSON array, or a form field such as `field[]` or `field[0]`.
+    Array,
+    /// A JSON object, or a form field such as `field[key]`.
+    Object,
+    /// A form part with a file name.
+    File,
+}
+
+/// What a field of the wrong type should have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// One of these literals, in message order.
+    OneOf(Vec<String>),
+    /// Any value of this type.
+    Type(Noun),
+}
+
+/// Why a request is answered by the gateway instead of its upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    // --- the head of the request -------------------------------------------------------------
+    /// The path names nothing the gateway offers, or is not plainly spelled.
+    UnknownUrl { method: String, path: String },
+    /// The path is offered, but not with this method. `allow` is the `Allow` header.
+    MethodNotAllowed { method: String, path: String, allow: &'static str },
+    /// The request target is longer than the limit, in bytes.
+    TargetTooLong { limit: usize },
+    /// `Host` is missing, doubled or malformed.
+    BadHost,
+    /// `Transfer-Encoding` is anything but plain `chunked`.
+    BadTransferEncoding,
+    /// A header that must stand alone stands there twice. The header's name.
+    DoubledHeader(&'static str),
+    /// An `Expect` other than `100-continue`.
+    BadExpectation,
+    /// `Content-Encoding` is not `identity`. The value as sent.
+    ContentEncoding(String),
+    /// Neither JSON nor a form, or in another character set. The value as sent.
+    ContentType(String),
+
+    // --- who is asking -----------------------------------------------------------------------
+    /// No credential, or none that can be read.
+    NoKey,
+    /// A credential that is not one of the configured keys. The key as sent.
+    WrongKey(String),
+
+    // --- the body as a whole -----------------------------------------------------------------
+    /// More bytes than the limit. `read` is what was announced or had been read.
+    BodyTooLarge { limit: u64, read: u64 },
+    /// The body broke off, or its chunks were malformed.
+    BodyBroken,
+    /// The body stopped arriving for longer than the limit.
+    BodyStalled,
+    /// Not exactly one well-formed JSON object.
+    MalformedJson,
+    /// Not a well-formed form, or one that two parsers could read differently.
+    MalformedForm,
+    /// More parts than the limit.
+    TooManyParts { limit: usize },
+
+    // --- single fields -----------------------------------------------------------------------
+    /// A field nobody defined. Its name as sent.
+    UnknownParameter(String),
+    /// A field that stands there twice. Its name as sent.
+    DuplicateParameter(String),
+    /// A required field that is absent.
+    Missing(Param),
+    /// A field of the wrong type.
+    WrongType { param: Param, expected: Expected, got: Noun },
+    /// A value outside a closed list. `allowed` is in message order.
+    NotListed { param: Param, got: String, allowed: Vec<String> },
+    /// A value that the shared list has and this model lacks.
+    NotForModel { param: Param, model: String, got: String, allowed: Vec<String> },
+    /// A model nobody configured, where the list of models is open.
+    UnknownModel(String),
+    /// An empty string where at least one character is needed.
+    Empty(Param),
+    /// A text longer than the limit, both in characters.
+    TooLong { param: Param, max: usize, got: usize },
+    /// An integer above the limit. `got` as sent.
+    AboveMax { param: Param, max: u64, got: String },
+    /// An integer, possibly negative, below the limit. `got` as sent.
+    BelowMin { param: Param, min: u64, got: String },
+    /// A file of a media type that is not taken. `got` as sent.
+    FileType { param: Param, got: String, allowed: Vec<String> },
+
+    // --- things that do not exist ------------------------------------------------------------
+    /// A video id that no upstream could have made. The id as sent.
+    UnknownVideo(String),
+}
