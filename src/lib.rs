@@ -1,1 +1,4 @@
 //! x
+pub mod params;
+pub mod rejection;
+pub mod rewrite;

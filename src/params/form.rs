@@ -1,0 +1,149 @@
+//! The fields of a form, each with the bytes of its part.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use memchr::memmem;
+
+use super::disguise::resembles_in_form;
+use super::field_name::{FieldName, Shape, parents};
+use super::multipart::Parts;
+use super::part_head::{self, PartHead};
+use super::{Cow, Field, Layout, Limits, Params, Value, known_param};
+use crate::rejection::{Expected, Noun, Param, Rejection};
+
+const HEAD_END: &[u8] = b"\r\n\r\n";
+
+/// Reads a body that must be exactly one form.
+pub(super) fn parse<'b>(
+    boundary: &str,
+    body: &'b [u8],
+    known: &[Param],
+    limits: &Limits,
+) -> Result<Params<'b>, Rejection> {
+    let mut parts = Parts::new(boundary, body)?;
+    let params = Params::new(Layout::Form { delimiter: parts.delimiter() });
+    let mut form = Form { params, known, limits, shapes: Vec::new(), names: Names::default() };
+    let mut count = 0;
+    while let Some(range) = parts.next()? {
+        if count == limits.parts {
+            return Err(form.too_many_parts());
+        }
+        count += 1;
+        form.take(Part::read(body, range, limits).ok_or(Rejection::MalformedForm)?)?;
+    }
+    Ok(form.params)
+}
+
+/// What has been read of a form so far.
+struct Form<'b, 'k> {
+    params: Params<'b>,
+    known: &'k [Param],
+    limits: &'k Limits,
+    /// What each known field is by its name.
+    shapes: Vec<(Param, Shape)>,
+    names: Names<'b>,
+}
+
+/// The names that have been used, and those that can no longer be used.
+#[derive(Default)]
+struct Names<'b> {
+    used: HashSet<&'b str>,
+    parents: HashSet<&'b str>,
+}
+
+/// One part: its head, its content, and where both stand.
+struct Part<'b> {
+    head: PartHead<'b>,
+    content: &'b [u8],
+    range: Range<usize>,
+}
+
+// === impl Form ===
+
+impl<'b> Form<'b, '_> {
+    fn take(&mut self, part: Part<'b>) -> Result<(), Rejection> {
+        let name = part.head.name;
+        if !self.names.add(name) {
+            return Err(Rejection::DuplicateParameter(name.to_owned()));
+        }
+        let field = FieldName::parse(name);
+        let found = field.and_then(|field| Some((known_param(self.known, field.base)?, field.shape)));
+        let value = part.value(found.map(|(param, _)| param), self.limits)?;
+        let Some((param, shape)) = found else {
+            self.params.note_unknown(&Cow::Borrowed(name), resembles_in_form(name, self.known));
+            return Ok(());
+        };
+        let value = match shape {
+            Shape::Plain => value,
+            Shape::Append | Shape::Index => Value::Array,
+            Shape::Member => Value::Object,
+        };
+        self.take_known(param, shape, Field { value, range: part.range })
+    }
+
+    fn take_known(&mut self, param: Param, shape: Shape, field: Field<'b>) -> Result<(), Rejection> {
+        match self.shapes.iter().find(|(name, _)| *name == param) {
+            // One more part of the same array or object.
+            Some((_, before)) if *before == shape => Ok(()),
+            // An array and an object at once; or `[]` and `[0]`, which may be the same item.
+            Some(_) => Err(Rejection::DuplicateParameter(param.name().to_owned())),
+            None => {
+                self.shapes.push((param, shape));
+                self.params.fields.push((param, field));
+                Ok(())
+            }
+        }
+    }
+
+    /// Why there are too many parts: OpenAI's Node SDK sends a `Buffer` as one part for each byte,
+    /// and then the type of the field is what the client has to be told.
+    fn too_many_parts(&self) -> Rejection {
+        let array = self.params.fields.iter().find(|(param, field)| {
+            matches!(param, Param::InputReference | Param::Video) && field.value == Value::Array
+        });
+        array.map_or(Rejection::TooManyParts { limit: self.limits.parts }, |(param, _)| {
+            Rejection::WrongType { param: *param, expected: Expected::Type(Noun::File), got: Noun::Array }
+        })
+    }
+}
+
+// === impl Names ===
+
+impl<'b> Names<'b> {
+    /// Whether `name` may be used: not twice, unless it adds to an array, and not beside a name that
+    /// it is part of or that is part of it, for `video` and `video[id]` are two readings of one field.
+    fn add(&mut self, name: &'b str) -> bool {
+        let fresh = self.used.insert(name) || name.ends_with("[]");
+        let alone = !self.parents.contains(name) && !parents(name).any(|parent| self.used.contains(parent));
+        self.parents.extend(parents(name));
+        fresh && alone
+    }
+}
+
+// === impl Part ===
+
+impl<'b> Part<'b> {
+    fn read(body: &'b [u8], range: Range<usize>, limits: &Limits) -> Option<Self> {
+        let part = body.get(range.clone())?;
+        // No need to search a film for the end of a head.
+        let longest = part.len().min(limits.part_head.saturating_add(HEAD_END.len()));
+        let head_length = memmem::find(part.get(..longest)?, HEAD_END)?;
+        let start = head_length + HEAD_END.len();
+        let content = part.get(start..)?;
+        let head = part_head::parse(part.get(..head_length)?, content.len(), limits)?;
+        Some(Self { head, content, range })
+    }
+
+    /// What the part says if its field has no brackets. Refuses text that is none, or too long.
+    fn value(&self, param: Option<Param>, limits: &Limits) -> Result<Value<'b>, Rejection> {
+        if self.head.is_file {
+            return Ok(Value::File { content_type: self.head.content_type });
+        }
+        let exempt = matches!(param, Some(Param::Prompt | Param::InputReference));
+        match str::from_utf8(self.content) {
+            Ok(text) if exempt || text.len() <= limits.text => Ok(Value::Text(Cow::Borrowed(text))),
+            _ => Err(Rejection::MalformedForm),
+        }
+    }
+}

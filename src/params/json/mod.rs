@@ -1,0 +1,99 @@
+//! The members of a JSON object, each with the bytes its value stands in.
+//!
+//! Two passes: the first finds the outermost members without looking into them, the second reads each.
+//! Both are linear, and neither keeps more names than the limits say.
+
+mod nested;
+mod text;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::Range;
+
+use serde::Deserializer as _;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::disguise::resembles;
+use super::{Cow, Field, Layout, Limits, Params, Value, known_param};
+use crate::rejection::{Param, Rejection};
+
+/// A name and its value.
+type Member<'b> = (Cow<'b, str>, &'b RawValue);
+
+/// Reads a body that must be exactly one JSON object.
+pub(super) fn parse<'b>(body: &'b [u8], known: &[Param], limits: &Limits) -> Result<Params<'b>, Rejection> {
+    let text = str::from_utf8(body).map_err(|_| Rejection::MalformedJson)?;
+    let members = members(text, limits.keys)?;
+    let (before, _) = text.split_once('{').ok_or(Rejection::MalformedJson)?;
+    let mut params = Params::new(Layout::Json { insert_at: before.len() + 1, empty: members.is_empty() });
+    let mut names = HashSet::new();
+    for (name, raw) in &members {
+        if !names.insert(name) {
+            return Err(Rejection::DuplicateParameter(name.to_string()));
+        }
+        let value = value(raw.get(), limits)?;
+        match known_param(known, name) {
+            Some(param) => {
+                let range = range_in(body, raw.get()).ok_or(Rejection::MalformedJson)?;
+                params.fields.push((param, Field { value, range }));
+            }
+            None => params.note_unknown(name, resembles(name, known)),
+        }
+    }
+    Ok(params)
+}
+
+fn members(text: &str, limit: usize) -> Result<Vec<Member<'_>>, Rejection> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    deserializer
+        .deserialize_map(Members { limit })
+        .and_then(|members| deserializer.end().map(|()| members))
+        .map_err(|_| Rejection::MalformedJson)
+}
+
+fn value<'b>(raw: &'b str, limits: &Limits) -> Result<Value<'b>, Rejection> {
+    if raw.starts_with('"') {
+        return text::unescape(raw).map(Value::Text);
+    }
+    nested::check(raw, limits)?;
+    Ok(match raw.as_bytes().first() {
+        Some(b'{') => Value::Object,
+        Some(b'[') => Value::Array,
+        Some(b't' | b'f') => Value::Boolean,
+        Some(b'n') => Value::Null,
+        _ if raw.contains(['.', 'e', 'E']) => Value::Decimal(raw),
+        _ => Value::Integer(raw),
+    })
+}
+
+/// Where `piece`, which is borrowed from `body`, stands in it.
+fn range_in(body: &[u8], piece: &str) -> Option<Range<usize>> {
+    let start = piece.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
+    let range = start..start.checked_add(piece.len())?;
+    (body.get(range.clone())? == piece.as_bytes()).then_some(range)
+}
+
+/// Collects the members of an object, up to a limit.
+struct Members {
+    limit: usize,
+}
+
+impl<'b> Visitor<'b> for Members {
+    type Value = Vec<Member<'b>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'b>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(name) = map.next_key_seed(text::Text)? {
+            if members.len() == self.limit {
+                return Err(A::Error::custom("too many members"));
+            }
+            members.push((name, map.next_value()?));
+        }
+        Ok(members)
+    }
+}

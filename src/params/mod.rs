@@ -1,0 +1,207 @@
+//! What a submit's body says, field by field, and in which bytes it says it.
+//!
+//! Pure: bytes in, fields or a [`Rejection`] out. Reads so strictly that a laxer or stricter parser behind us
+//! cannot find other values in the same bytes. Whether a value is allowed is not judged here.
+
+mod disguise;
+mod encoding;
+mod field_name;
+mod form;
+mod header_value;
+mod json;
+mod multipart;
+mod part_head;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+pub use encoding::Encoding;
+
+use crate::rejection::{Noun, Param, Rejection};
+
+/// Limits on what a body may hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Parts in a form.
+    pub parts: usize,
+    /// Bytes of one part's head, without the empty line that ends it.
+    pub part_head: usize,
+    /// Bytes of one form field's name.
+    pub name: usize,
+    /// Bytes of one file name.
+    pub filename: usize,
+    /// Bytes of one text part. `prompt` is exempt, so that a long one is told its own limit, and so is
+    /// `input_reference`, which may be an image written out as a URL; both have the body's limit.
+    pub text: usize,
+    /// Levels of nested JSON, the outermost object being the first. More than 128 is never read.
+    pub depth: usize,
+    /// Names in the outermost JSON object.
+    pub keys: usize,
+    /// Names in any other JSON object.
+    pub nested_keys: usize,
+}
+
+/// One judged field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field<'b> {
+    /// What it says.
+    pub value: Value<'b>,
+    /// The bytes an edit replaces: the JSON value, quotes included, or the whole part, head and content, so that
+    /// no header of it describes the old content. Of a form field in brackets it is the first of its parts.
+    pub range: Range<usize>,
+}
+
+/// The value of a field, as far as it is judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value<'b> {
+    /// A JSON string, unescaped, or the content of a text part.
+    Text(Cow<'b, str>),
+    /// A JSON number without `.`, `e` and `E`, as sent; it may be longer than any machine integer.
+    Integer(&'b str),
+    /// Any other JSON number, as sent.
+    Decimal(&'b str),
+    /// `true` or `false`.
+    Boolean,
+    /// `null`.
+    Null,
+    /// A JSON array, or a form field such as `field[]` or `field[0]`.
+    Array,
+    /// A JSON object, or a form field such as `field[key]`.
+    Object,
+    /// A part with a file name.
+    File {
+        /// The part's `Content-Type`, as sent.
+        content_type: Option<&'b str>,
+    },
+}
+
+/// How a body is laid out, for whoever wants to put a new field into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout<'b> {
+    /// A JSON object.
+    Json {
+        /// The offset right after its opening brace.
+        insert_at: usize,
+        /// Whether it has no members, so that a new one needs no comma.
+        empty: bool,
+    },
+    /// A form.
+    Form {
+        /// What stands before its first part and between any two: two dashes and the boundary.
+        delimiter: &'b [u8],
+    },
+}
+
+/// The fields of one body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Params<'b> {
+    layout: Layout<'b>,
+    fields: Vec<(Param, Field<'b>)>,
+    unknown: Option<Cow<'b, str>>,
+    disguised: Option<Cow<'b, str>>,
+}
+
+/// Reads a body. `known` are the operation's fields; every other name is unknown.
+///
+/// # Errors
+///
+/// [`Rejection::MalformedJson`], [`Rejection::MalformedForm`] or [`Rejection::TooManyParts`] when the body as a
+/// whole cannot be read or exceeds a limit; [`Rejection::DuplicateParameter`] when a name stands there twice, in
+/// JSON at any depth; [`Rejection::WrongType`] when a form has too many parts because a file was sent
+/// as one part per byte.
+pub fn parse<'b>(
+    encoding: &Encoding,
+    body: &'b [u8],
+    known: &[Param],
+    limits: &Limits,
+) -> Result<Params<'b>, Rejection> {
+    match encoding {
+        Encoding::Json => json::parse(body, known, limits),
+        Encoding::Multipart { boundary } => form::parse(boundary, body, known, limits),
+    }
+}
+
+// === impl Limits ===
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            parts: 64,
+            part_head: 8 * 1024,
+            name: 64,
+            filename: 255,
+            text: 128 * 1024,
+            depth: 32,
+            keys: 64,
+            nested_keys: 1024,
+        }
+    }
+}
+
+// === impl Value ===
+
+impl Value<'_> {
+    /// What this value is called in a type error.
+    #[must_use]
+    pub const fn noun(&self) -> Noun {
+        match self {
+            Self::Text(_) => Noun::String,
+            Self::Integer(_) => Noun::Integer,
+            Self::Decimal(_) => Noun::Decimal,
+            Self::Boolean => Noun::Boolean,
+            Self::Null => Noun::Null,
+            Self::Array => Noun::Array,
+            Self::Object => Noun::Object,
+            Self::File { .. } => Noun::File,
+        }
+    }
+}
+
+// === impl Params ===
+
+impl<'b> Params<'b> {
+    const fn new(layout: Layout<'b>) -> Self {
+        Self { layout, fields: Vec::new(), unknown: None, disguised: None }
+    }
+
+    /// The field of this name, if the body has it.
+    #[must_use]
+    pub fn get(&self, param: Param) -> Option<&Field<'b>> {
+        self.fields.iter().find(|(name, _)| *name == param).map(|(_, field)| field)
+    }
+
+    /// The first name, in body order, that is not one of the known ones.
+    #[must_use]
+    pub fn first_unknown(&self) -> Option<&str> {
+        self.unknown.as_deref()
+    }
+
+    /// The first unknown name that a laxer parser could take for a known one, such as `Prompt` or `video[`.
+    /// It must not be forwarded, not even where unknown names are.
+    #[must_use]
+    pub fn first_disguised(&self) -> Option<&str> {
+        self.disguised.as_deref()
+    }
+
+    /// How the body is laid out.
+    #[must_use]
+    pub const fn layout(&self) -> Layout<'b> {
+        self.layout
+    }
+
+    fn note_unknown(&mut self, name: &Cow<'b, str>, disguised: bool) {
+        if disguised && self.disguised.is_none() {
+            self.disguised = Some(name.clone());
+        }
+        if self.unknown.is_none() {
+            self.unknown = Some(name.clone());
+        }
+    }
+}
+
+/// The known field of exactly this name.
+fn known_param(known: &[Param], name: &str) -> Option<Param> {
+    known.iter().copied().find(|param| param.name() == name)
+}

@@ -1,0 +1,43 @@
+//! Bodies of every kind, good and bad.
+
+mod captures;
+mod forms;
+mod json;
+mod mutations;
+
+use super::{Encoding, Limits, Params, Value, parse};
+use crate::rejection::{Param, Rejection};
+
+/// The fields of create, in schema order.
+const CREATE: &[Param] = &[Param::Model, Param::Prompt, Param::InputReference, Param::Seconds, Param::Size];
+
+/// A JSON create.
+fn json(body: &[u8]) -> Result<Params<'_>, Rejection> {
+    parse(&Encoding::Json, body, CREATE, &Limits::default())
+}
+
+/// A create as a form with the boundary `b`.
+fn form(body: &[u8]) -> Result<Params<'_>, Rejection> {
+    form_within(body, &Limits::default())
+}
+
+fn form_within<'b>(body: &'b [u8], limits: &Limits) -> Result<Params<'b>, Rejection> {
+    parse(&Encoding::Multipart { boundary: "b".to_owned() }, body, CREATE, limits)
+}
+
+/// The text of a field.
+fn text<'p>(params: &'p Params<'_>, param: Param) -> Option<&'p str> {
+    match &params.get(param)?.value {
+        Value::Text(text) => Some(text),
+        other => panic!("{param} is {other:?}"),
+    }
+}
+
+/// Checks that every field found lies within the body.
+fn assert_ranges_lie_within(params: &Params<'_>, body: &[u8]) {
+    for param in CREATE {
+        if let Some(field) = params.get(*param) {
+            assert!(body.get(field.range.clone()).is_some(), "{param}: {:?} of {}", field.range, body.len());
+        }
+    }
+}
