@@ -1,4 +1,36 @@
-//! x
+//! Reelgate: a gateway between SDKs that speak OpenAI's `/v1/videos` and servers that serve it.
+//!
+//! Arrows point downward only:
+//!
+//! ```text
+//! cli        the commands, and what they print
+//! server     connections, the edge of a request, admin pages, shutdown
+//! routes     one file an operation: the steps of a request
+//! params · capability · rewrite · auth        pure decisions
+//! upstream · dialect                          the servers behind us
+//! error      every word that is ever said     config      everything an operator decides
+//! rejection · failure                         every reason there is
+//! ```
+//!
+//! The sandbox stands apart: it is the other end, and shares no code with the gateway.
+
+pub mod admin;
+pub mod auth;
+pub mod capability;
+pub mod cli;
+pub mod config;
+pub mod dialect;
+pub mod error;
+pub mod failure;
+pub mod gateway;
+pub mod metrics;
+pub mod outcome;
 pub mod params;
 pub mod rejection;
+pub mod request_id;
 pub mod rewrite;
+mod routes;
+pub mod server;
+pub mod shutdown;
+pub mod telemetry;
+pub mod upstream;

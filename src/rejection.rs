@@ -92,6 +92,7 @@ pub enum Expected {
 }
 
 /// Why a request is answered by the gateway instead of its upstream.
+#[expect(missing_docs, reason = "the fields are what the line above each reason speaks of")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejection {
     // --- the head of the request -------------------------------------------------------------
@@ -113,6 +114,8 @@ pub enum Rejection {
     ContentEncoding(String),
     /// Neither JSON nor a form, or in another character set. The value as sent.
     ContentType(String),
+    /// Anything but a form, where only a form is taken. The value as sent.
+    NotAForm(String),
 
     // --- who is asking -----------------------------------------------------------------------
     /// No credential, or none that can be read.
@@ -147,6 +150,8 @@ pub enum Rejection {
     NotListed { param: Param, got: String, allowed: Vec<String> },
     /// A value that the shared list has and this model lacks.
     NotForModel { param: Param, model: String, got: String, allowed: Vec<String> },
+    /// A text that must have a certain form, given as a regular expression.
+    NotAPattern { param: Param, pattern: &'static str },
     /// A model nobody configured, where the list of models is open.
     UnknownModel(String),
     /// An empty string where at least one character is needed.

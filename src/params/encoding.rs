@@ -39,6 +39,12 @@ impl Encoding {
         }
     }
 
+    /// Whether it is JSON.
+    #[must_use]
+    pub const fn is_json(&self) -> bool {
+        matches!(self, Self::Json)
+    }
+
     fn multipart(parameters: &[Parameter<'_>]) -> Result<Self, Rejection> {
         let mut boundaries = parameters.iter().filter(|parameter| parameter.is("boundary"));
         match (boundaries.next(), boundaries.next()) {

@@ -191,6 +191,12 @@ impl<'b> Params<'b> {
         self.layout
     }
 
+    /// Whether the body is JSON, where a value has a type beside its text.
+    #[must_use]
+    pub const fn is_json(&self) -> bool {
+        matches!(self.layout, Layout::Json { .. })
+    }
+
     fn note_unknown(&mut self, name: &Cow<'b, str>, disguised: bool) {
         if disguised && self.disguised.is_none() {
             self.disguised = Some(name.clone());

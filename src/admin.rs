@@ -1,0 +1,36 @@
+//! The admin listener's pages: for probes and Prometheus, never for clients.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+use crate::metrics::Metrics;
+use crate::shutdown::Stop;
+
+#[derive(Clone)]
+struct Admin {
+    metrics: Arc<Metrics>,
+    stop: Stop,
+}
+
+/// `/livez`, `/readyz` and `/metrics`.
+pub fn router(metrics: Arc<Metrics>, stop: Stop) -> Router {
+    Router::new()
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(page))
+        .with_state(Admin { metrics, stop })
+}
+
+/// Fails as soon as the process is told to stop, so that nothing new is sent its way.
+async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
+    if admin.stop.is_stopping() { (StatusCode::SERVICE_UNAVAILABLE, "draining\n") } else { (StatusCode::OK, "ok\n") }
+}
+
+async fn page(State(admin): State<Admin>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], admin.metrics.page())
+}

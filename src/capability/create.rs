@@ -1,0 +1,215 @@
+//! Judging a create: the order of checks, and which model answers.
+//!
+//! Order (OpenAI's, as far as it is known): unknown fields, required fields, then each field in schema
+//! order by type and by value, then what depends on the model.
+
+use std::sync::Arc;
+
+use crate::params::{Params, Value};
+use crate::rejection::{Expected, Noun, Param, Rejection};
+
+use super::adjust::{self, Moved};
+use super::fields::{self, WantedSeconds};
+use super::judgement::Judgement;
+use super::model::{Model, OnUnsupported};
+use super::seconds::{SecondsRule, parse_plain};
+use super::size::Size;
+use super::{AUTO, Mode, Table, Unknown};
+
+/// The fields of a create, in schema order.
+pub const FIELDS: &[Param] =
+    &[Param::Model, Param::Prompt, Param::InputReference, Param::Seconds, Param::Size];
+
+/// What a create asks for, after the checks that hold for every model.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'p> {
+    pub(super) seconds: Option<WantedSeconds<'p>>,
+    pub(super) size: Option<&'p str>,
+    pub(super) is_json: bool,
+}
+
+/// The model a create is judged by.
+#[derive(Clone, Debug)]
+pub(super) struct Chosen<'p> {
+    /// None: nobody configured it, and it is forwarded all the same.
+    pub(super) model: Option<Arc<Model>>,
+    /// The name the client gave.
+    pub(super) named: Option<&'p str>,
+    /// Whether the choice is ours rather than the client's.
+    pub(super) ours: bool,
+}
+
+impl Table {
+    /// Judges a create. `mode` is the client's own wish, where the operator allows one.
+    pub fn judge_create(&self, params: &Params<'_>, mode: Option<Mode>) -> Result<Judgement, Rejection> {
+        fields::refuse_unknown(params, self.shared.unknown_parameters)?;
+        fields::require(params, &[Param::Prompt])?;
+        let chosen = self.choose(params, mode)?;
+        let prompt_max = chosen.model.as_ref().map_or(PROMPT_MAX, |model| model.prompt_max);
+        fields::bounded_text(params, Param::Prompt, prompt_max)?;
+        fields::reference(params, &self.shared)?;
+        let wanted = self.wanted(params, chosen.model.as_deref())?;
+
+        let (chosen, moved) = self.settle(chosen, &wanted, mode)?;
+        Ok(Judgement::of(chosen, &wanted, moved))
+    }
+
+    /// The model by name, by default, or, where the client leaves it to us, by duration.
+    fn choose<'p>(&self, params: &'p Params<'_>, mode: Option<Mode>) -> Result<Chosen<'p>, Rejection> {
+        let named = fields::text(params, Param::Model, || fields::one_of(&self.shared.model))?;
+        let default = self.default_model();
+        let left_to_us = match named {
+            Some(name) => name == AUTO && self.offers_auto(),
+            None => default.is_none_or(|model| policy(model, mode) == OnUnsupported::Adjust),
+        };
+        let suggested = if left_to_us { self.suggest(wanted_duration(params)) } else { None };
+        let model = suggested.or_else(|| named.map_or(default, |name| self.find(name)));
+        if let (None, Unknown::Reject) = (model, self.shared.unknown_model) {
+            let name = named.ok_or(Rejection::Missing(Param::Model))?;
+            fields::listed(Param::Model, name, &self.shared.model)?;
+            return Err(Rejection::UnknownModel(name.to_owned()));
+        }
+        // A model left out, for which the default is chosen, needs no edit and no notice.
+        let is_default = |model: &Arc<Model>| default.is_some_and(|default| Arc::ptr_eq(default, model));
+        let ours = suggested.is_some_and(|model| named.is_some() || !is_default(model));
+        Ok(Chosen { model: model.cloned(), named, ours })
+    }
+
+    /// The values asked for; types are checked here, and the lists shared by all models on the way.
+    fn wanted<'p>(&self, params: &'p Params<'_>, model: Option<&Model>) -> Result<Wanted<'p>, Rejection> {
+        let literals = || match model {
+            Some(model) if self.shared.seconds.is_empty() => fields::literals(&model.seconds),
+            _ => self.shared.seconds.clone(),
+        };
+        let seconds = fields::seconds(params, self.shared.seconds_json, || fields::one_of(&literals()))?;
+        let is_json = params.is_json();
+        let size = fields::text(params, Param::Size, || self.size_literals(model)).or_else(|wrong_type| {
+            // A wrong value of an earlier field is reported before a wrong type of a later one.
+            self.fits_shared(&Wanted { seconds, size: None, is_json })?;
+            Err(wrong_type)
+        })?;
+        Ok(Wanted { seconds, size, is_json })
+    }
+
+    fn size_literals(&self, model: Option<&Model>) -> Expected {
+        match model {
+            Some(model) if self.shared.size.is_empty() => fields::one_of(&texts(&model.sizes)),
+            _ => fields::one_of(&self.shared.size),
+        }
+    }
+
+    /// What the operator, or the client where it may, wants done with the unsupported.
+    fn settle<'p>(
+        &self,
+        chosen: Chosen<'p>,
+        wanted: &Wanted<'_>,
+        mode: Option<Mode>,
+    ) -> Result<(Chosen<'p>, Moved), Rejection> {
+        let unmoved = Moved::default();
+        let Some(model) = chosen.model.as_deref() else {
+            return self.fits_shared(wanted).map(|()| (chosen, unmoved));
+        };
+        let fits = self.fits(model, wanted);
+        match (policy(model, mode), fits) {
+            (OnUnsupported::Reject, fits) => fits.map(|()| (chosen, unmoved)),
+            (OnUnsupported::Switch, Ok(())) => Ok((chosen, unmoved)),
+            (OnUnsupported::Switch, Err(reason)) => {
+                let other = Some(self.switch(model, wanted).ok_or(reason)?);
+                Ok((Chosen { model: other, ours: true, ..chosen }, unmoved))
+            }
+            (OnUnsupported::Adjust, fits) => match adjust::moved(model, wanted) {
+                Some(moved) => Ok((chosen, moved)),
+                None => fits.map(|()| (chosen, unmoved)),
+            },
+        }
+    }
+
+    /// The first model of the configured list that supports the exact request.
+    fn switch(&self, model: &Model, wanted: &Wanted<'_>) -> Option<Arc<Model>> {
+        let mut candidates = model.rewrite.switch_to.iter().filter_map(|name| self.find(name));
+        candidates.find(|candidate| self.fits(candidate, wanted).is_ok()).cloned()
+    }
+
+    /// The lists shared by all models, then what the model itself takes.
+    fn fits(&self, model: &Model, wanted: &Wanted<'_>) -> Result<(), Rejection> {
+        self.fits_shared(wanted)?;
+        if let Some(seconds) = wanted.seconds {
+            model_seconds(model, seconds)?;
+        }
+        wanted.size.map_or(Ok(()), |size| self.model_size(model, size))
+    }
+
+    fn fits_shared(&self, wanted: &Wanted<'_>) -> Result<(), Rejection> {
+        if let Some(seconds) = wanted.seconds {
+            fields::listed(Param::Seconds, seconds.text, &self.shared.seconds)?;
+        }
+        wanted.size.map_or(Ok(()), |size| fields::listed(Param::Size, size, &self.shared.size))
+    }
+
+    fn model_size(&self, model: &Model, text: &str) -> Result<(), Rejection> {
+        let (param, got) = (Param::Size, text.to_owned());
+        let size = text.parse::<Size>();
+        if size.is_ok_and(|size| model.supports_size(size)) {
+            return Ok(());
+        }
+        let allowed = texts(&model.sizes);
+        Err(match size {
+            Err(_) if allowed.is_empty() => Rejection::NotAPattern { param, pattern: SIZE_PATTERN },
+            // The shared list has already said what passes for some model; this one is about the model.
+            Ok(_) if !self.shared.size.is_empty() => {
+                Rejection::NotForModel { param, model: model.name.to_string(), got, allowed }
+            }
+            Ok(_) | Err(_) => Rejection::NotListed { param, got, allowed },
+        })
+    }
+}
+
+fn policy(model: &Model, mode: Option<Mode>) -> OnUnsupported {
+    match mode {
+        Some(Mode::Strict) => OnUnsupported::Reject,
+        Some(Mode::Adjust) => OnUnsupported::Adjust,
+        None => model.rewrite.on_unsupported,
+    }
+}
+
+fn model_seconds(model: &Model, wanted: WantedSeconds<'_>) -> Result<(), Rejection> {
+    if wanted.plain.is_some_and(|seconds| model.seconds.supports(seconds)) {
+        return Ok(());
+    }
+    let (param, got) = (Param::Seconds, wanted.text.to_owned());
+    let not_listed = |got| Rejection::NotListed { param, got, allowed: fields::literals(&model.seconds) };
+    Err(match (&model.seconds, wanted.plain) {
+        (SecondsRule::List(_), _) => not_listed(got),
+        (_, None) => Rejection::WrongType {
+            param,
+            expected: Expected::Type(Noun::Integer),
+            got: if wanted.is_integer { Noun::Integer } else { Noun::String },
+        },
+        (SecondsRule::Range { max, .. }, Some(n)) if n > *max => {
+            Rejection::AboveMax { param, max: u64::from(*max), got }
+        }
+        (SecondsRule::Range { min, .. }, Some(n)) if n < *min => {
+            Rejection::BelowMin { param, min: u64::from(*min), got }
+        }
+        (SecondsRule::Range { .. } | SecondsRule::Any, Some(_)) => not_listed(got),
+    })
+}
+
+/// The duration a request wants, however it is written; only for choosing a model by it.
+fn wanted_duration(params: &Params<'_>) -> Option<u32> {
+    match &params.get(Param::Seconds)?.value {
+        Value::Text(text) => parse_plain(text),
+        Value::Integer(digits) => parse_plain(digits),
+        Value::Decimal(_) | Value::Boolean | Value::Null | Value::Array | Value::Object | Value::File { .. } => None,
+    }
+}
+
+fn texts(sizes: &[Size]) -> Vec<String> {
+    sizes.iter().map(Size::to_string).collect()
+}
+
+/// Longest prompt for models that nobody configured, in characters (API reference of create).
+const PROMPT_MAX: usize = 32_000;
+
+/// What a size must look like where every size passes.
+const SIZE_PATTERN: &str = r"^\d+x\d+$";

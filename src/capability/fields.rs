@@ -1,0 +1,135 @@
+//! Checks of single fields, in the order every operation makes them: type first, then value.
+
+use crate::params::{Params, Value};
+use crate::rejection::{Expected, Noun, Param, Rejection};
+
+use super::seconds::{SecondsRule, parse_plain};
+use super::{Reference, SecondsJson, Shared, Unknown};
+
+/// Refuses names nobody defined, and always those that a sloppy parser would take for a judged field.
+pub(super) fn refuse_unknown(params: &Params<'_>, unknown: Unknown) -> Result<(), Rejection> {
+    let name = match unknown {
+        Unknown::Reject => params.first_unknown(),
+        Unknown::Forward => params.first_disguised(),
+    };
+    name.map_or(Ok(()), |name| Err(Rejection::UnknownParameter(name.to_owned())))
+}
+
+/// Refuses a request that lacks a required field.
+pub(super) fn require(params: &Params<'_>, required: &[Param]) -> Result<(), Rejection> {
+    match required.iter().find(|&&param| params.get(param).is_none()) {
+        Some(&param) => Err(Rejection::Missing(param)),
+        None => Ok(()),
+    }
+}
+
+/// The text of a field, if the field is there.
+pub(super) fn text<'p>(
+    params: &'p Params<'_>,
+    param: Param,
+    expected: impl FnOnce() -> Expected,
+) -> Result<Option<&'p str>, Rejection> {
+    match params.get(param).map(|field| &field.value) {
+        None => Ok(None),
+        Some(Value::Text(text)) => Ok(Some(text)),
+        Some(other) => Err(Rejection::WrongType { param, expected: expected(), got: other.noun() }),
+    }
+}
+
+/// A text of 1 to `max` characters, if the field is there.
+pub(super) fn bounded_text(params: &Params<'_>, param: Param, max: usize) -> Result<(), Rejection> {
+    let Some(text) = text(params, param, || Expected::Type(Noun::String))? else { return Ok(()) };
+    if text.is_empty() {
+        return Err(Rejection::Empty(param));
+    }
+    // Counting is linear; bytes bound characters from above, so most prompts need no count.
+    if text.len() > max {
+        let got = text.chars().count();
+        if got > max {
+            return Err(Rejection::TooLong { param, max, got });
+        }
+    }
+    Ok(())
+}
+
+/// `seconds` as asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WantedSeconds<'p> {
+    /// The client's own spelling.
+    pub(super) text: &'p str,
+    /// The number, if the spelling is plain.
+    pub(super) plain: Option<u32>,
+    /// Whether it stands there as a JSON integer.
+    pub(super) is_integer: bool,
+}
+
+/// `seconds`, if the field is there. `expected` names the values in a type error.
+pub(super) fn seconds<'p>(
+    params: &'p Params<'_>,
+    json: SecondsJson,
+    expected: impl FnOnce() -> Expected,
+) -> Result<Option<WantedSeconds<'p>>, Rejection> {
+    if let (SecondsJson::Lenient, Some(Value::Integer(digits))) =
+        (json, params.get(Param::Seconds).map(|field| &field.value))
+    {
+        return Ok(Some(WantedSeconds { text: digits, plain: parse_plain(digits), is_integer: true }));
+    }
+    let text = text(params, Param::Seconds, expected)?;
+    Ok(text.map(|text| WantedSeconds { text, plain: parse_plain(text), is_integer: false }))
+}
+
+/// The literals of a list, or any string where the list is empty.
+pub(super) fn one_of(list: &[String]) -> Expected {
+    if list.is_empty() { Expected::Type(Noun::String) } else { Expected::OneOf(list.to_vec()) }
+}
+
+/// The values a rule allows, as literals.
+pub(super) fn literals(rule: &SecondsRule) -> Vec<String> {
+    match rule {
+        SecondsRule::Any => Vec::new(),
+        SecondsRule::List(list) => list.iter().map(u32::to_string).collect(),
+        SecondsRule::Range { min, max, step } => {
+            (*min..=*max).step_by(*step as usize).take(LITERALS_MAX).map(|n| n.to_string()).collect()
+        }
+    }
+}
+
+/// A message that lists more values than this helps nobody.
+const LITERALS_MAX: usize = 32;
+
+/// A value must stand in the list shared by all models, where there is one.
+pub(super) fn listed(param: Param, got: &str, allowed: &[String]) -> Result<(), Rejection> {
+    if allowed.is_empty() || allowed.iter().any(|literal| literal == got) {
+        return Ok(());
+    }
+    Err(Rejection::NotListed { param, got: got.to_owned(), allowed: allowed.to_vec() })
+}
+
+/// `input_reference` by the profile's rule, then by media type.
+pub(super) fn reference(params: &Params<'_>, shared: &Shared) -> Result<(), Rejection> {
+    let param = Param::InputReference;
+    let Some(field) = params.get(param) else { return Ok(()) };
+    let got = field.value.noun();
+    let expected = match shared.reference {
+        Reference::File => Some(Noun::File),
+        Reference::Object => Some(Noun::Object),
+        // An array is nobody's idea of a reference: it is a Buffer that an SDK took apart into one field a
+        // byte. An upstream that ignores it would make, and bill, a video without the picture.
+        Reference::Any => (got == Noun::Array).then_some(Noun::File),
+    };
+    if let Some(expected) = expected.filter(|&expected| expected != got) {
+        return Err(Rejection::WrongType { param, expected: Expected::Type(expected), got });
+    }
+    media_type(&field.value, &shared.reference_types)
+}
+
+fn media_type(value: &Value<'_>, allowed: &[String]) -> Result<(), Rejection> {
+    let Value::File { content_type } = value else { return Ok(()) };
+    // RFC 7578, 4.4: a part without a type is text/plain, a file of unknown kind is octet-stream.
+    let got = content_type.unwrap_or("application/octet-stream");
+    let essence = got.split(';').next().unwrap_or(got).trim();
+    if allowed.is_empty() || allowed.iter().any(|media| media.eq_ignore_ascii_case(essence)) {
+        return Ok(());
+    }
+    Err(Rejection::FileType { param: Param::InputReference, got: got.to_owned(), allowed: allowed.to_vec() })
+}

@@ -1,0 +1,228 @@
+//! The capability table: which model takes which `seconds` and `size`, and what becomes of the rest.
+//!
+//! Pure: no HTTP, no clock, no I/O. [`Table::judge_create`] and its siblings in [`operations`] answer with
+//! a verdict; wording a refusal is [`crate::error`]'s business, changing bytes is [`crate::rewrite`]'s.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use wildmatch::WildMatch;
+
+pub mod adjust;
+pub mod create;
+pub mod fields;
+pub mod model;
+pub mod operations;
+pub mod query;
+pub mod seconds;
+pub mod size;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use model::Model;
+
+/// Every model, and what all models share. One request sees one table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    models: Vec<Arc<Model>>,
+    by_name: HashMap<Arc<str>, Arc<Model>>,
+    /// Most specific first.
+    patterns: Vec<(WildMatch, Arc<Model>)>,
+    default_model: Option<Arc<str>>,
+    auto: Vec<Arc<str>>,
+    /// What holds for every model.
+    pub shared: Shared,
+}
+
+/// Rules and lists shared by all models. Lists are in message order; an empty list checks nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Shared {
+    /// Closed list of model names. Empty: an unknown model is "not found" instead of "invalid value".
+    pub model: Vec<String>,
+    /// `seconds` that pass for at least one model.
+    pub seconds: Vec<String>,
+    /// `size`s that pass for at least one model.
+    pub size: Vec<String>,
+    /// `seconds` of extensions.
+    pub extension_seconds: Vec<String>,
+    /// `variant`s of content.
+    pub variant: Vec<String>,
+    /// `order`s of list.
+    pub order: Vec<String>,
+    /// Media types taken as `input_reference`.
+    pub reference_types: Vec<String>,
+    /// What an `input_reference` may be.
+    pub reference: Reference,
+    /// Whether a JSON integer passes as `seconds`.
+    pub seconds_json: SecondsJson,
+    /// What becomes of a model nobody configured.
+    pub unknown_model: Unknown,
+    /// What becomes of fields and query parameters nobody defined.
+    pub unknown_parameters: Unknown,
+}
+
+/// What an `input_reference` may be. The rule flipped at OpenAI during 2026.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reference {
+    /// Left to the upstream.
+    #[default]
+    Any,
+    /// An uploaded file.
+    File,
+    /// An object with `image_url` or `file_id`.
+    Object,
+}
+
+/// Whether a JSON integer passes as `seconds`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecondsJson {
+    /// Only strings, as OpenAI's own API.
+    Strict,
+    /// Strings and integers.
+    #[default]
+    Lenient,
+}
+
+/// What becomes of something nobody configured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unknown {
+    /// The request is refused.
+    #[default]
+    Reject,
+    /// It is left to the upstream.
+    Forward,
+}
+
+/// What the client asks for in place of the model's own `on_unsupported`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Refuse what is unsupported.
+    Strict,
+    /// Adjust what is unsupported.
+    Adjust,
+}
+
+/// The name a client gives to have the model chosen by duration.
+pub const AUTO: &str = "auto";
+
+impl Table {
+    /// Builds the table. `default_model` counts where a request names none; `auto` are the models chosen
+    /// from by duration, in order of preference. Both must name models of the table.
+    #[must_use]
+    pub fn new(models: Vec<Model>, default_model: Option<Arc<str>>, auto: Vec<Arc<str>>, shared: Shared) -> Self {
+        let models: Vec<Arc<Model>> = models.into_iter().map(Arc::new).collect();
+        let mut by_name = HashMap::new();
+        let mut patterns = Vec::new();
+        for model in &models {
+            if model.is_pattern() {
+                patterns.push((WildMatch::new(&model.name), Arc::clone(model)));
+            }
+            for name in std::iter::once(&model.name).chain(&model.aliases) {
+                by_name.insert(Arc::clone(name), Arc::clone(model));
+            }
+        }
+        patterns.sort_by_key(|(_, model)| std::cmp::Reverse(literal_len(&model.name)));
+        Self { models, by_name, patterns, default_model, auto, shared }
+    }
+
+    /// The models in configuration order.
+    pub fn models(&self) -> impl Iterator<Item = &Model> {
+        self.models.iter().map(Arc::as_ref)
+    }
+
+    /// The model a request means by `name`: an exact name or alias, else the most specific pattern.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Arc<Model>> {
+        // A pattern is no name: nobody may ask for the model `wan-*`.
+        let exact = self.by_name.get(name).filter(|model| !(model.is_pattern() && *model.name == *name));
+        exact.or_else(|| {
+            self.patterns.iter().find(|(pattern, _)| pattern.matches(name)).map(|(_, model)| model)
+        })
+    }
+
+    /// The model that counts where a request names none.
+    #[must_use]
+    pub fn default_model(&self) -> Option<&Arc<Model>> {
+        self.default_model.as_deref().and_then(|name| self.find(name))
+    }
+
+    /// Whether clients may ask for the model `auto`.
+    #[must_use]
+    pub fn offers_auto(&self) -> bool {
+        !self.auto.is_empty()
+    }
+
+    /// The model for a wanted duration: the first that makes exactly that, else the first that makes
+    /// anything as long, else the last.
+    #[must_use]
+    pub fn suggest(&self, seconds: Option<u32>) -> Option<&Arc<Model>> {
+        let candidates = || self.auto.iter().filter_map(|name| self.find(name));
+        let Some(seconds) = seconds else { return candidates().next() };
+        candidates()
+            .find(|model| model.seconds.supports(seconds))
+            .or_else(|| candidates().find(|model| model.seconds.longest().is_none_or(|max| max >= seconds)))
+            .or_else(|| candidates().last())
+    }
+}
+
+fn literal_len(pattern: &str) -> usize {
+    pattern.chars().filter(|c| !matches!(c, '*' | '?')).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{model, seed_table};
+    use super::*;
+
+    #[test]
+    fn a_model_is_found_by_name_alias_and_the_most_specific_pattern() {
+        let mut veo = model("veo-3", &[8]);
+        veo.aliases.push("veo".into());
+        let table = Table::new(
+            vec![veo, model("*", &[5]), model("wan-*", &[5]), model("wan-2.?-pro", &[5])],
+            None,
+            Vec::new(),
+            Shared::default(),
+        );
+        let find = |name: &str| table.find(name).map(|model| model.name.to_string());
+
+        assert_eq!(find("veo-3").as_deref(), Some("veo-3"));
+        assert_eq!(find("veo").as_deref(), Some("veo-3"));
+        assert_eq!(find("wan-2.7").as_deref(), Some("wan-*"));
+        assert_eq!(find("wan-2.7-pro").as_deref(), Some("wan-2.?-pro"));
+        assert_eq!(find("anything").as_deref(), Some("*"));
+    }
+
+    #[test]
+    fn a_pattern_itself_is_no_name() {
+        let table = Table::new(vec![model("wan-?", &[5])], None, Vec::new(), Shared::default());
+        assert!(table.find("wan-?").is_some(), "it matches itself as any one character does");
+        let table = Table::new(vec![model("[wan]*x", &[5])], None, Vec::new(), Shared::default());
+        assert!(table.find("Wanx").is_none());
+    }
+
+    #[test]
+    fn names_are_compared_exactly() {
+        for near in ["Sora-2", "sora-2 ", " sora-2", "sora-2\0", "SORA-2", "sora‑2", ""] {
+            assert!(seed_table().find(near).is_none(), "{near:?}");
+        }
+    }
+
+    #[test]
+    fn auto_follows_the_seed_rule() {
+        let table = seed_table();
+        for (seconds, expected) in [
+            (Some(4), "sora-2"),
+            (Some(8), "sora-2"),
+            (Some(10), "sora-2-pro"),
+            (Some(15), "sora-2-pro"),
+            (Some(11), "sora-2"),
+            (Some(5), "sora-2"),
+            (Some(13), "sora-2-pro"),
+            (Some(30), "sora-2-pro"),
+            (None, "sora-2"),
+        ] {
+            assert_eq!(table.suggest(seconds).map(|model| &*model.name), Some(expected), "{seconds:?}");
+        }
+    }
+}

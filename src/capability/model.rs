@@ -1,0 +1,179 @@
+//! What one model allows, costs and is called upstream.
+
+use std::sync::Arc;
+
+use super::seconds::{Rounding, SecondsRule, Tie};
+use super::size::Size;
+
+/// One row of the capability table.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The name in the configuration: an exact name, or a pattern with `*` and `?`.
+    pub name: Arc<str>,
+    /// Other exact names for it.
+    pub aliases: Vec<Arc<str>>,
+    /// The upstream that makes its videos: a key of the configuration's `upstreams`.
+    pub upstream: Arc<str>,
+    /// The name the upstream knows it by, where that is another one.
+    pub send_as: Option<Arc<str>>,
+    /// Lengths it makes.
+    pub seconds: SecondsRule,
+    /// Sizes it makes, in message order. Empty: any well-formed size passes.
+    pub sizes: Vec<Size>,
+    /// Length that counts when a request names none.
+    pub default_seconds: Option<u32>,
+    /// Size that counts when a request names none.
+    pub default_size: Option<Size>,
+    /// Whether its videos have sound. Information only: no request field asks for it.
+    pub audio: bool,
+    /// Price of one second of video.
+    pub price: Price,
+    /// Longest prompt, in characters.
+    pub prompt_max: usize,
+    /// How `seconds` is written in JSON bodies sent upstream.
+    pub send_seconds: SendSeconds,
+    /// What happens to a request this model does not support.
+    pub rewrite: Rewrite,
+}
+
+/// Price of one second of video, in the operator's currency.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Price {
+    /// Not configured.
+    #[default]
+    Unknown,
+    /// The same for every size.
+    Flat(f64),
+    /// By size; sizes that are not listed are unknown.
+    BySize(Vec<(Size, f64)>),
+}
+
+impl Price {
+    /// Price of one second at this size.
+    #[must_use]
+    pub fn at(&self, size: Option<Size>) -> Option<f64> {
+        match self {
+            Self::Unknown => None,
+            Self::Flat(price) => Some(*price),
+            Self::BySize(prices) => {
+                prices.iter().find(|(priced, _)| Some(*priced) == size).map(|(_, price)| *price)
+            }
+        }
+    }
+}
+
+/// How `seconds` is written in JSON bodies sent upstream. In a form there is only one spelling.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SendSeconds {
+    /// As a string, which OpenAI's own API insists on.
+    #[default]
+    Text,
+    /// As an integer, which some other servers insist on.
+    Integer,
+    /// As the client wrote it.
+    AsSent,
+}
+
+/// What to do with a request the model does not support, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Rewrite {
+    /// The choice itself.
+    pub on_unsupported: OnUnsupported,
+    /// Which way `seconds` is moved.
+    pub rounding: Rounding,
+    /// Which of two equally near lengths is taken.
+    pub tie: Tie,
+    /// Whether `size` may be moved to one that costs more than what was asked for.
+    pub size_upward: bool,
+    /// Models to try in turn, for [`OnUnsupported::Switch`].
+    pub switch_to: Vec<Arc<str>>,
+}
+
+/// What happens to a request that the model does not support.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnUnsupported {
+    /// It is refused with the upstream's own words.
+    #[default]
+    Reject,
+    /// `seconds` and `size` are moved to the nearest supported values.
+    Adjust,
+    /// The first model of a list that supports the exact request takes it.
+    Switch,
+}
+
+impl Model {
+    /// Whether the model makes this size.
+    #[must_use]
+    pub fn supports_size(&self, size: Size) -> bool {
+        self.sizes.is_empty() || self.sizes.contains(&size)
+    }
+
+    /// The supported size that `wanted` is moved to, if any may be.
+    #[must_use]
+    pub fn nearest_size(&self, wanted: Size) -> Option<Size> {
+        let ceiling = if self.rewrite.size_upward { None } else { self.price_tier(wanted) };
+        let affordable = self.sizes.iter().copied().filter(|&size| match (self.price.at(Some(size)), ceiling) {
+            (Some(price), Some(ceiling)) => price <= ceiling,
+            _ => true,
+        });
+        wanted.nearest(affordable)
+    }
+
+    /// What a second of an unsupported size would cost: as much as the largest supported size that is not
+    /// larger, or, where every size is larger, as much as the smallest.
+    fn price_tier(&self, wanted: Size) -> Option<f64> {
+        let not_larger = self.sizes.iter().filter(|size| size.area() <= wanted.area());
+        let tier = not_larger.max_by_key(|size| size.area());
+        let tier = tier.or_else(|| self.sizes.iter().min_by_key(|size| size.area()));
+        tier.and_then(|&size| self.price.at(Some(size)))
+    }
+
+    /// Whether the configured name is a pattern rather than a name.
+    #[must_use]
+    pub fn is_pattern(&self) -> bool {
+        self.name.contains(['*', '?'])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability::testing::model;
+
+    fn size(text: &str) -> Size {
+        text.parse().expect(text)
+    }
+
+    fn priced_by_size() -> Model {
+        Model {
+            sizes: vec![size("1280x720"), size("1792x1024")],
+            price: Price::BySize(vec![(size("1280x720"), 0.3), (size("1792x1024"), 0.5)]),
+            ..model("pro", &[10])
+        }
+    }
+
+    #[test]
+    fn a_size_is_never_moved_upward_in_price() {
+        // 1792x1024 has the nearer shape, but is dearer than anything the client can have meant.
+        assert_eq!(priced_by_size().nearest_size(size("1500x860")), Some(size("1280x720")));
+        assert_eq!(priced_by_size().nearest_size(size("640x366")), Some(size("1280x720")));
+    }
+
+    #[test]
+    fn a_size_is_moved_upward_in_price_where_that_is_allowed() {
+        let mut model = priced_by_size();
+        model.rewrite.size_upward = true;
+        assert_eq!(model.nearest_size(size("1500x860")), Some(size("1792x1024")));
+    }
+
+    #[test]
+    fn a_larger_size_may_become_any_supported_one() {
+        assert_eq!(priced_by_size().nearest_size(size("3500x2000")), Some(size("1792x1024")));
+    }
+
+    #[test]
+    fn without_prices_the_nearest_shape_wins() {
+        let model = Model { price: Price::Unknown, ..priced_by_size() };
+        assert_eq!(model.nearest_size(size("1500x860")), Some(size("1792x1024")));
+    }
+}

@@ -1,0 +1,72 @@
+//! Judging the operations beside create: remix, edits, extensions, characters.
+
+use crate::params::{Params, Value};
+use crate::rejection::{Expected, Noun, Param, Rejection};
+
+use super::fields;
+use super::{SecondsJson, Table};
+
+/// An operation on a video that exists, or a character made from one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// `POST /v1/videos/{video_id}/remix`
+    Remix,
+    /// `POST /v1/videos/edits`
+    Edit,
+    /// `POST /v1/videos/extensions`
+    Extend,
+    /// `POST /v1/videos/characters`
+    Character,
+}
+
+impl Operation {
+    /// Its fields in schema order.
+    #[must_use]
+    pub const fn fields(self) -> &'static [Param] {
+        match self {
+            Self::Remix => &[Param::Prompt],
+            Self::Edit => &[Param::Prompt, Param::Video],
+            Self::Extend => &[Param::Prompt, Param::Video, Param::Seconds],
+            Self::Character => &[Param::Video, Param::Name],
+        }
+    }
+}
+
+/// Longest prompt, in characters (API reference).
+const PROMPT_MAX: usize = 32_000;
+/// Longest name of a character, in characters (API reference).
+const NAME_MAX: usize = 80;
+
+impl Table {
+    /// Judges the fields of an operation. None of them is ever rewritten; all of them are required.
+    pub fn judge(&self, operation: Operation, params: &Params<'_>) -> Result<(), Rejection> {
+        fields::refuse_unknown(params, self.shared.unknown_parameters)?;
+        fields::require(params, operation.fields())?;
+        fields::bounded_text(params, Param::Prompt, PROMPT_MAX)?;
+        video(operation, params)?;
+        fields::bounded_text(params, Param::Name, NAME_MAX)?;
+        self.extension_seconds(params)
+    }
+
+    fn extension_seconds(&self, params: &Params<'_>) -> Result<(), Rejection> {
+        let list = &self.shared.extension_seconds;
+        let json: SecondsJson = self.shared.seconds_json;
+        match fields::seconds(params, json, || fields::one_of(list))? {
+            Some(wanted) => fields::listed(Param::Seconds, wanted.text, list),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A video is a file or names one by id; a character is only made from a file.
+fn video(operation: Operation, params: &Params<'_>) -> Result<(), Rejection> {
+    let Some(field) = params.get(Param::Video) else { return Ok(()) };
+    let expected = match (operation, &field.value) {
+        (_, Value::File { .. }) => return Ok(()),
+        (Operation::Character, _) => Noun::File,
+        (Operation::Remix | Operation::Edit | Operation::Extend, Value::Object) => return Ok(()),
+        (Operation::Remix | Operation::Edit | Operation::Extend, _) => Noun::Object,
+    };
+    let got = field.value.noun();
+    Err(Rejection::WrongType { param: Param::Video, expected: Expected::Type(expected), got })
+}

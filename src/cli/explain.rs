@@ -1,0 +1,175 @@
+//! `reelgate explain`: what would become of a request. Runs the very checks of a create and calls nobody.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use axum::body::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::{Failed, Process, terminal};
+use crate::capability::Mode;
+use crate::capability::create::FIELDS;
+use crate::capability::judgement::Judgement;
+use crate::config::Config;
+use crate::error::{ApiError, openai};
+use crate::params::{self, Encoding};
+use crate::rejection::Rejection;
+use crate::rewrite;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Model, as a client would send it
+    #[arg(long)]
+    model: Option<String>,
+    /// Length, as a client would send it
+    #[arg(long)]
+    seconds: Option<String>,
+    /// Size, as a client would send it
+    #[arg(long)]
+    size: Option<String>,
+    /// Prompt
+    #[arg(long, default_value = "a cat")]
+    prompt: String,
+    /// What the client would send as x-reelgate-mode
+    #[arg(long, value_enum)]
+    mode: Option<ModeArg>,
+    /// Take the body from a file instead of the options above
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "seconds", "size"])]
+    body: Option<PathBuf>,
+    /// Content type of the file
+    #[arg(long, default_value = "application/json", requires = "body")]
+    content_type: String,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum ModeArg {
+    Strict,
+    Adjust,
+}
+
+/// What becomes of the request.
+enum Verdict {
+    Forwarded { judgement: Box<Judgement>, body: Vec<u8> },
+    Rejected(Box<ApiError>),
+}
+
+pub(super) fn explain(process: &Process, args: &Args) -> Result<ExitCode, Failed> {
+    let config = process.config()?;
+    let (content_type, body) = request(args)?;
+    let verdict = match judged(&config, args.mode, &content_type, &body) {
+        Ok(verdict) => verdict,
+        Err(reason) => Verdict::Rejected(Box::new(ApiError::rejected(&reason, &config.wording))),
+    };
+    let text = if args.json { format!("{:#}\n", as_json(&verdict, &config)) } else { as_text(&verdict, &config) };
+    terminal::write(text.as_bytes())?;
+    Ok(match verdict {
+        Verdict::Forwarded { .. } => ExitCode::SUCCESS,
+        Verdict::Rejected(_) => ExitCode::from(REJECTED),
+    })
+}
+
+/// Exit code for a request that would be rejected: the command itself did what it should.
+const REJECTED: u8 = 2;
+
+fn request(args: &Args) -> Result<(String, Bytes), Failed> {
+    if let Some(path) = &args.body {
+        let body = fs::read(path)
+            .map_err(|error| Failed::Other(format!("{} cannot be read: {error}", path.display())))?;
+        return Ok((args.content_type.clone(), body.into()));
+    }
+    let mut fields = Map::new();
+    for (name, value) in [("model", &args.model), ("seconds", &args.seconds), ("size", &args.size)] {
+        if let Some(value) = value {
+            fields.insert(name.to_owned(), Value::from(value.as_str()));
+        }
+    }
+    fields.insert("prompt".to_owned(), Value::from(args.prompt.as_str()));
+    Ok(("application/json".to_owned(), Value::Object(fields).to_string().into()))
+}
+
+fn judged(
+    config: &Config,
+    mode: Option<ModeArg>,
+    content_type: &str,
+    body: &Bytes,
+) -> Result<Verdict, Rejection> {
+    let mode = mode.map(|mode| match mode {
+        ModeArg::Strict => Mode::Strict,
+        ModeArg::Adjust => Mode::Adjust,
+    });
+    let encoding = Encoding::from_content_type(Some(content_type.as_bytes()))?;
+    let params = params::parse(&encoding, body, FIELDS, &config.limits.fields)?;
+    let judgement = config.capabilities.judge_create(&params, mode)?;
+    let spliced = rewrite::apply(body, &params, &judgement.edits);
+    Ok(Verdict::Forwarded { body: spliced.segments().concat(), judgement: Box::new(judgement) })
+}
+
+fn as_text(verdict: &Verdict, config: &Config) -> String {
+    match verdict {
+        Verdict::Rejected(error) => {
+            let form = config.wording.form(error.class);
+            format!(
+                "Rejected, the upstream is not called. The client gets\n\nHTTP/1.1 {}\ncontent-type: {}\n\n{}\n",
+                error.status,
+                openai::content_type(form),
+                openai::body(error, form).trim_end()
+            )
+        }
+        Verdict::Forwarded { judgement, body } => forwarded_text(judgement, body, config),
+    }
+}
+
+fn forwarded_text(judgement: &Judgement, body: &[u8], config: &Config) -> String {
+    let Judgement { model, seconds, size, adjustments, .. } = judgement;
+    let upstream = model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);
+    let mut text = format!("Forwarded to upstream \"{upstream}\"\n");
+    let known = |value: Option<String>| value.unwrap_or_else(|| "left to the upstream".to_owned());
+    text += &format!("  model    {}\n", known(model.as_ref().map(|model| model.name.to_string())));
+    text += &format!("  seconds  {}\n", known(seconds.map(|seconds| seconds.to_string())));
+    text += &format!("  size     {}\n", known(size.map(|size| size.to_string())));
+    if let Some(price) = price(judgement) {
+        text += &format!("  price    {price}\n");
+    }
+    if !adjustments.is_empty() {
+        text += &format!("The client is told\n  x-reelgate-adjusted: {}\n", adjusted(judgement));
+    }
+    text += if judgement.edits.is_empty() { "The body is sent unchanged\n" } else { "The body is sent as\n" };
+    if !judgement.edits.is_empty() {
+        text += &format!("  {}\n", String::from_utf8_lossy(body));
+    }
+    text
+}
+
+fn adjusted(judgement: &Judgement) -> String {
+    let texts: Vec<String> = judgement.adjustments.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
+/// Price of the whole video, where it is known.
+fn price(judgement: &Judgement) -> Option<f64> {
+    let per_second = judgement.model.as_ref()?.price.at(judgement.size)?;
+    Some(per_second * f64::from(judgement.seconds?))
+}
+
+fn as_json(verdict: &Verdict, config: &Config) -> Value {
+    match verdict {
+        Verdict::Rejected(error) => json!({
+            "verdict": "rejected",
+            "status": error.status.as_u16(),
+            "body": openai::body(error, config.wording.form(error.class)),
+        }),
+        Verdict::Forwarded { judgement, body } => json!({
+            "verdict": if judgement.adjustments.is_empty() { "accepted" } else { "adjusted" },
+            "model": judgement.model.as_ref().map(|model| &*model.name),
+            "seconds": judgement.seconds,
+            "size": judgement.size.map(|size| size.to_string()),
+            "price": price(judgement),
+            "adjusted": judgement.adjustments.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "body": String::from_utf8_lossy(body),
+        }),
+    }
+}

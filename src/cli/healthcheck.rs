@@ -1,0 +1,38 @@
+//! `reelgate healthcheck`: what a container's health check runs. Needs no curl in the image.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::{Failed, Process, terminal};
+
+/// How long a gateway that is alive may take to say so.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+pub(super) fn healthcheck(process: &Process) -> Result<ExitCode, Failed> {
+    let address = reachable(process.config()?.server.admin_listen);
+    let ready = ask(address).map_err(|error| Failed::Other(format!("{address} does not answer: {error}")))?;
+    terminal::write(if ready { b"ready\n" } else { b"not ready\n" })?;
+    Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A listener on every address is asked on this machine's own.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+fn ask(address: SocketAddr) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    write!(stream, "GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer)?;
+    Ok(answer == *b"HTTP/1.1 200")
+}

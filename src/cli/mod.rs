@@ -1,0 +1,144 @@
+//! The commands: what can be typed, and which room does it.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::config::secret::Sources;
+use crate::config::{Config, Unusable};
+
+mod capabilities;
+mod check;
+//mod demo;
+mod explain;
+mod healthcheck;
+//mod sandbox;
+mod serve;
+mod terminal;
+
+/// A gateway in front of OpenAI-style video servers: judges, rewrites and forwards /v1/videos calls.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(flatten)]
+    process: Process,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "Without a command, `serve`. To see it work without any configuration: `reelgate demo`.";
+
+/// Settings of the process: flag before variable before file.
+#[derive(Debug, clap::Args)]
+struct Process {
+    /// Configuration file
+    #[arg(long, global = true, env = "REELGATE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where clients connect, such as 0.0.0.0:8080
+    #[arg(long, global = true, env = "REELGATE_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Where health checks and Prometheus connect
+    #[arg(long, global = true, env = "REELGATE_ADMIN_LISTEN", value_name = "ADDRESS")]
+    admin_listen: Option<SocketAddr>,
+    /// Filter of the log, such as info or reelgate=debug
+    #[arg(long, global = true, env = "REELGATE_LOG", value_name = "FILTER")]
+    log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the gateway (what happens without a command)
+    Serve,
+    /// Check a configuration and say everything that is wrong with it
+    Check,
+    /// Print the capability table
+    Capabilities(capabilities::Args),
+    /// Say what becomes of a request: verdict, edits and the exact answer; calls nobody
+    Explain(explain::Args),
+    /// Ask a running gateway whether it is ready; for container health checks
+    Healthcheck,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Why a command failed, in words for the person who typed it.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// The configuration, with everything wrong in it.
+    Configuration(Unusable),
+    /// Anything else.
+    Other(String),
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configuration(problems) => write!(f, "the configuration cannot be used\n{problems}"),
+            Self::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<Unusable> for Failed {
+    fn from(problems: Unusable) -> Self {
+        Self::Configuration(problems)
+    }
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::serve(&cli.process),
+        Command::Check => check::check(&cli.process),
+        Command::Capabilities(args) => capabilities::print(&cli.process, &args),
+        Command::Explain(args) => explain::explain(&cli.process, &args),
+        Command::Healthcheck => healthcheck::healthcheck(&cli.process),
+        Command::Completions { shell } => completions(shell),
+    };
+    match done {
+        Ok(code) => code,
+        Err(failed) => {
+            terminal::complain(&failed);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Failed> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "reelgate", &mut script);
+    terminal::write(&script)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Process {
+    /// The configuration this process is told to use; the embedded defaults where it is told of none.
+    fn config(&self) -> Result<Config, Failed> {
+        let mut config = match &self.config {
+            Some(path) => Config::load(path, Sources::process())?,
+            None => Config::embedded()?,
+        };
+        let server = &mut config.server;
+        server.listen = self.listen.unwrap_or(server.listen);
+        server.admin_listen = self.admin_listen.unwrap_or(server.admin_listen);
+        if let Some(log) = &self.log {
+            server.log.clone_from(log);
+        }
+        Ok(config)
+    }
+}

@@ -1,0 +1,106 @@
+//! `reelgate serve`: one thread a worker, each with its own runtime, listener and upstream connections.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+
+use tokio::net::TcpListener;
+use tokio::runtime;
+use tracing::{error, info};
+
+use super::{Failed, Process};
+use crate::admin;
+use crate::config::Config;
+use crate::gateway::{Gateway, Live};
+use crate::metrics::Metrics;
+use crate::server::{self, listener};
+use crate::shutdown::{self, Stop};
+use crate::telemetry;
+use crate::upstream::Upstreams;
+
+pub(super) fn serve(process: &Process) -> Result<ExitCode, Failed> {
+    let config = process.config()?;
+    config.check_upstreams()?;
+    telemetry::init(&config.server.log, config.server.log_format)
+        .map_err(|error| Failed::Other(format!("server.log: {error} (use for example \"info\")")))?;
+    run(config)
+}
+
+/// Runs a gateway until the process is told to stop.
+pub(super) fn run(config: Config) -> Result<ExitCode, Failed> {
+    let metrics = Metrics::new().map_err(|error| Failed::Other(error.to_string()))?;
+    let (server, metrics) = (config.server.clone(), Arc::new(metrics));
+    let upstreams: io::Result<Vec<Upstreams>> =
+        (0..workers(server.workers)).map(|_| Upstreams::new(&config)).collect();
+    let upstreams = upstreams?;
+    let live = Live::new(Gateway { config, metrics: Arc::clone(&metrics) });
+    // Both addresses are taken before anything is served: a taken port ends the start.
+    let first = listener::bind_first(server.listen)?;
+    let address = first.local_addr()?;
+    let admin_listener = listener::bind_first(server.admin_listen)?;
+    let (stopper, stop) = shutdown::channel();
+
+    let mut workers = Vec::new();
+    let mut first = Some(first);
+    for upstreams in upstreams {
+        let listener = first.take().map_or_else(|| listener::bind(address), Ok)?;
+        workers.push(Worker { live: live.clone(), upstreams, stop: stop.clone() }.start(listener)?);
+    }
+    drop(live);
+    info!(%address, admin = %admin_listener.local_addr()?, workers = workers.len(), "reelgate {} is listening", env!("CARGO_PKG_VERSION"));
+    let main = runtime::Builder::new_current_thread().enable_all().build()?;
+    main.block_on(async {
+        let pages = server::run_pages(TcpListener::from_std(admin_listener)?, admin::router(metrics, stop.clone()));
+        tokio::select! {
+            ended = pages => ended,
+            ended = shutdown::on_signal(stopper) => ended,
+            joined = tokio::task::spawn_blocking(move || join(workers)) => joined.unwrap_or_else(|error| Err(io::Error::other(error))),
+        }
+    })?;
+    info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// As many as configured, else one a core.
+fn workers(configured: u32) -> usize {
+    match configured {
+        0 => thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        configured => configured as usize,
+    }
+}
+
+struct Worker {
+    live: Live,
+    upstreams: Upstreams,
+    stop: Stop,
+}
+
+type Running = thread::JoinHandle<io::Result<()>>;
+
+impl Worker {
+    fn start(self, listener: std::net::TcpListener) -> io::Result<Running> {
+        thread::Builder::new().name("worker".to_owned()).spawn(move || {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let listener = TcpListener::from_std(listener)?;
+                server::run(listener, self.live, self.upstreams, self.stop.stopped()).await
+            })
+        })
+    }
+}
+
+/// Waits for every worker, so that each can finish what it has under way.
+fn join(workers: Vec<Running>) -> io::Result<()> {
+    for worker in workers {
+        match worker.join() {
+            Ok(ended) => ended?,
+            Err(_) => {
+                error!("a worker panicked");
+                return Err(io::Error::other("a worker panicked"));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! Writing to the terminal, or to whatever stands in its place.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::Failed;
+
+/// Writes to standard output. A reader that has gone is no failure: `reelgate capabilities | head` is fine.
+pub(super) fn write(bytes: &[u8]) -> io::Result<()> {
+    match io::stdout().lock().write_all(bytes) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// Says on standard error why a command failed.
+pub(super) fn complain(failed: &Failed) {
+    // There is nowhere left to complain to if this fails.
+    let _ = writeln!(io::stderr().lock(), "reelgate: {failed}");
+}
+
+/// Whether a person is looking.
+pub(super) fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}

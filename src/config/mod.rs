@@ -1,0 +1,258 @@
+//! The configuration: one TOML file, read into types that cannot be wrong any more.
+//!
+//! [`reader`](self) walks the document and gathers every mistake; one file a section knows its keys. Nothing
+//! here opens a socket or looks at a clock, and secrets come in through [`secret::Sources`].
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::http::HeaderName;
+use toml::Table;
+
+use crate::capability;
+use crate::capability::model::Rewrite;
+use crate::error::{Form, ModelSize, Wording};
+
+pub mod auth;
+mod capabilities;
+pub mod presets;
+mod reader;
+pub mod secret;
+pub mod server;
+#[cfg(test)]
+mod tests;
+pub mod upstreams;
+
+pub use reader::Problem;
+
+use reader::{Notes, Section};
+use secret::Sources;
+
+/// Everything an operator decides.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `[server]`
+    pub server: server::Server,
+    /// `[limits]`
+    pub limits: server::Limits,
+    /// `[auth]`
+    pub auth: auth::Auth,
+    /// `[routes]`
+    pub routes: Routes,
+    /// `[rewrite] mode_header`: whether clients may choose with `x-reelgate-mode`.
+    pub mode_header: bool,
+    /// `[errors]`
+    pub wording: Wording,
+    /// `[upstreams]`, in order of name.
+    pub upstreams: Vec<upstreams::Upstream>,
+    /// The upstream that serves all that no model decides.
+    pub default_upstream: Arc<str>,
+    /// `[shared]`, `[models]` and what goes with them.
+    pub capabilities: capability::Table,
+}
+
+/// `[routes]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routes {
+    /// What becomes of paths below `/v1` that are not about videos.
+    pub other: OtherRoutes,
+    /// What the id of a video may look like.
+    pub video_ids: VideoIds,
+    /// Query parameters let through beside those of the API.
+    pub query_parameters: Vec<String>,
+    /// Answer headers let through beside the usual ones.
+    pub answer_headers: Vec<HeaderName>,
+}
+
+/// What becomes of paths below `/v1` that are not about videos.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OtherRoutes {
+    /// They go to the default upstream.
+    #[default]
+    Forward,
+    /// They are unknown.
+    Refuse,
+}
+
+/// What the id of a video may look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VideoIds {
+    /// Letters, digits, `_` and `-`; at most 128 of them.
+    #[default]
+    Plain,
+    /// Also percent-encoded bytes and what else may stand in a path segment, for upstreams whose ids carry
+    /// base64. Forwarded as sent.
+    Encoded,
+}
+
+/// A configuration that cannot be used: every mistake in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable(pub Vec<Problem>);
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Unusable {}
+
+impl Config {
+    /// The configuration of an empty file: the seed table, and no upstream.
+    pub fn embedded() -> Result<Self, Unusable> {
+        let nothing = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
+        Self::parse("", Path::new(""), Sources { var: &|_| None, file: &nothing })
+    }
+
+    /// Reads and checks the file at `path`.
+    pub fn load(path: &Path, sources: Sources<'_>) -> Result<Self, Unusable> {
+        let text = (sources.file)(path).map_err(|error| {
+            let what = format!("cannot be read: {error} (name a readable file with --config)");
+            Unusable(vec![Problem { path: path.display().to_string(), what }])
+        })?;
+        let config = Self::parse(&text, path.parent().unwrap_or(Path::new("")), sources)?;
+        config.check_upstreams()?;
+        Ok(config)
+    }
+
+    /// Reads and checks a document. `folder` is where relative paths of presets start.
+    pub fn parse(text: &str, folder: &Path, sources: Sources<'_>) -> Result<Self, Unusable> {
+        let document: Table = toml::from_str(text).map_err(|error| {
+            let what = format!("{} (correct the TOML)", error.to_string().trim());
+            Unusable(vec![Problem { path: "configuration".to_owned(), what }])
+        })?;
+        let notes = Notes::default();
+        let merged = presets::lay_under(&document, folder, sources, &notes);
+        let config = Self::read(Section::root(&merged, &notes), sources);
+        let problems = notes.into_problems();
+        if problems.is_empty() { Ok(config) } else { Err(Unusable(problems)) }
+    }
+
+    fn read(mut root: Section<'_>, sources: Sources<'_>) -> Self {
+        root.value("presets");
+        let default_upstream: Arc<str> = root.text("default_upstream").unwrap_or("main").into();
+        let (rewrite, mode_header) = read_rewrite(root.section("rewrite"));
+        let upstreams = root.named_sections("upstreams");
+        let config = Self {
+            server: server::Server::read(root.section("server")),
+            limits: server::Limits::read(root.section("limits")),
+            auth: auth::Auth::read(root.section("auth")),
+            routes: Routes::read(root.section("routes")),
+            wording: read_wording(root.section("errors")),
+            upstreams: upstreams
+                .into_iter()
+                .filter_map(|(name, section)| upstreams::Upstream::read(name, section, sources))
+                .collect(),
+            capabilities: capabilities::read(&mut root, &default_upstream, rewrite),
+            mode_header,
+            default_upstream,
+        };
+        config.check_credentials(&root);
+        config.check_models(&root);
+        root.finish();
+        config
+    }
+
+    /// Everybody may bring anything as a key where the upstream does not see it.
+    fn check_credentials(&self, root: &Section<'_>) {
+        let operators = self.upstreams.iter().any(|upstream| upstream.credential != upstreams::Credential::Client);
+        if operators && self.auth.mode == auth::AuthMode::Passthrough {
+            let what = "\"passthrough\" is not allowed while an upstream has a credential of yours: anybody could \
+                spend it (use \"keys\", or \"open\" if only you can reach the listener)";
+            root.problem("auth.mode", what);
+        }
+        let clients = self.upstreams.iter().any(|upstream| upstream.credential == upstreams::Credential::Client);
+        if clients && self.auth.mode == auth::AuthMode::Keys {
+            let what = "\"keys\" is not allowed while an upstream has credential = \"client\": the gateway's keys \
+                would be sent to it (give the upstream a credential, or use \"passthrough\")";
+            root.problem("auth.mode", what);
+        }
+    }
+
+    fn check_models(&self, root: &Section<'_>) {
+        let exists = |name: &str| self.upstreams.iter().any(|upstream| *upstream.name == *name);
+        for model in self.capabilities.models() {
+            if self.upstreams.is_empty() || exists(&model.upstream) {
+                continue;
+            }
+            let what = format!("there is no upstream \"{}\" (add [upstreams.{0}], or name another)", model.upstream);
+            root.problem(&format!("models.{}.upstream", model.name), what);
+        }
+    }
+
+    /// What serving needs beyond a well-formed file.
+    pub fn check_upstreams(&self) -> Result<(), Unusable> {
+        let problem = |path: &str, what: String| Unusable(vec![Problem { path: path.to_owned(), what }]);
+        let Some(default) = self.upstream(&self.default_upstream) else {
+            let name = &self.default_upstream;
+            return Err(problem(
+                "upstreams",
+                format!("there is no upstream \"{name}\" (add [upstreams.{name}] with base_url = \"https://…/v1\")"),
+            ));
+        };
+        // A job is polled where it was made. Until jobs are remembered, that can only be one place.
+        match self.capabilities.models().find(|model| model.upstream != default.name) {
+            Some(model) => Err(problem(
+                &format!("models.{}.upstream", model.name),
+                format!(
+                    "\"{}\" is not the default upstream, where all videos are looked up (use \"{}\")",
+                    model.upstream, default.name
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// The upstream of that name.
+    #[must_use]
+    pub fn upstream(&self, name: &str) -> Option<&upstreams::Upstream> {
+        self.upstreams.iter().find(|upstream| *upstream.name == *name)
+    }
+}
+
+impl Routes {
+    fn read(mut section: Section<'_>) -> Self {
+        let other = [("forward", OtherRoutes::Forward), ("refuse", OtherRoutes::Refuse)];
+        let ids = [("plain", VideoIds::Plain), ("encoded", VideoIds::Encoded)];
+        let routes = Self {
+            other: section.choice("other", &other, OtherRoutes::Forward),
+            video_ids: section.choice("video_ids", &ids, VideoIds::Plain),
+            query_parameters: section.texts("query_parameters").unwrap_or_default(),
+            answer_headers: section.header_names("answer_headers"),
+        };
+        section.finish();
+        routes
+    }
+}
+
+fn read_rewrite(mut section: Section<'_>) -> (Rewrite, bool) {
+    let rewrite = capabilities::read_rewrite(&mut section, &Rewrite::default());
+    let mode_header = section.flag("mode_header", false);
+    section.finish();
+    (rewrite, mode_header)
+}
+
+fn read_wording(mut section: Section<'_>) -> Wording {
+    let forms = [("service", Form::Service), ("front_door", Form::FrontDoor)];
+    let authentication = section.choice("authentication", &forms, Form::Service);
+    let json = section.choice("json", &forms, Form::Service);
+    let default = ModelSize::default();
+    let mut inner = section.section("model_size");
+    let some = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+    let model_size = ModelSize {
+        message: inner.text("message").map_or(default.message, str::to_owned),
+        kind: inner.text("type").map_or(default.kind, str::to_owned),
+        param: some(inner.any_text("param")),
+        code: some(inner.any_text("code")),
+    };
+    inner.finish();
+    section.finish();
+    Wording { authentication, json, model_size }
+}

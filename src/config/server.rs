@@ -1,0 +1,156 @@
+//! `[server]` and `[limits]`: the process, its listeners, and how much of anything it takes.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::params;
+
+use super::reader::Section;
+
+/// `[server]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Where clients connect.
+    pub listen: SocketAddr,
+    /// Where health checks and Prometheus connect.
+    pub admin_listen: SocketAddr,
+    /// Number of threads, each with its own listener and upstream connections. 0: one a core.
+    pub workers: u32,
+    /// Filter of the log, in the syntax of `RUST_LOG`.
+    pub log: String,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// How long requests under way may take to finish once the process is told to stop.
+    pub drain: Duration,
+    /// How long a connection may wait for its next request, and a request head may take.
+    pub keep_alive: Duration,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            admin_listen: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            workers: 0,
+            log: "info".to_owned(),
+            log_format: LogFormat::Auto,
+            drain: Duration::from_secs(25),
+            keep_alive: Duration::from_secs(75),
+        }
+    }
+}
+
+const ADDRESS: &str = "use an address and a port, such as \"127.0.0.1:8080\" or \"[::]:8080\"";
+
+impl Server {
+    pub(super) fn read(mut section: Section<'_>) -> Self {
+        let default = Self::default();
+        let formats = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
+        let server = Self {
+            listen: section.parsed("listen", ADDRESS).unwrap_or(default.listen),
+            admin_listen: section.parsed("admin_listen", ADDRESS).unwrap_or(default.admin_listen),
+            workers: section.number("workers", default.workers, 0..=1024),
+            log: section.text("log").map_or(default.log, str::to_owned),
+            log_format: section.choice("log_format", &formats, default.log_format),
+            drain: section.duration("drain", default.drain),
+            keep_alive: section.duration("keep_alive", default.keep_alive),
+        };
+        section.finish();
+        server
+    }
+}
+
+/// `[limits]`: sizes in bytes unless they say otherwise.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Path and query of a request.
+    pub target: usize,
+    /// A whole request head.
+    pub head: usize,
+    /// A JSON body that is judged.
+    pub json_body: u64,
+    /// A form that is judged, files included.
+    pub form_body: u64,
+    /// A body for Anthropic's routes.
+    pub messages_body: u64,
+    /// Any other body; these stream through.
+    pub other_body: u64,
+    /// How long a request body may pause.
+    pub body_idle: Duration,
+    /// How much of a refused body is still read, so that a client that is sending reads the answer.
+    pub linger_bytes: u64,
+    /// How long a refused body is still read.
+    pub linger_time: Duration,
+    /// What a judged body may hold.
+    pub fields: params::Limits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            target: 8 << 10,
+            head: 32 << 10,
+            json_body: 1 << 20,
+            form_body: 32 << 20,
+            messages_body: 32 << 20,
+            other_body: 1 << 30,
+            body_idle: Duration::from_secs(30),
+            linger_bytes: 32 << 20,
+            linger_time: Duration::from_secs(2),
+            fields: params::Limits::default(),
+        }
+    }
+}
+
+/// hyper takes no smaller buffer for a request head.
+const HEAD_MIN: usize = 8 << 10;
+
+impl Limits {
+    pub(super) fn read(mut section: Section<'_>) -> Self {
+        let default = Self::default();
+        let limits = Self {
+            target: section.length("target", default.target),
+            head: section.length("head", default.head),
+            json_body: section.bytes("json_body", default.json_body),
+            form_body: section.bytes("form_body", default.form_body),
+            messages_body: section.bytes("messages_body", default.messages_body),
+            other_body: section.bytes("other_body", default.other_body),
+            body_idle: section.duration("body_idle", default.body_idle),
+            linger_bytes: section.bytes("linger_bytes", default.linger_bytes),
+            linger_time: section.duration("linger_time", default.linger_time),
+            fields: read_fields(&mut section),
+        };
+        if limits.head < HEAD_MIN {
+            section.problem("head", format!("{} is not allowed (use {HEAD_MIN} or more)", limits.head));
+        }
+        section.finish();
+        limits
+    }
+}
+
+fn read_fields(section: &mut Section<'_>) -> params::Limits {
+    let default = params::Limits::default();
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    params::Limits {
+        parts: section.number("form_parts", count(default.parts), 1..=100_000) as usize,
+        part_head: section.length("part_head", default.part_head),
+        name: section.length("field_name", default.name),
+        filename: section.length("file_name", default.filename),
+        text: section.length("text_field", default.text),
+        depth: section.number("json_depth", count(default.depth), 1..=128) as usize,
+        keys: section.number("json_keys", count(default.keys), 1..=100_000) as usize,
+        nested_keys: section.number("json_nested_keys", count(default.nested_keys), 1..=100_000) as usize,
+    }
+}

@@ -1,0 +1,197 @@
+//! `[upstreams.NAME]`: the servers behind the gateway.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::uri::{Authority, Scheme};
+use axum::http::{HeaderName, Uri};
+use toml::Value;
+
+use super::reader::Section;
+use super::secret::{self, Secret, Sources};
+
+/// One upstream.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// Where it is.
+    pub base: Base,
+    /// What authenticates us there.
+    pub credential: Credential,
+    /// The header that carries the credential.
+    pub credential_header: HeaderName,
+    /// What stands before the credential in that header, such as `Bearer`; may be empty.
+    pub credential_scheme: String,
+    /// HTTP version spoken.
+    pub protocol: Protocol,
+    /// Certificates trusted beside the system's, in PEM.
+    pub ca_file: Option<PathBuf>,
+    /// How long connecting may take, TLS included.
+    pub connect_timeout: Duration,
+    /// How long the answer's head may take for calls that start a generation.
+    pub submit_timeout: Duration,
+    /// How long the answer's head may take for reading, listing and deleting.
+    pub fetch_timeout: Duration,
+    /// How long the answer's head may take on routes that are not about videos.
+    pub other_timeout: Duration,
+    /// How long a body may pause, in either direction.
+    pub body_idle: Duration,
+    /// How long an unused connection is kept.
+    pub pool_idle: Duration,
+    /// Whether errors wrapped by aggregators are unwrapped.
+    pub unwrap_errors: bool,
+    /// Further request headers that are sent on.
+    pub forward_headers: Vec<HeaderName>,
+}
+
+/// Where an upstream is: what stands in place of the client's `scheme://host/v1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// `http` or `https`.
+    pub scheme: Scheme,
+    /// Host and port.
+    pub authority: Authority,
+    /// Path that replaces `/v1`; empty, or starts with a slash and does not end with one.
+    pub path: String,
+}
+
+/// What authenticates us at an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// The client's own.
+    Client,
+    /// The operator's.
+    Operator(Secret),
+}
+
+/// HTTP version spoken to an upstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// What TLS negotiates; HTTP/1.1 without TLS.
+    #[default]
+    Auto,
+    /// HTTP/1.1 only.
+    Http1,
+    /// HTTP/2 only, also without TLS.
+    Http2,
+}
+
+impl Base {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let uri: Uri = text.parse().map_err(|_| "it is no URL")?;
+        let parts = uri.into_parts();
+        let scheme = parts.scheme.filter(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
+        let (Some(scheme), Some(authority)) = (scheme, parts.authority) else {
+            return Err("it does not start with http:// or https:// and a host");
+        };
+        if authority.as_str().contains('@') {
+            return Err("a credential must not stand in it");
+        }
+        let path = parts.path_and_query.as_ref().map_or("", |path| path.path());
+        if parts.path_and_query.as_ref().is_some_and(|path| path.query().is_some()) {
+            return Err("a query must not stand in it");
+        }
+        Ok(Self { scheme, authority, path: path.trim_end_matches('/').to_owned() })
+    }
+}
+
+impl Upstream {
+    /// Settings at their defaults.
+    #[must_use]
+    pub fn at(name: &str, base: Base) -> Self {
+        Self {
+            name: name.into(),
+            base,
+            credential: Credential::Client,
+            credential_header: axum::http::header::AUTHORIZATION,
+            credential_scheme: "Bearer".to_owned(),
+            protocol: Protocol::Auto,
+            ca_file: None,
+            connect_timeout: Duration::from_secs(5),
+            submit_timeout: Duration::from_mins(5),
+            fetch_timeout: Duration::from_secs(30),
+            other_timeout: Duration::from_mins(15),
+            body_idle: Duration::from_secs(30),
+            pool_idle: Duration::from_secs(15),
+            unwrap_errors: true,
+            forward_headers: Vec::new(),
+        }
+    }
+
+    pub(super) fn read(name: &str, mut section: Section<'_>, sources: Sources<'_>) -> Option<Self> {
+        let base = read_base(&mut section);
+        let nowhere =
+            Base { scheme: Scheme::HTTP, authority: Authority::from_static("invalid"), path: String::new() };
+        let default = Self::at(name, nowhere);
+        let protocols =
+            [("auto", Protocol::Auto), ("http1", Protocol::Http1), ("http2", Protocol::Http2)];
+        let upstream = Self {
+            credential: read_credential(&mut section, sources),
+            credential_header: section
+                .parsed("credential_header", "use the name of a header")
+                .unwrap_or(default.credential_header),
+            credential_scheme: section
+                .any_text("credential_scheme")
+                .map_or(default.credential_scheme, str::to_owned),
+            protocol: section.choice("protocol", &protocols, default.protocol),
+            ca_file: section.text("ca_file").map(|path| Path::new(path).to_owned()),
+            connect_timeout: section.duration("connect_timeout", default.connect_timeout),
+            submit_timeout: section.duration("submit_timeout", default.submit_timeout),
+            fetch_timeout: section.duration("fetch_timeout", default.fetch_timeout),
+            other_timeout: section.duration("other_timeout", default.other_timeout),
+            body_idle: section.duration("body_idle", default.body_idle),
+            pool_idle: section.duration("pool_idle", default.pool_idle),
+            unwrap_errors: section.flag("unwrap_errors", default.unwrap_errors),
+            forward_headers: section.header_names("forward_headers"),
+            name: default.name,
+            base: base.clone().unwrap_or(default.base),
+        };
+        section.finish();
+        base.map(|_| upstream)
+    }
+}
+
+fn read_base(section: &mut Section<'_>) -> Option<Base> {
+    const RIGHT: &str = "use what SDKs call base_url, such as \"https://api.example.com/v1\"";
+    let Some(text) = section.text("base_url") else {
+        section.problem("base_url", format!("missing ({RIGHT})"));
+        return None;
+    };
+    Base::parse(text)
+        .map_err(|wrong| section.problem("base_url", format!("\"{text}\" is not allowed: {wrong} ({RIGHT})")))
+        .ok()
+}
+
+fn read_credential(section: &mut Section<'_>, sources: Sources<'_>) -> Credential {
+    const RIGHT: &str = "use \"client\", { env = \"NAME\" } or { file = \"PATH\" }";
+    match section.value("credential") {
+        None => Credential::Client,
+        Some(Value::String(word)) if word == "client" => Credential::Client,
+        Some(Value::Table(_)) => {
+            let inner = section.section("credential");
+            secret::read(inner, sources).map_or(Credential::Client, Credential::Operator)
+        }
+        // The value is not shown: it may be the secret itself.
+        Some(_) => {
+            section.problem("credential", format!("a credential must not stand in the file ({RIGHT})"));
+            Credential::Client
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_what_sdks_call_one() {
+        let base = Base::parse("https://res.openai.azure.com/openai/v1/").expect("a base");
+        assert_eq!(base.path, "/openai/v1");
+        assert_eq!(Base::parse("http://127.0.0.1:8000").expect("a base").path, "");
+        for text in ["", "/v1", "api.openai.com/v1", "ftp://x/v1", "http://u:p@x/v1", "http://x/v1?a=b"] {
+            assert!(Base::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Finding the error inside of an aggregator's wrapping.
+//!
+//! SDKs read `code`, `param` and `type` from `error` and nowhere else: through a wrapping they lose all three.
+//! The message found inside is kept as it is, with nothing added.
+
+use axum::http::StatusCode;
+use serde_json::{Map, Value};
+
+use crate::error::ApiError;
+
+/// The error in OpenAI's terms, or `None` if the body is already in OpenAI's shape or in none we know.
+#[must_use]
+pub fn error(status: StatusCode, body: &[u8]) -> Option<ApiError> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let object = value.as_object()?;
+    match object.get("error") {
+        Some(Value::Object(_)) => None,
+        // xAI and others: the error is a bare text.
+        Some(Value::String(message)) => Some(built(status, message, None)),
+        _ => inside(status, object),
+    }
+}
+
+fn inside(status: StatusCode, object: &Map<String, Value>) -> Option<ApiError> {
+    // APIYI: {"message", "data": {"error": {…}}}
+    if let Some(Value::Object(error)) = object.get("data").and_then(|data| data.get("error")) {
+        return Some(lifted(status, error));
+    }
+    // FastAPI: {"detail": "…"} or {"detail": [{"loc", "msg", "type"}]}
+    if let Some(detail) = object.get("detail") {
+        return detailed(status, detail);
+    }
+    // new-api tasks: {"code", "message", "data": null}; the message may hold the upstream's own body.
+    let message = object.get("message").and_then(Value::as_str)?;
+    let code = object.get("code").and_then(Value::as_str)?;
+    if let Some(inner) = message.find('{').and_then(|start| message.get(start..)) {
+        if let Some(error) = nested(status, inner) {
+            return Some(error);
+        }
+    }
+    Some(built(status, message, Some(code)))
+}
+
+/// A body written into the message of another one.
+fn nested(status: StatusCode, text: &str) -> Option<ApiError> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    match value.get("error") {
+        Some(Value::Object(error)) => Some(lifted(status, error)),
+        Some(Value::String(message)) => Some(built(status, message, None)),
+        _ => detailed(status, value.get("detail")?),
+    }
+}
+
+fn detailed(status: StatusCode, detail: &Value) -> Option<ApiError> {
+    match detail {
+        Value::String(message) => Some(built(status, message, None)),
+        Value::Array(list) => {
+            let first = list.first()?;
+            let message = first.get("msg").and_then(Value::as_str)?;
+            let location = first.get("loc").and_then(Value::as_array).and_then(|path| path.last());
+            let mut error = built(status, message, first.get("type").and_then(Value::as_str));
+            error.param = location.and_then(Value::as_str).map(str::to_owned);
+            Some(error)
+        }
+        Value::Object(error) => error.contains_key("message").then(|| lifted(status, error)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+fn built(status: StatusCode, message: &str, code: Option<&str>) -> ApiError {
+    ApiError::upstreams(status, message, code)
+}
+
+fn lifted(status: StatusCode, error: &Map<String, Value>) -> ApiError {
+    let text = |key: &str| error.get(key).and_then(Value::as_str).filter(|text| *text != "None");
+    let mut lifted = built(status, text("message").unwrap_or_default(), text("code"));
+    lifted.param = text("param").map(str::to_owned);
+    if let Some(kind) = text("type") {
+        kind.clone_into(&mut lifted.kind);
+    }
+    lifted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Fields<'e> = (&'e str, &'e str, Option<&'e str>, Option<&'e str>);
+
+    fn unwrapped(status: u16, body: &str) -> Option<ApiError> {
+        error(StatusCode::from_u16(status).expect("a status"), body.as_bytes())
+    }
+
+    #[test]
+    fn every_known_wrapping_gives_up_its_error() {
+        let cases: &[(u16, &str, Fields<'_>)] = &[
+            (
+                400,
+                r#"{"message":"m","data":{"error":{"code":"invalid_value","message":"m","param":"seconds","type":"invalid_request_error"}}}"#,
+                ("m", "invalid_request_error", Some("seconds"), Some("invalid_value")),
+            ),
+            (404, r#"{"detail":"Not Found"}"#, ("Not Found", "invalid_request_error", None, None)),
+            (
+                422,
+                r#"{"detail":[{"loc":["body","seconds"],"msg":"Input should be a valid integer","type":"int_parsing"}]}"#,
+                ("Input should be a valid integer", "invalid_request_error", Some("seconds"), Some("int_parsing")),
+            ),
+            (401, r#"{"error":"Unauthorized"}"#, ("Unauthorized", "invalid_request_error", None, None)),
+            (500, r#"{"error":"boom"}"#, ("boom", "server_error", None, None)),
+            (
+                400,
+                r#"{"code":"task_not_exist","message":"task not exist","data":null}"#,
+                ("task not exist", "invalid_request_error", None, Some("task_not_exist")),
+            ),
+            (
+                404,
+                r#"{"code":"fail_to_fetch_task","message":"{\"detail\":\"Not Found\"}","data":null}"#,
+                ("Not Found", "invalid_request_error", None, None),
+            ),
+            (
+                400,
+                r#"{"code":"x","message":"[400 StatusCode: BadRequest] {\"error\":{\"message\":\"m\",\"type\":\"t\",\"param\":\"None\",\"code\":\"c\"}}","data":null}"#,
+                ("m", "t", None, Some("c")),
+            ),
+        ];
+        for (status, body, (message, kind, param, code)) in cases {
+            let error = unwrapped(*status, body).unwrap_or_else(|| panic!("not unwrapped: {body}"));
+            assert_eq!(
+                (&*error.message, &*error.kind, error.param.as_deref(), error.code.as_deref()),
+                (*message, *kind, *param, *code),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_in_openais_shape_or_in_none_stays_as_it_is() {
+        for body in [
+            r#"{"error":{"message":"m","type":"t","param":null,"code":null}}"#,
+            r#"{"error":{"message":"m","type":"cf_service_unavailable","param":null,"code":503}}"#,
+            r#"{"id":"video_1","object":"video","status":"failed","error":{"message":"m"}}"#,
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+            "{}",
+            "[]",
+            "<html>",
+            "",
+            r#"{"message":"no code"}"#,
+            r#"{"detail":null}"#,
+            r#"{"detail":[]}"#,
+        ] {
+            assert_eq!(unwrapped(500, body), None, "{body}");
+        }
+    }
+}

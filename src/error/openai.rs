@@ -1,0 +1,116 @@
+//! Writing an error as OpenAI does, byte for byte.
+
+use serde::Serialize;
+use serde_json::ser::{PrettyFormatter, Serializer};
+
+use super::{ApiError, Form};
+
+/// The error object. The order of the fields is the order on the wire, and nulls are written out: SDKs read
+/// `code` and `param` from them.
+#[derive(Serialize)]
+struct Body<'e> {
+    error: Fields<'e>,
+}
+
+#[derive(Serialize)]
+struct Fields<'e> {
+    message: &'e str,
+    #[serde(rename = "type")]
+    kind: &'e str,
+    param: Option<&'e str>,
+    code: Option<&'e str>,
+}
+
+/// The body of an error answer.
+#[must_use]
+pub fn body(error: &ApiError, form: Form) -> String {
+    let fields = Fields {
+        message: &error.message,
+        kind: &error.kind,
+        param: error.param.as_deref(),
+        code: error.code.as_deref(),
+    };
+    let (indent, end) = match form {
+        Form::Service => ("  ", ""),
+        Form::FrontDoor => ("    ", "\n"),
+    };
+    let mut bytes = Vec::with_capacity(256);
+    let mut serializer =
+        Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(indent.as_bytes()));
+    // Writing strings and nulls into memory cannot fail.
+    let _ = Body { error: fields }.serialize(&mut serializer);
+    let mut text = ascii(&String::from_utf8_lossy(&bytes));
+    text.push_str(end);
+    text
+}
+
+/// The `content-type` that goes with a form.
+#[must_use]
+pub const fn content_type(form: Form) -> &'static str {
+    match form {
+        Form::Service => "application/json",
+        Form::FrontDoor => "application/json; charset=utf-8",
+    }
+}
+
+/// Escapes all but ASCII. Outside of strings JSON has nothing else, so the whole text can be treated alike.
+fn ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    let mut units = [0; 2];
+    for c in json.chars() {
+        if c.is_ascii() {
+            text.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut units) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Wording;
+    use crate::rejection::{Param, Rejection};
+
+    fn error(got: &str) -> ApiError {
+        let reason = Rejection::NotListed {
+            param: Param::Seconds,
+            got: got.to_owned(),
+            allowed: ["4", "8", "12"].map(str::to_owned).to_vec(),
+        };
+        ApiError::rejected(&reason, &Wording::default())
+    }
+
+    #[test]
+    fn the_service_form_has_two_spaces_and_no_final_newline() {
+        assert_eq!(
+            body(&error("10"), Form::Service),
+            "{\n  \"error\": {\n    \"message\": \"Invalid value: '10'. Supported values are: '4', '8', and \
+             '12'.\",\n    \"type\": \"invalid_request_error\",\n    \"param\": \"seconds\",\n    \"code\": \
+             \"invalid_value\"\n  }\n}"
+        );
+    }
+
+    #[test]
+    fn nulls_are_written_out() {
+        let text = body(&ApiError::rejected(&Rejection::MalformedForm, &Wording::default()), Form::Service);
+        assert!(text.contains("\"param\": null,\n    \"code\": null"), "{text}");
+    }
+
+    #[test]
+    fn the_front_door_has_four_spaces_and_a_newline() {
+        let text = body(&error("10"), Form::FrontDoor);
+        assert!(text.starts_with("{\n    \"error\": {\n        \"message\""), "{text}");
+        assert!(text.ends_with("}\n"), "{text}");
+    }
+
+    #[test]
+    fn whatever_the_client_sent_comes_back_as_ascii() {
+        let text = body(&error("十\u{1f3ac}\"\n\\"), Form::Service);
+        assert!(text.contains(r#"'\u5341\ud83c\udfac\"\n\\'"#), "{text}");
+        assert!(text.is_ascii());
+    }
+}

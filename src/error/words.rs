@@ -1,0 +1,383 @@
+//! The words for every reason. There is no catch-all arm: a new reason does not compile until it has words.
+//!
+//! Texts, `type`, `param` and `code` are OpenAI's wherever a live answer is on record; the rest is in their
+//! style. Nothing is ever appended to a message.
+
+use axum::http::StatusCode;
+
+use super::{ApiError, Class, Form, Wording};
+use crate::failure::Failure;
+use crate::rejection::{Expected, Noun, Param, Rejection};
+
+/// Joins literals as OpenAI's messages do: quoted, in the given order, with an Oxford comma.
+fn join(literals: &[String], conjunction: &str) -> String {
+    let quoted: Vec<String> = literals.iter().map(|literal| format!("'{literal}'")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, two] => format!("{one} {conjunction} {two}"),
+        [firsts @ .., last] => format!("{}, {conjunction} {last}", firsts.join(", ")),
+    }
+}
+
+const fn noun(noun: Noun) -> &'static str {
+    match noun {
+        Noun::String => "a string",
+        Noun::Integer => "an integer",
+        Noun::Decimal => "a decimal number",
+        Noun::Boolean => "a boolean",
+        Noun::Null => "null",
+        Noun::Array => "an array",
+        Noun::Object => "an object",
+        Noun::File => "a file",
+    }
+}
+
+/// The client's own text, unchanged but for its length: a message is no place for a megabyte.
+fn echo(text: &str) -> String {
+    match text.char_indices().nth(ECHO_MAX) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// Characters of the client's own text that a message repeats at most.
+const ECHO_MAX: usize = 1000;
+
+impl ApiError {
+    /// The words for a request the gateway refuses.
+    #[expect(clippy::too_many_lines, reason = "one arm a reason is the point")]
+    #[must_use]
+    pub fn rejected(reason: &Rejection, wording: &Wording) -> Self {
+        match reason {
+            Rejection::UnknownUrl { method, path } => Self::refused(
+                StatusCode::NOT_FOUND,
+                format!("Invalid URL ({} {})", echo(method), echo(path)),
+            ),
+            Rejection::MethodNotAllowed { method, path, allow } => method_not_allowed(method, path, allow),
+            Rejection::TargetTooLong { limit } => Self::refused(
+                StatusCode::URI_TOO_LONG,
+                format!("The request target is longer than the limit of {limit} bytes."),
+            ),
+            Rejection::BadHost => Self::invalid("The request must carry exactly one valid Host header."),
+            Rejection::BadTransferEncoding => {
+                Self::invalid("Unsupported transfer encoding: only 'chunked' is accepted.")
+            }
+            Rejection::DoubledHeader(name) => {
+                Self::invalid(format!("The header '{name}' must not be sent more than once."))
+            }
+            Rejection::BadExpectation => Self::refused(
+                StatusCode::EXPECTATION_FAILED,
+                "Unsupported expectation: only '100-continue' is accepted.",
+            ),
+            Rejection::ContentEncoding(got) => content_encoding(got),
+            Rejection::ContentType(got) => {
+                content_type(got, "'application/json' and 'multipart/form-data'")
+            }
+            Rejection::NotAForm(got) => content_type(got, "'multipart/form-data'"),
+            Rejection::NoKey => no_key(wording.authentication),
+            Rejection::WrongKey(key) => wrong_key(key),
+            Rejection::BodyTooLarge { limit, read } => body_too_large(*limit, *read),
+            Rejection::BodyBroken => Self::invalid("The request body could not be read to its end."),
+            Rejection::BodyStalled => Self::refused(
+                StatusCode::REQUEST_TIMEOUT,
+                "Timed out while waiting for the rest of the request body.",
+            ),
+            Rejection::MalformedJson => Self::invalid(NOT_JSON).class(Class::Json),
+            Rejection::MalformedForm => Self::invalid("Could not parse multipart form"),
+            Rejection::TooManyParts { limit } => {
+                Self::invalid(format!("Could not parse multipart form: more than {limit} parts."))
+            }
+            Rejection::UnknownParameter(name) => {
+                Self::invalid(format!("Unknown parameter: '{}'.", echo(name)))
+                    .param(echo(name))
+                    .code("unknown_parameter")
+            }
+            Rejection::DuplicateParameter(name) => {
+                Self::invalid(format!("Duplicate parameter: '{}'.", echo(name)))
+                    .param(echo(name))
+                    .code("duplicate_parameter")
+            }
+            Rejection::Missing(param) => Self::invalid(format!("Missing required parameter: '{param}'."))
+                .param(param)
+                .code("missing_required_parameter"),
+            Rejection::WrongType { param, expected, got } => wrong_type(*param, expected, *got),
+            Rejection::NotListed { param, got, allowed } => not_listed(*param, got, allowed),
+            Rejection::NotForModel { param, model, got, allowed } => {
+                not_for_model((*param, model, got), allowed, wording)
+            }
+            Rejection::NotAPattern { param, pattern } => Self::invalid(format!(
+                "Invalid '{param}': string does not match pattern. \
+                 Expected a string that matches the pattern '{pattern}'."
+            ))
+            .param(param)
+            .code("invalid_value"),
+            Rejection::UnknownModel(name) => Self::refused(
+                StatusCode::NOT_FOUND,
+                format!("The model `{}` does not exist or you do not have access to it.", echo(name)),
+            )
+            .code("model_not_found"),
+            Rejection::Empty(param) => Self::invalid(format!(
+                "Invalid '{param}': empty string. \
+                 Expected a string with minimum length 1, but got an empty string instead."
+            ))
+            .param(param)
+            .code("empty_string"),
+            Rejection::TooLong { param, max, got } => Self::invalid(format!(
+                "Invalid '{param}': string too long. \
+                 Expected a string with maximum length {max}, but got a string with length {got} instead."
+            ))
+            .param(param)
+            .code("string_above_max_length"),
+            Rejection::AboveMax { param, max, got } => Self::invalid(format!(
+                "Invalid '{param}': integer above maximum value. \
+                 Expected a value <= {max}, but got {} instead.",
+                echo(got)
+            ))
+            .param(param)
+            .code("integer_above_max_value"),
+            Rejection::BelowMin { param, min, got } => Self::invalid(format!(
+                "Invalid '{param}': integer below minimum value. \
+                 Expected a value >= {min}, but got {} instead.",
+                echo(got)
+            ))
+            .param(param)
+            .code("integer_below_min_value"),
+            Rejection::FileType { param, got, allowed } => Self::invalid(format!(
+                "Invalid file '{param}': unsupported mimetype ('{}'). Supported file formats are {}.",
+                echo(got),
+                join(allowed, "and")
+            ))
+            .param(param)
+            .code("unsupported_file_mimetype"),
+            Rejection::UnknownVideo(id) => {
+                Self::refused(StatusCode::NOT_FOUND, format!("Video with id '{}' not found.", echo(id)))
+            }
+        }
+    }
+
+    /// The words for an upstream that gave no usable answer. `paid`: the call starts a paid generation.
+    #[must_use]
+    pub fn failed(failure: Failure, paid: bool) -> Self {
+        if paid && failure.outcome_unknown() {
+            return outcome_unknown(failure);
+        }
+        match failure {
+            Failure::Unreachable => Self::server(
+                StatusCode::BAD_GATEWAY,
+                "upstream_unreachable",
+                "The upstream server could not be reached. Nothing was sent to it.",
+            ),
+            Failure::Tls => Self::server(
+                StatusCode::BAD_GATEWAY,
+                "upstream_tls_failed",
+                "No trusted connection to the upstream server could be made. Nothing was sent to it.",
+            ),
+            Failure::ConnectTimeout => Self::server(
+                StatusCode::GATEWAY_TIMEOUT,
+                "upstream_connect_timeout",
+                "The upstream server did not accept a connection in time. Nothing was sent to it.",
+            ),
+            Failure::HeadTimeout => Self::server(
+                StatusCode::GATEWAY_TIMEOUT,
+                "upstream_timeout",
+                "The upstream server did not answer in time.",
+            ),
+            Failure::Lost => Self::server(
+                StatusCode::BAD_GATEWAY,
+                "upstream_connection_lost",
+                "The connection to the upstream server broke before its answer was complete.",
+            ),
+            Failure::Garbled => Self::server(
+                StatusCode::BAD_GATEWAY,
+                "upstream_bad_answer",
+                "The upstream server sent an answer that could not be read.",
+            ),
+            Failure::Redirected => Self::server(
+                StatusCode::BAD_GATEWAY,
+                "upstream_redirected",
+                "The upstream server pointed to another address. Redirects are not followed.",
+            ),
+            Failure::Credential => Self::server(
+                StatusCode::BAD_GATEWAY,
+                "upstream_auth_failed",
+                "The upstream server did not accept the gateway's own credential.",
+            ),
+        }
+    }
+}
+
+/// A repeat could pay for a second video, so the SDK is told not to make one by itself.
+fn outcome_unknown(failure: Failure) -> ApiError {
+    let status =
+        if failure == Failure::HeadTimeout { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
+    let error = ApiError::server(
+        status,
+        "upstream_outcome_unknown",
+        "The upstream server may have accepted this request, but its answer was lost. \
+         Asking again could start, and bill, a second video: list your videos first.",
+    );
+    ApiError { should_retry: Some(false), ..error }
+}
+
+fn method_not_allowed(method: &str, path: &str, allow: &'static str) -> ApiError {
+    let message = format!(
+        "Not allowed to {} on {}. (HINT: Perhaps you meant to use a different HTTP method?)",
+        echo(method),
+        echo(path)
+    );
+    ApiError { allow: Some(allow), ..ApiError::refused(StatusCode::METHOD_NOT_ALLOWED, message) }
+}
+
+fn content_encoding(got: &str) -> ApiError {
+    ApiError::refused(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        format!("Unsupported content encoding: '{}'. Request bodies must be sent uncompressed.", echo(got)),
+    )
+    .code("unsupported_content_encoding")
+}
+
+fn content_type(got: &str, accepted: &str) -> ApiError {
+    let got = echo(got);
+    ApiError::invalid(format!(
+        "Unsupported content type: '{got}'. This API method only accepts {accepted} requests, but you \
+         specified the header 'Content-Type: {got}'. Please try again with a supported content type."
+    ))
+    .code("unsupported_content_type")
+}
+
+fn no_key(form: Form) -> ApiError {
+    let message = match form {
+        Form::Service => "Missing bearer or basic authentication in header",
+        Form::FrontDoor => NO_KEY_FRONT_DOOR,
+    };
+    ApiError::refused(StatusCode::UNAUTHORIZED, message).class(Class::Authentication)
+}
+
+fn wrong_key(key: &str) -> ApiError {
+    ApiError::refused(
+        StatusCode::UNAUTHORIZED,
+        format!(
+            "Incorrect API key provided: {}. \
+             You can find your API key at https://platform.openai.com/account/api-keys.",
+            masked(key)
+        ),
+    )
+    .code("invalid_api_key")
+    .class(Class::Authentication)
+}
+
+/// The first 8 and the last 4 characters, a star for each one between; short keys whole, as OpenAI does.
+fn masked(key: &str) -> String {
+    let key: Vec<char> = key.chars().take(ECHO_MAX).collect();
+    match key.len().checked_sub(12) {
+        None | Some(0) => key.into_iter().collect(),
+        Some(hidden) => {
+            let first = key.iter().take(8);
+            let stars = std::iter::repeat_n(&'*', hidden);
+            first.chain(stars).chain(key.iter().skip(8 + hidden)).collect()
+        }
+    }
+}
+
+fn body_too_large(limit: u64, read: u64) -> ApiError {
+    // OpenAI types this one as a server error; SDKs go by the status.
+    ApiError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        super::SERVER_ERROR,
+        format!("Maximum content size limit ({limit}) exceeded ({read} bytes read)"),
+    )
+}
+
+fn wrong_type(param: Param, expected: &Expected, got: Noun) -> ApiError {
+    let expected = match expected {
+        Expected::Type(one) => noun(*one).to_owned(),
+        Expected::OneOf(literals) => match literals.as_slice() {
+            [one] => format!("'{one}'"),
+            many => format!("one of {}", join(many, "or")),
+        },
+    };
+    let got = noun(got);
+    ApiError::invalid(format!("Invalid type for '{param}': expected {expected}, but got {got} instead."))
+        .param(param)
+        .code("invalid_type")
+}
+
+fn not_listed(param: Param, got: &str, allowed: &[String]) -> ApiError {
+    let supported = match allowed {
+        [one] => format!("Value must be '{one}'."),
+        many => format!("Supported values are: {}.", join(many, "and")),
+    };
+    ApiError::invalid(format!("Invalid value: '{}'. {supported}", echo(got))).param(param).code("invalid_value")
+}
+
+fn not_for_model(
+    (param, model, got): (Param, &str, &str),
+    allowed: &[String],
+    wording: &Wording,
+) -> ApiError {
+    if param != Param::Size {
+        return not_listed(param, got, allowed);
+    }
+    let form = &wording.model_size;
+    let message = form.message.replace("{model}", model).replace("{allowed}", &allowed.join(", "));
+    ApiError {
+        kind: form.kind.clone(),
+        param: form.param.clone(),
+        code: form.code.clone(),
+        ..ApiError::invalid(message)
+    }
+}
+
+const NOT_JSON: &str = "We could not parse the JSON body of your request. (HINT: This likely means you aren't \
+    using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid \
+    JSON. If you have trouble figuring out how to fix this, please contact us through our help center at \
+    help.openai.com.)";
+
+const NO_KEY_FRONT_DOOR: &str = "You didn't provide an API key. You need to provide your API key in an \
+    Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field \
+    (with blank username) if you're accessing the API from your browser and are prompted for a username and \
+    password. You can obtain an API key from https://platform.openai.com/account/api-keys.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn literals(list: &[&str]) -> Vec<String> {
+        list.iter().map(|&literal| literal.to_owned()).collect()
+    }
+
+    #[test]
+    fn lists_are_joined_as_the_api_joins_them() {
+        assert_eq!(join(&literals(&["4"]), "and"), "'4'");
+        assert_eq!(join(&literals(&["a", "b"]), "or"), "'a' or 'b'");
+        assert_eq!(join(&literals(&["4", "8", "12"]), "and"), "'4', '8', and '12'");
+    }
+
+    #[test]
+    fn keys_are_masked_as_the_api_masks_them() {
+        assert_eq!(masked("sk-golden-0000000000000000000000001234"), "sk-golde**************************1234");
+        assert_eq!(masked("your_api_key_here"), "your_api*****here");
+        assert_eq!(masked("123456789012"), "123456789012");
+        assert_eq!(masked("1234567890123"), "12345678*0123");
+    }
+
+    #[test]
+    fn a_single_allowed_value_has_its_own_sentence() {
+        let error = not_listed(Param::Variant, "text", &literals(&["input_text"]));
+        assert_eq!(error.message, "Invalid value: 'text'. Value must be 'input_text'.");
+    }
+
+    #[test]
+    fn a_long_value_is_echoed_only_in_part() {
+        let error = not_listed(Param::Seconds, &"9".repeat(100_000), &literals(&["4", "8"]));
+        assert!(error.message.len() < 1200, "{} bytes", error.message.len());
+    }
+
+    #[test]
+    fn only_a_paid_call_with_an_unknown_outcome_forbids_the_repeat() {
+        assert_eq!(ApiError::failed(Failure::Lost, true).should_retry, Some(false));
+        assert_eq!(ApiError::failed(Failure::Lost, false).should_retry, None);
+        assert_eq!(ApiError::failed(Failure::Unreachable, true).should_retry, None);
+    }
+}

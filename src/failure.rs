@@ -1,0 +1,35 @@
+//! Every way in which an upstream can fail to give a usable answer.
+//!
+//! Reasons only, like [`crate::rejection`]; the words stand in [`crate::error`].
+
+/// What went wrong between the gateway and an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection could be made: nothing was sent.
+    Unreachable,
+    /// No connection within the time allowed: nothing was sent.
+    ConnectTimeout,
+    /// The upstream's certificate did not verify, or TLS failed otherwise: nothing was sent.
+    Tls,
+    /// The request was sent, and no answer came in time.
+    HeadTimeout,
+    /// The request was sent in part or whole, and the connection broke before the answer was whole.
+    Lost,
+    /// The answer was not HTTP, or switched to another protocol.
+    Garbled,
+    /// The upstream pointed elsewhere. Credentials are not carried there.
+    Redirected,
+    /// The upstream refused the operator's credential, which is not the client's fault.
+    Credential,
+}
+
+impl Failure {
+    /// Whether the upstream may have acted on the request, so that asking again could pay twice.
+    #[must_use]
+    pub const fn outcome_unknown(self) -> bool {
+        match self {
+            Self::Unreachable | Self::ConnectTimeout | Self::Tls | Self::Credential => false,
+            Self::HeadTimeout | Self::Lost | Self::Garbled | Self::Redirected => true,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What a request came to, as the lower layers report it to the edge, which words, logs and counts it.
+
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+
+use crate::capability::judgement::Judgement;
+use crate::error::{ApiError, Wording};
+use crate::failure::Failure;
+use crate::rejection::Rejection;
+use crate::upstream::{Kind, Unanswered};
+
+/// A request that gets no answer of an upstream. Becomes a response only at the edge, which knows the words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The gateway refuses it.
+    Rejected(Rejection),
+    /// The upstream gave no usable answer. `paid`: the call starts a paid generation.
+    Failed {
+        /// What went wrong.
+        failure: Failure,
+        /// Whether a repeat could pay twice.
+        paid: bool,
+    },
+    /// A panic of ours.
+    Panicked,
+}
+
+impl From<Rejection> for Refusal {
+    fn from(reason: Rejection) -> Self {
+        Self::Rejected(reason)
+    }
+}
+
+impl Refusal {
+    /// A call of this kind that has no answer.
+    #[must_use]
+    pub fn unanswered(why: Unanswered, kind: Kind) -> Self {
+        match why {
+            Unanswered::Rejected(reason) => Self::Rejected(reason),
+            Unanswered::Failed(failure) => Self::Failed { failure, paid: kind == Kind::Submit },
+        }
+    }
+
+    /// The words for it.
+    #[must_use]
+    pub fn error(&self, wording: &Wording) -> ApiError {
+        match self {
+            Self::Rejected(reason) => ApiError::rejected(reason, wording),
+            Self::Failed { failure, paid } => ApiError::failed(*failure, *paid),
+            Self::Panicked => ApiError::internal(),
+        }
+    }
+
+    /// Label and log word for it.
+    #[must_use]
+    pub const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Rejected(_) => "rejected",
+            Self::Failed { .. } | Self::Panicked => "failed",
+        }
+    }
+}
+
+/// Carries the refusal to the edge.
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// What the edge logs and counts beside the status.
+#[derive(Clone, Debug, Default)]
+pub struct Note {
+    /// The configured name of the model that answers.
+    pub model: Option<Arc<str>>,
+    /// What was changed on the client's behalf, as in `x-reelgate-adjusted`.
+    pub adjusted: Option<Arc<str>>,
+    /// The fields that were changed.
+    pub adjusted_fields: Vec<&'static str>,
+    /// The upstream that answered.
+    pub upstream: Option<Arc<str>>,
+}
+
+impl Note {
+    /// The note on a create.
+    #[must_use]
+    pub fn of(judgement: &Judgement, upstream: &Arc<str>) -> Self {
+        let texts: Vec<String> = judgement.adjustments.iter().map(ToString::to_string).collect();
+        Self {
+            model: judgement.model.as_ref().map(|model| Arc::clone(&model.name)),
+            adjusted: (!texts.is_empty()).then(|| texts.join("; ").into()),
+            adjusted_fields: judgement.adjustments.iter().map(|adjustment| adjustment.param.name()).collect(),
+            upstream: Some(Arc::clone(upstream)),
+        }
+    }
+}
+
+/// The template of the route that took a request. A closed vocabulary, and so fit for a label.
+#[derive(Clone, Copy, Debug)]
+pub struct Route(pub &'static str);
+
+/// Label of a request that no route took.
+pub const NO_ROUTE: &str = "none";

@@ -1,0 +1,68 @@
+//! Reading the body of a judged operation: its kind, then its bytes, within their limit.
+
+use axum::body::{Body, Bytes};
+use axum::http::header;
+use axum::http::request::Parts;
+use bytes::BytesMut;
+use http_body::Body as HttpBody;
+use http_body_util::BodyExt;
+use tokio::time::timeout;
+
+use crate::config::server::Limits;
+use crate::params::Encoding;
+use crate::rejection::Rejection;
+
+/// The encoding of a body and all of its bytes.
+pub(super) async fn read(head: &Parts, body: Body, limits: &Limits) -> Result<(Encoding, Bytes), Rejection> {
+    check_content_encoding(head)?;
+    let announced = announced(&body);
+    too_large(announced, limits.form_body.max(limits.json_body))?;
+    let encoding = Encoding::from_content_type(head.headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes()))?;
+    let limit = if encoding.is_json() { limits.json_body } else { limits.form_body };
+    too_large(announced, limit)?;
+    Ok((encoding, collect(body, limit, limits).await?))
+}
+
+/// Nothing is decompressed: what was judged must be what is read upstream.
+fn check_content_encoding(head: &Parts) -> Result<(), Rejection> {
+    match head.headers.get(header::CONTENT_ENCODING) {
+        Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            Err(Rejection::ContentEncoding(String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn announced(body: &Body) -> u64 {
+    HttpBody::size_hint(body).lower()
+}
+
+/// Refuses a body of this length, announced or read so far.
+pub(super) fn too_large(read: u64, limit: u64) -> Result<(), Rejection> {
+    if read > limit { Err(Rejection::BodyTooLarge { limit, read }) } else { Ok(()) }
+}
+
+async fn collect(mut body: Body, limit: u64, limits: &Limits) -> Result<Bytes, Rejection> {
+    let expected = usize::try_from(announced(&body)).unwrap_or(0);
+    let mut first = Bytes::new();
+    let mut joined = BytesMut::new();
+    let mut read = 0;
+    loop {
+        let frame = timeout(limits.body_idle, body.frame()).await.map_err(|_| Rejection::BodyStalled)?;
+        let Some(frame) = frame else { break };
+        let Ok(data) = frame.map_err(|_| Rejection::BodyBroken)?.into_data() else { continue };
+        read += data.len() as u64;
+        too_large(read, limit)?;
+        if first.is_empty() && joined.is_empty() {
+            // One frame is what nearly every request without a file is, and needs no copy.
+            first = data;
+            continue;
+        }
+        if joined.is_empty() {
+            joined.reserve(expected.max(first.len() + data.len()));
+            joined.extend_from_slice(&std::mem::take(&mut first));
+        }
+        joined.extend_from_slice(&data);
+    }
+    Ok(if joined.is_empty() { first } else { joined.freeze() })
+}

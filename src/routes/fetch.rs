@@ -1,0 +1,68 @@
+//! Reading, listing, deleting and downloading: the id and the query are judged, the rest streams.
+
+use axum::Extension;
+use axum::extract::Request;
+use axum::http::Uri;
+use axum::response::Response;
+
+use super::Snapshot;
+use super::forward::{self, Forward};
+use super::target::is_id;
+use crate::auth;
+use crate::gateway::Gateway;
+use crate::outcome::Refusal;
+use crate::rejection::{Param, Rejection};
+use crate::upstream::{Kind, Payload, Upstreams};
+
+/// `GET /v1/videos`
+pub(super) async fn list(
+    snapshot: Snapshot,
+    upstreams: Extension<Upstreams>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    fetch(&[Param::Limit, Param::Order, Param::After], snapshot, upstreams, request).await
+}
+
+/// `GET` and `DELETE /v1/videos/{id}`, `GET /v1/videos/characters/{id}`
+pub(super) async fn one(
+    snapshot: Snapshot,
+    upstreams: Extension<Upstreams>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    fetch(&[], snapshot, upstreams, request).await
+}
+
+/// `GET /v1/videos/{id}/content`
+pub(super) async fn content(
+    snapshot: Snapshot,
+    upstreams: Extension<Upstreams>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    fetch(&[Param::Variant], snapshot, upstreams, request).await
+}
+
+async fn fetch(
+    known: &[Param],
+    Extension(gateway): Snapshot,
+    Extension(upstreams): Extension<Upstreams>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    // A body on these routes means nothing; it is read on and thrown away.
+    let (head, _) = request.into_parts();
+    auth::admit(&gateway.config.auth, &head.headers)?;
+    check_id(&gateway, &head.uri)?;
+    forward::judge_query(&gateway, &head.uri, known)?;
+    let call = Forward { head: &head, kind: Kind::Fetch, upstream: &gateway.config.default_upstream };
+    call.send(&upstreams, Payload::Empty).await
+}
+
+/// The id in the path, where there is one, must be one that an upstream can have made.
+pub(super) fn check_id(gateway: &Gateway, uri: &Uri) -> Result<(), Rejection> {
+    let rest = uri.path().strip_prefix("/v1/videos/").unwrap_or_default();
+    let rest = rest.strip_prefix("characters/").unwrap_or(rest);
+    let id = rest.split('/').next().unwrap_or_default();
+    if rest.is_empty() || is_id(gateway.config.routes.video_ids)(id) {
+        return Ok(());
+    }
+    Err(Rejection::UnknownVideo(id.to_owned()))
+}

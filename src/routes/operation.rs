@@ -1,0 +1,78 @@
+//! Remix, edits, extensions and characters: judged, never rewritten, and forwarded.
+
+use axum::Extension;
+use axum::extract::Request;
+use axum::http::header;
+use axum::response::Response;
+
+use super::forward::{self, Forward};
+use super::{Snapshot, body, fetch};
+use crate::auth;
+use crate::capability::operations::Operation;
+use crate::outcome::Refusal;
+use crate::params;
+use crate::rejection::Rejection;
+use crate::upstream::{Kind, Payload, Upstreams, whole};
+
+pub(super) async fn remix(
+    snapshot: Snapshot,
+    upstreams: Extension<Upstreams>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    fetch::check_id(&snapshot.0, request.uri())?;
+    submit(Operation::Remix, snapshot, upstreams, request).await
+}
+
+pub(super) async fn edit(
+    snapshot: Snapshot,
+    upstreams: Extension<Upstreams>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    submit(Operation::Edit, snapshot, upstreams, request).await
+}
+
+pub(super) async fn extend(
+    snapshot: Snapshot,
+    upstreams: Extension<Upstreams>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    submit(Operation::Extend, snapshot, upstreams, request).await
+}
+
+pub(super) async fn character(
+    snapshot: Snapshot,
+    upstreams: Extension<Upstreams>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    submit(Operation::Character, snapshot, upstreams, request).await
+}
+
+async fn submit(
+    operation: Operation,
+    Extension(gateway): Snapshot,
+    Extension(upstreams): Extension<Upstreams>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let (head, body) = request.into_parts();
+    let config = &gateway.config;
+    auth::admit(&config.auth, &head.headers)?;
+    forward::judge_query(&gateway, &head.uri, &[])?;
+    let (encoding, bytes) = body::read(&head, body, &config.limits).await.map_err(|reason| form_only(operation, reason))?;
+    if operation == Operation::Character && encoding.is_json() {
+        let got = head.headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
+        return Err(Rejection::NotAForm(String::from_utf8_lossy(got).into_owned()).into());
+    }
+    let params = params::parse(&encoding, &bytes, operation.fields(), &config.limits.fields)?;
+    config.capabilities.judge(operation, &params)?;
+    drop(params);
+    let call = Forward { head: &head, kind: Kind::Submit, upstream: &config.default_upstream };
+    call.send(&upstreams, Payload::Whole(whole(vec![bytes]))).await
+}
+
+/// A character is only made from a form: a hint at JSON would lead astray.
+fn form_only(operation: Operation, reason: Rejection) -> Rejection {
+    match (operation, reason) {
+        (Operation::Character, Rejection::ContentType(got)) => Rejection::NotAForm(got),
+        (_, reason) => reason,
+    }
+}

@@ -1,0 +1,136 @@
+//! Which targets are plainly spelled. Whatever could be read as another path by another server ends here.
+
+use axum::extract::Request;
+use axum::http::{Method, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Snapshot;
+use crate::config::VideoIds;
+use crate::outcome::Refusal;
+use crate::rejection::Rejection;
+
+/// Longest id of a video, in bytes.
+const ID_MAX: usize = 128;
+/// Longest id where ids carry more than a name, in bytes.
+const ENCODED_ID_MAX: usize = 512;
+
+/// Answers a target that names nothing.
+pub(super) async fn unknown(method: Method, uri: Uri) -> Refusal {
+    refusal(&method, &uri)
+}
+
+fn refusal(method: &Method, uri: &Uri) -> Refusal {
+    Rejection::UnknownUrl { method: method.to_string(), path: uri.path().to_owned() }.into()
+}
+
+/// Lets only plainly spelled paths through to the routes.
+pub(super) async fn check(snapshot: Snapshot, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let passes = match path.strip_prefix("/v1/") {
+        Some(rest) => is_plain_path(rest, snapshot.config.routes.video_ids) && !is_disguised(rest),
+        None => false,
+    };
+    if passes { next.run(request).await } else { refusal(request.method(), request.uri()).into_response() }
+}
+
+/// Segments that are not empty and not dots, of characters that mean the same everywhere.
+fn is_plain_path(rest: &str, ids: VideoIds) -> bool {
+    rest.split('/').all(|segment| !matches!(segment, "" | "." | "..") && is_plain_segment(segment, ids))
+}
+
+fn is_plain_segment(segment: &str, ids: VideoIds) -> bool {
+    let mut bytes = segment.bytes();
+    while let Some(byte) = bytes.next() {
+        let plain = match byte {
+            b'%' => {
+                let digits = (bytes.next().and_then(hex), bytes.next().and_then(hex));
+                matches!(digits, (Some(high), Some(low)) if is_plain_escape(high * 16 + low, ids))
+            }
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => true,
+            // What RFC 3986 allows in a segment, but for `;`, which some servers cut a path at.
+            other => b"-._~!$&'()*+,=:@".contains(&other),
+        };
+        if !plain {
+            return false;
+        }
+    }
+    true
+}
+
+fn hex(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// An escape passes if nobody would write the character otherwise, and if decoding it makes no new path.
+fn is_plain_escape(byte: u8, ids: VideoIds) -> bool {
+    match byte {
+        b'/' | b'%' => ids == VideoIds::Encoded,
+        b'\\' | b';' | 0..=0x1f | 0x7f => false,
+        b'-' | b'.' | b'_' | b'~' => false,
+        other => !other.is_ascii_alphanumeric(),
+    }
+}
+
+/// Whether a path that is none of the video routes could pass for one upstream: servers that ignore case, or
+/// cut off endings, would take it for an unjudged create.
+fn is_disguised(rest: &str) -> bool {
+    let first = rest.split('/').next().unwrap_or(rest);
+    let starts_alike = first.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("videos"));
+    starts_alike && first != "videos"
+}
+
+/// Whether this can be the id of a video or a character.
+pub(super) fn is_id(ids: VideoIds) -> fn(&str) -> bool {
+    match ids {
+        VideoIds::Plain => |id| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+            (1..=ID_MAX).contains(&id.len()) && id.bytes().all(plain)
+        },
+        VideoIds::Encoded => |id| (1..=ENCODED_ID_MAX).contains(&id.len()) && is_plain_segment(id, VideoIds::Encoded),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passes(path: &str) -> bool {
+        let rest = path.strip_prefix("/v1/").expect("below /v1");
+        is_plain_path(rest, VideoIds::Plain) && !is_disguised(rest)
+    }
+
+    #[test]
+    fn plain_paths_pass() {
+        for path in ["/v1/videos", "/v1/videos/video_1/content", "/v1/models/ft:gpt-4o:org::id", "/v1/a%20b", "/v1/%E7%8C%AB"] {
+            assert!(passes(path), "{path}");
+        }
+    }
+
+    /// VA12
+    #[test]
+    fn whatever_could_be_another_path_is_refused() {
+        for path in ["/v1/", "/v1//videos", "/v1/videos/", "/v1/videos//content", "/v1/./videos", "/v1/../admin",
+            "/v1/videos/..", "/v1/%2e%2e/admin", "/v1/%2E/x", "/v1/videos%2fx", "/v1/videos/x%5c..", "/v1/a\\b",
+            "/v1/videos/x%00", "/v1/videos;x=1", "/v1/videos%3bx", "/v1/%76ideos", "/v1/Videos", "/v1/VIDEOS/x",
+            "/v1/videos.json", "/v1/videosx", "/v1/%252e%252e/x", "/v1/a%2", "/v1/a%zz", "/v1/a%", "/v1/a\"b",
+            "/v1/a%0d%0ab"]
+        {
+            assert!(!passes(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_plain_unless_the_upstream_wants_more() {
+        let plain = is_id(VideoIds::Plain);
+        assert!(plain("video_68f6fc4041688190a4c620f15c37907b0cdf0b22c52ca4b4"));
+        for id in ["", "a b", "a%20b", "a.b", "a:b", &"a".repeat(129)] {
+            assert!(!plain(id), "{id}");
+        }
+        let encoded = is_id(VideoIds::Encoded);
+        assert!(encoded("video_bGl0ZWxsbTpjdXN0b20%2BX%2FY%3D") && encoded("id:openai") && encoded("video%201%2F2%3Fx"));
+        for id in ["", "a%00", "a%2e", "a;b"] {
+            assert!(!encoded(id), "{id}");
+        }
+    }
+}

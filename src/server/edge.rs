@@ -1,0 +1,206 @@
+//! The outermost layer: gives every request its id and its snapshot, words every refusal, writes the one log
+//! line, and counts once.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{self, HeaderName};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use prometheus::IntGauge;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::framing;
+use crate::error::{ApiError, Dialect, Wording, anthropic, openai};
+use crate::gateway::Gateway;
+use crate::metrics::{Metrics, NO_MODEL};
+use crate::request_id::RequestId;
+use crate::outcome::{NO_ROUTE, Note, Refusal, Route};
+use crate::rejection::Rejection;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// What is known of a request before anything is decided.
+struct Arrival {
+    at: Instant,
+    method: Method,
+    path: String,
+    dialect: Dialect,
+    id: RequestId,
+    peer: SocketAddr,
+}
+
+/// Handles one request from its head to its answer's head.
+pub(super) async fn handle<F>(
+    gateway: Arc<Gateway>,
+    peer: SocketAddr,
+    request: Request,
+    inner: impl FnOnce(Request) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
+    let arrival = Arrival {
+        at: Instant::now(),
+        method: request.method().clone(),
+        path: request.uri().path().chars().take(PATH_MAX).collect(),
+        dialect: dialect(request.uri().path(), request.headers()),
+        id: RequestId::random(),
+        peer,
+    };
+    let _in_flight = InFlight::enter(&gateway.metrics.in_flight);
+    let mut response = match checked(request, &gateway) {
+        Ok(mut request) => {
+            request.extensions_mut().insert(Arc::clone(&gateway));
+            request.extensions_mut().insert(arrival.id.clone());
+            inner(request).await
+        }
+        Err(reason) => Refusal::from(reason).into_response(),
+    };
+    let mut told = Told::take(&mut response);
+    if let Some(refusal) = &told.refusal {
+        let error = refusal.error(&gateway.config.wording);
+        response = render(&error, arrival.dialect, &arrival.id, &gateway.config.wording);
+        told.code = error.code;
+    }
+    identify(response.headers_mut(), &arrival);
+    record(&arrival, &told, response.status(), &gateway.metrics);
+    response
+}
+
+/// Characters of a path that a log line shows.
+const PATH_MAX: usize = 200;
+
+/// What the lower layers have to say of an answer.
+struct Told {
+    route: &'static str,
+    note: Note,
+    refusal: Option<Refusal>,
+    /// The refusal's code; the message is the client's business, and may repeat what it sent.
+    code: Option<String>,
+}
+
+impl Told {
+    fn take(response: &mut Response) -> Self {
+        let extensions = response.extensions_mut();
+        Self {
+            route: extensions.remove::<Route>().map_or(NO_ROUTE, |route| route.0),
+            note: extensions.remove().unwrap_or_default(),
+            refusal: extensions.remove(),
+            code: None,
+        }
+    }
+}
+
+/// Counts a request for as long as it has no answer, however it ends.
+struct InFlight<'m>(&'m IntGauge);
+
+impl<'m> InFlight<'m> {
+    fn enter(gauge: &'m IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn checked(request: Request, gateway: &Gateway) -> Result<Request, Rejection> {
+    let (head, body) = request.into_parts();
+    framing::check(&head, gateway.config.limits.target)?;
+    Ok(Request::from_parts(head, body))
+}
+
+/// Told by the path, or by the one header that Anthropic's SDKs always send.
+fn dialect(path: &str, headers: &HeaderMap) -> Dialect {
+    let messages = path.strip_prefix("/v1/messages").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if messages || headers.contains_key("anthropic-version") { Dialect::Anthropic } else { Dialect::OpenAi }
+}
+
+/// An error answer, whole.
+fn render(error: &ApiError, dialect: Dialect, id: &RequestId, wording: &Wording) -> Response {
+    let form = wording.form(error.class);
+    let (body, content_type) = match dialect {
+        Dialect::OpenAi => (openai::body(error, form), openai::content_type(form)),
+        Dialect::Anthropic => (anthropic::body(error, id.as_str()), "application/json"),
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = error.status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if dialect == Dialect::OpenAi && form == crate::error::Form::FrontDoor {
+        headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+    }
+    if let Some(allow) = error.allow {
+        headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    if let Some(retry) = error.should_retry {
+        headers.insert(SHOULD_RETRY, HeaderValue::from_static(if retry { "true" } else { "false" }));
+    }
+    response
+}
+
+/// Every answer carries the id under which it can be asked about: the upstream's where it sent one.
+fn identify(headers: &mut HeaderMap, arrival: &Arrival) {
+    let name = match arrival.dialect {
+        Dialect::OpenAi => X_REQUEST_ID,
+        Dialect::Anthropic => REQUEST_ID,
+    };
+    headers.entry(name).or_insert_with(|| arrival.id.value().clone());
+}
+
+fn record(arrival: &Arrival, told: &Told, status: StatusCode, metrics: &Metrics) {
+    let Told { route, note, refusal, code: error } = told;
+    let took = arrival.at.elapsed();
+    let outcome = refusal.as_ref().map_or("forwarded", Refusal::outcome);
+    let model = note.model.as_deref().unwrap_or(NO_MODEL);
+    let code = status.as_str();
+    metrics.requests.with_label_values(&[route, model, code, outcome]).inc();
+    metrics.duration.with_label_values(&[route]).observe(took.as_secs_f64());
+    if let Some(Refusal::Rejected(_)) = refusal {
+        metrics.rejections.with_label_values(&[*route, error.as_deref().unwrap_or("none")]).inc();
+    }
+    for field in &note.adjusted_fields {
+        metrics.adjustments.with_label_values(&[model, field]).inc();
+    }
+    // `Debug` escapes what a path may carry: a log line is one line.
+    info!(
+        status = status.as_u16(),
+        outcome,
+        route,
+        model,
+        upstream = note.upstream.as_deref(),
+        adjusted = note.adjusted.as_deref(),
+        error = error.as_deref(),
+        duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        request_id = arrival.id.as_str(),
+        peer = %arrival.peer,
+        "{} {:?} → {code}",
+        arrival.method,
+        arrival.path,
+    );
+}
+
+/// The whole answer, as bytes, to a request whose head hyper could not read.
+pub(super) fn bare(status: u16) -> Vec<u8> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    let error = ApiError::unreadable(status);
+    let body = openai::body(&error, crate::error::Form::Service);
+    let id = RequestId::random();
+    warn!(status = status.as_u16(), request_id = id.as_str(), "request head could not be read");
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nx-request-id: {}\r\n\
+         connection: close\r\n\r\n{body}",
+        body.len(),
+        id.as_str(),
+    )
+    .into_bytes()
+}

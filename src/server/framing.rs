@@ -1,0 +1,64 @@
+//! Checks of a request's head that hyper leaves to us, before anything else looks at it.
+
+use axum::http::header::{self, HeaderName};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Version};
+
+use crate::rejection::Rejection;
+
+/// Refuses a head that two servers could read in two ways.
+pub(super) fn check(head: &Parts, target_max: usize) -> Result<(), Rejection> {
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target > target_max {
+        return Err(Rejection::TargetTooLong { limit: target_max });
+    }
+    check_host(head)?;
+    check_transfer_encoding(&head.headers)?;
+    for (name, shown) in SINGLE {
+        if head.headers.get_all(name).iter().nth(1).is_some() {
+            return Err(Rejection::DoubledHeader(shown));
+        }
+    }
+    match head.headers.get(header::EXPECT) {
+        Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => Err(Rejection::BadExpectation),
+        _ => Ok(()),
+    }
+}
+
+/// Headers that decide how the rest is read, or who is asking.
+const SINGLE: [(HeaderName, &str); 4] = [
+    (header::CONTENT_TYPE, "content-type"),
+    (header::CONTENT_ENCODING, "content-encoding"),
+    (header::AUTHORIZATION, "authorization"),
+    (header::EXPECT, "expect"),
+];
+
+/// Exactly one `Host`, and one that could be a host (RFC 9112, 3.2). It never picks the upstream.
+fn check_host(head: &Parts) -> Result<(), Rejection> {
+    let mut hosts = head.headers.get_all(header::HOST).into_iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if is_host(host) => Ok(()),
+        (None, None) if head.version < Version::HTTP_11 => Ok(()),
+        _ => Err(Rejection::BadHost),
+    }
+}
+
+fn is_host(host: &HeaderValue) -> bool {
+    let bytes = host.as_bytes();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(byte);
+    !bytes.is_empty() && bytes.len() <= HOST_MAX && bytes.iter().all(plain)
+}
+
+/// A name has 253 characters at most; the rest is for a port and brackets.
+const HOST_MAX: usize = 261;
+
+/// hyper only looks whether the last coding is `chunked`, and would let `gzip, chunked` through.
+fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), Rejection> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).into_iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(one), None) if one.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(Rejection::BadTransferEncoding),
+    }
+}
+

@@ -1,0 +1,61 @@
+//! Being told to stop: the first signal drains, the second ends the process at once.
+
+use std::io;
+use std::process;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::info;
+
+/// Told to every worker when the process is to stop.
+#[derive(Clone, Debug)]
+pub struct Stop(watch::Receiver<bool>);
+
+/// The side that tells.
+#[derive(Debug)]
+pub struct Stopper(watch::Sender<bool>);
+
+/// A pair of the two.
+#[must_use]
+pub fn channel() -> (Stopper, Stop) {
+    let (sender, receiver) = watch::channel(false);
+    (Stopper(sender), Stop(receiver))
+}
+
+impl Stopper {
+    /// Tells everybody to stop.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Stop {
+    /// Whether the process was told to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Resolves once the process is told to stop, or nobody is left to tell it.
+    pub async fn stopped(mut self) {
+        let _ = self.0.wait_for(|stopping| *stopping).await;
+    }
+}
+
+/// Waits for SIGTERM or SIGINT and tells everybody; a second one ends the process.
+///
+/// # Errors
+/// If the signals cannot be listened to.
+pub async fn on_signal(stopper: Stopper) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut either = async || tokio::select! { _ = terminate.recv() => "SIGTERM", _ = interrupt.recv() => "SIGINT" };
+    let name = either().await;
+    info!("{name}: draining; once more ends at once");
+    stopper.stop();
+    either().await;
+    process::exit(ABORTED);
+}
+
+/// Exit code of a process that did not wait for what was under way.
+const ABORTED: i32 = 130;

@@ -1,0 +1,29 @@
+//! The log: where it goes and how it looks. What stands in it is decided where it is written.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+use crate::config::server::LogFormat;
+
+/// Starts the log on standard error. A second call changes nothing.
+///
+/// # Errors
+/// If the filter is not in the syntax of `RUST_LOG`.
+pub fn init(filter: &str, format: LogFormat) -> Result<(), ParseError> {
+    let filter = EnvFilter::try_new(filter)?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    let json = match format {
+        LogFormat::Auto => !io::stderr().is_terminal(),
+        LogFormat::Text => false,
+        LogFormat::Json => true,
+    };
+    // Only a test that starts two gateways in one process comes here twice.
+    let _ = if json {
+        builder.json().flatten_event(true).try_init()
+    } else {
+        builder.with_ansi(io::stderr().is_terminal()).try_init()
+    };
+    Ok(())
+}

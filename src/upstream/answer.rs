@@ -1,0 +1,125 @@
+//! What becomes of an answer's body: small JSON is read whole, so that a broken one never looks whole to the
+//! client; all else streams.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response as Answer;
+use bytes::BytesMut;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt;
+
+use super::WHOLE_MAX;
+use super::stream::Download;
+use crate::dialect;
+use crate::error::{Form, openai};
+use crate::failure::Failure;
+
+/// How an answer is treated.
+#[derive(Clone, Copy)]
+pub(super) struct Treatment {
+    /// Whether it is read whole before its head is sent on.
+    pub(super) whole: bool,
+    /// Whether an error in an aggregator's wrapping is unwrapped.
+    pub(super) unwrap: bool,
+}
+
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    value.get(..16).is_some_and(|start| start.eq_ignore_ascii_case(b"application/json"))
+}
+
+pub(super) async fn received(
+    status: StatusCode,
+    headers: HeaderMap,
+    download: Download,
+    treatment: Treatment,
+) -> Result<Answer, Failure> {
+    let body = if treatment.whole { read(download).await? } else { Read::Beyond(Body::new(download)) };
+    let mut answer = Answer::new(Body::empty());
+    *answer.status_mut() = status;
+    *answer.headers_mut() = headers;
+    match body {
+        Read::Whole(bytes) => match unwrapped(&answer, &bytes, treatment) {
+            Some(text) => replace(&mut answer, text),
+            None => *answer.body_mut() = Body::from(bytes),
+        },
+        Read::Beyond(body) => *answer.body_mut() = body,
+    }
+    Ok(answer)
+}
+
+/// The error inside an aggregator's wrapping, in OpenAI's form.
+fn unwrapped(answer: &Answer, bytes: &[u8], treatment: Treatment) -> Option<String> {
+    let status = answer.status();
+    // Nothing is decompressed: an encoded body passes as it came.
+    let readable = !answer.headers().contains_key(header::CONTENT_ENCODING);
+    if !(treatment.unwrap && readable && status.as_u16() >= 400) {
+        return None;
+    }
+    dialect::unwrap::error(status, bytes).map(|error| openai::body(&error, Form::Service))
+}
+
+fn replace(answer: &mut Answer, text: String) {
+    let headers = answer.headers_mut();
+    headers.remove(header::CONTENT_LENGTH);
+    headers.remove(header::ETAG);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    *answer.body_mut() = Body::from(text);
+}
+
+enum Read {
+    Whole(Bytes),
+    /// Too long to be kept: what was read, and the rest as it comes.
+    Beyond(Body),
+}
+
+async fn read(mut download: Download) -> Result<Read, Failure> {
+    let mut first = Bytes::new();
+    let mut joined = BytesMut::new();
+    while let Some(frame) = download.frame().await {
+        let data = frame.map_err(|_| Failure::Lost)?.into_data().unwrap_or_default();
+        if first.is_empty() && joined.is_empty() {
+            // One frame is what nearly every answer is, and needs no copy.
+            first = data;
+        } else {
+            if joined.is_empty() {
+                joined.extend_from_slice(&std::mem::take(&mut first));
+            }
+            joined.extend_from_slice(&data);
+        }
+        if first.len().max(joined.len()) > WHOLE_MAX {
+            let head = if joined.is_empty() { first } else { joined.freeze() };
+            return Ok(Read::Beyond(Body::new(Prefixed { head: Some(head), rest: download })));
+        }
+    }
+    Ok(Read::Whole(if joined.is_empty() { first } else { joined.freeze() }))
+}
+
+/// Bytes that were read already, then the rest.
+struct Prefixed {
+    head: Option<Bytes>,
+    rest: Download,
+}
+
+impl HttpBody for Prefixed {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
+        match self.head.take() {
+            Some(head) => Poll::Ready(Some(Ok(Frame::data(head)))),
+            None => Pin::new(&mut self.rest).poll_frame(cx),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let read = self.head.as_ref().map_or(0, |head| head.len() as u64);
+        self.rest.size_hint().exact().map_or_else(SizeHint::new, |rest| SizeHint::with_exact(read + rest))
+    }
+}

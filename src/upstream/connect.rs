@@ -1,0 +1,144 @@
+//! Connections to one upstream: TCP, TLS, the pool, and the time all that may take.
+
+use std::error::Error;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceBuilder};
+
+use crate::config::upstreams::{Protocol, Upstream as Settings};
+use crate::failure::Failure;
+
+/// Sends one request and yields the head of its answer: a pooled HTTP client, or what a test puts in its place.
+pub type Leaf = BoxCloneSyncService<Request<Body>, Response<Body>, Failure>;
+
+/// The connector, with one bound over name look-up, TCP and TLS together.
+#[derive(Clone)]
+struct Bounded {
+    inner: HttpsConnector<HttpConnector>,
+    limit: Duration,
+}
+
+/// Connecting took longer than allowed.
+#[derive(Debug)]
+struct ConnectTimeout;
+
+impl std::fmt::Display for ConnectTimeout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("connecting took too long")
+    }
+}
+
+impl Error for ConnectTimeout {}
+
+impl Service<Uri> for Bounded {
+    type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.inner.call(uri);
+        let limit = self.limit;
+        Box::pin(async move {
+            tokio::time::timeout(limit, connecting).await.unwrap_or_else(|_| Err(ConnectTimeout.into()))
+        })
+    }
+}
+
+/// What TLS needs; made once, since reading the system's roots takes a while.
+pub(super) fn tls(settings: &Settings) -> io::Result<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    if settings.base.scheme == axum::http::uri::Scheme::HTTPS {
+        // A single unreadable certificate must not cost the others.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    if let Some(path) = &settings.ca_file {
+        for certificate in CertificateDer::pem_file_iter(path).map_err(io::Error::other)? {
+            roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(builder.map_err(io::Error::other)?.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Whether a connection may serve a second request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reuse {
+    /// Kept and used again.
+    Pooled,
+    /// Made for one request. A kept connection may just be closing: what was sent on it is then lost, and
+    /// nobody can tell whether it was acted on. A paid call does not take that risk.
+    Fresh,
+}
+
+pub(super) fn leaf(settings: &Settings, tls: ClientConfig, reuse: Reuse) -> Leaf {
+    let mut http = HttpConnector::new();
+    http.set_nodelay(true);
+    http.enforce_http(false);
+    let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    let inner = match settings.protocol {
+        Protocol::Auto => https.enable_all_versions().wrap_connector(http),
+        Protocol::Http1 => https.enable_http1().wrap_connector(http),
+        Protocol::Http2 => https.enable_http2().wrap_connector(http),
+    };
+    let idle = match reuse {
+        Reuse::Pooled => usize::MAX,
+        Reuse::Fresh => 0,
+    };
+    let client = Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(settings.pool_idle)
+        .pool_max_idle_per_host(idle)
+        // Whether a request is sent again is for the layers above to decide, never for the library.
+        .retry_canceled_requests(reuse == Reuse::Pooled)
+        .http2_only(settings.protocol == Protocol::Http2)
+        .build(Bounded { inner, limit: settings.connect_timeout });
+    let leaf = ServiceBuilder::new()
+        .map_response(|answer: Response<Incoming>| answer.map(Body::new))
+        .map_err(|error| failure_of(&error))
+        .service(client);
+    Leaf::new(leaf)
+}
+
+/// What a client error means for the call. Anything that is not certainly "before the first byte" is lost.
+fn failure_of(error: &hyper_util::client::legacy::Error) -> Failure {
+    let causes = || std::iter::successors(error.source(), |&cause| cause.source());
+    if error.is_connect() {
+        return if causes().any(|cause| cause.is::<ConnectTimeout>()) {
+            Failure::ConnectTimeout
+        } else if causes().any(is_tls) {
+            Failure::Tls
+        } else {
+            Failure::Unreachable
+        };
+    }
+    let parse = |cause: &(dyn Error + 'static)| {
+        cause.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_parse() || error.is_parse_status())
+    };
+    if causes().any(parse) { Failure::Garbled } else { Failure::Lost }
+}
+
+/// rustls reports its errors inside of I/O errors, whose `source` skips what they hold.
+fn is_tls(cause: &(dyn Error + 'static)) -> bool {
+    let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
+}

@@ -1,0 +1,178 @@
+//! Which headers cross the gateway. Both ways there is a list of what may, never of what may not.
+
+use axum::http::header::{self, HeaderName};
+use axum::http::{HeaderMap, HeaderValue};
+
+/// Request headers that go upstream, beside those with one of [`REQUEST_PREFIXES`].
+const REQUEST: &[HeaderName] = &[
+    header::ACCEPT,
+    header::ACCEPT_ENCODING,
+    header::ACCEPT_LANGUAGE,
+    header::CACHE_CONTROL,
+    header::CONTENT_TYPE,
+    header::IF_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_NONE_MATCH,
+    header::IF_RANGE,
+    header::IF_UNMODIFIED_SINCE,
+    header::RANGE,
+    header::USER_AGENT,
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+];
+
+/// What SDKs say about themselves, and their switches.
+const REQUEST_PREFIXES: &[&str] = &["openai-", "anthropic-", "x-stainless-"];
+
+/// Answer headers that go to the client, beside those with one of [`ANSWER_PREFIXES`].
+const ANSWER: &[HeaderName] = &[
+    header::ACCEPT_RANGES,
+    header::CACHE_CONTROL,
+    header::CONTENT_DISPOSITION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::DATE,
+    header::ETAG,
+    header::EXPIRES,
+    header::LAST_MODIFIED,
+    header::RETRY_AFTER,
+    header::VARY,
+    HeaderName::from_static("request-id"),
+    HeaderName::from_static("retry-after-ms"),
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("x-should-retry"),
+];
+
+/// Limits, processing times and poll intervals.
+const ANSWER_PREFIXES: &[&str] = &["openai-", "anthropic-", "x-ratelimit-"];
+
+/// Whose account the upstream serves is none of its clients' business.
+const PRIVATE: &[HeaderName] = &[
+    HeaderName::from_static("openai-organization"),
+    HeaderName::from_static("openai-project"),
+    HeaderName::from_static("anthropic-organization-id"),
+];
+
+/// The headers of a request that go upstream.
+pub(super) fn outgoing(from: &HeaderMap, extra: &[HeaderName]) -> HeaderMap {
+    let connection = Connection::of(from);
+    picked(from, |name| {
+        let listed = REQUEST.contains(name) || has_prefix(name, REQUEST_PREFIXES) || extra.contains(name);
+        listed && !connection.names(name)
+    })
+}
+
+/// The headers of an answer that go to the client.
+pub(super) fn incoming(from: &HeaderMap, extra: &[HeaderName]) -> HeaderMap {
+    let connection = Connection::of(from);
+    picked(from, |name| {
+        let listed = ANSWER.contains(name) || has_prefix(name, ANSWER_PREFIXES);
+        (listed || extra.contains(name)) && !PRIVATE.contains(name) && !connection.names(name)
+    })
+}
+
+fn picked(from: &HeaderMap, passes: impl Fn(&HeaderName) -> bool) -> HeaderMap {
+    let mut to = HeaderMap::with_capacity(from.len());
+    for (name, value) in from.iter().filter(|(name, _)| passes(name)) {
+        to.append(name, value.clone());
+    }
+    to
+}
+
+fn has_prefix(name: &HeaderName, prefixes: &[&str]) -> bool {
+    prefixes.iter().any(|prefix| name.as_str().starts_with(prefix))
+}
+
+/// The options of `Connection`, which name headers meant for this hop alone.
+struct Connection<'h>(Vec<&'h [u8]>);
+
+impl<'h> Connection<'h> {
+    fn of(headers: &'h HeaderMap) -> Self {
+        let values = headers.get_all(header::CONNECTION).into_iter().map(HeaderValue::as_bytes);
+        Self(values.flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii).collect())
+    }
+
+    fn names(&self, name: &HeaderName) -> bool {
+        // Framing is not the sender's to give away: a body without its type or length is another body.
+        let required = *name == header::CONTENT_TYPE || *name == header::CONTENT_LENGTH;
+        !required && self.0.iter().any(|option| option.eq_ignore_ascii_case(name.as_str().as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    /// SM08, SE05, SE08: only listed headers go upstream.
+    #[test]
+    fn only_listed_headers_go_upstream() {
+        let sent = outgoing(
+            &map(&[
+                ("accept", "application/json"),
+                ("authorization", "Bearer client"),
+                ("cookie", "a=b"),
+                ("connection", "keep-alive, Range"),
+                ("range", "bytes=0-1"),
+                ("host", "evil"),
+                ("openai-beta", "x"),
+                ("proxy-authorization", "x"),
+                ("te", "trailers"),
+                ("transfer-encoding", "chunked"),
+                ("upgrade", "h2c"),
+                ("x-api-key", "client"),
+                ("x-custom", "1"),
+                ("x-forwarded-for", "1.2.3.4"),
+                ("x-reelgate-mode", "adjust"),
+                ("x-stainless-retry-count", "0"),
+            ]),
+            &[HeaderName::from_static("x-custom")],
+        );
+        let mut names: Vec<&str> = sent.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["accept", "openai-beta", "x-custom", "x-stainless-retry-count"]);
+    }
+
+    /// SM08: required headers cannot be removed by naming them in `Connection`.
+    #[test]
+    fn connection_cannot_remove_the_content_type() {
+        let sent = outgoing(&map(&[("connection", "content-type"), ("content-type", "a/b")]), &[]);
+        assert!(sent.contains_key("content-type"));
+    }
+
+    /// SE07: the upstream's own affairs stay with it.
+    #[test]
+    fn only_listed_headers_reach_the_client() {
+        let sent = incoming(
+            &map(&[
+                ("content-type", "video/mp4"),
+                ("connection", "close"),
+                ("openai-organization", "org"),
+                ("openai-processing-ms", "12"),
+                ("openai-poll-after-ms", "500"),
+                ("server", "uvicorn"),
+                ("set-cookie", "a=b"),
+                ("trailer", "x"),
+                ("x-ratelimit-remaining-requests", "1"),
+            ]),
+            &[],
+        );
+        let mut names: Vec<&str> = sent.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(
+            names,
+            ["content-type", "openai-poll-after-ms", "openai-processing-ms", "x-ratelimit-remaining-requests"]
+        );
+    }
+}

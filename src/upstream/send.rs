@@ -1,0 +1,102 @@
+//! Sending one request and waiting for the head of its answer.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{Request, Response};
+use http_body::{Frame, SizeHint};
+use tokio::time::{Instant, sleep_until};
+use tower::ServiceExt;
+
+use super::connect::Leaf;
+use super::stream::{Progress, Upload};
+use super::{Payload, Unanswered};
+use crate::failure::Failure;
+
+/// How long sending may take.
+pub(super) struct Sent {
+    pub(super) head_timeout: Duration,
+    pub(super) body_idle: Duration,
+}
+
+impl Sent {
+    pub(super) async fn send(
+        &self,
+        leaf: &Leaf,
+        request: Request<()>,
+        payload: Payload,
+    ) -> Result<Response<Body>, Unanswered> {
+        let (body, progress) = match payload {
+            Payload::Empty => (Body::empty(), None),
+            Payload::Whole(body) => (body, None),
+            Payload::Streaming(body, limit) => {
+                let (upload, progress) = Upload::new(body, limit, self.body_idle);
+                (Body::new(upload), Some(progress))
+            }
+        };
+        let answer = self.head(leaf, request.map(|()| body), progress.as_deref()).await;
+        answer.map_err(|failure| {
+            // A client that breaks off looks like a failed upstream from here; only the body knows better.
+            match progress.as_ref().and_then(|progress| progress.fault.get()) {
+                Some(fault) => Unanswered::Rejected(fault.clone()),
+                None => Unanswered::Failed(failure),
+            }
+        })
+    }
+
+    /// Waits for the head. The time runs from when the upstream last took something of the body: a long
+    /// upload is no slow answer.
+    async fn head(
+        &self,
+        leaf: &Leaf,
+        request: Request<Body>,
+        progress: Option<&Progress>,
+    ) -> Result<Response<Body>, Failure> {
+        let mut answer = pin!(leaf.clone().oneshot(request));
+        let mut deadline = Instant::now() + self.head_timeout;
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut answer => return answer,
+                () = sleep_until(deadline) => {}
+            }
+            let renewed = progress.and_then(Progress::last).map(|last| last + self.head_timeout);
+            match renewed {
+                Some(renewed) if renewed > deadline => deadline = renewed,
+                _ => return Err(Failure::HeadTimeout),
+            }
+        }
+    }
+}
+
+/// A body of known pieces.
+struct Segments(VecDeque<Bytes>);
+
+pub(super) fn body_of(segments: Vec<Bytes>) -> Body {
+    // A single piece is what nearly every body is, and needs no queue.
+    match <[Bytes; 1]>::try_from(segments) {
+        Ok([one]) => Body::from(one),
+        Err(many) => Body::new(Segments(many.into())),
+    }
+}
+
+impl http_body::Body for Segments {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Poll::Ready(self.0.pop_front().map(|segment| Ok(Frame::data(segment))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|segment| segment.len() as u64).sum())
+    }
+}

@@ -1,0 +1,165 @@
+//! Bodies on their way through: nothing is buffered, nothing waits for ever, trailers are dropped, and a body
+//! that breaks off never looks whole.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::{Instant, Sleep};
+
+use crate::rejection::Rejection;
+
+/// A time-out on waiting. It runs only while something is waited for: a peer that takes long over what it was
+/// given must not be mistaken for one that gives nothing.
+pub(super) struct Idle {
+    limit: Duration,
+    sleep: Option<Pin<Box<Sleep>>>,
+    waiting: bool,
+}
+
+impl Idle {
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { limit, sleep: None, waiting: false }
+    }
+
+    /// Ready once nothing has come for too long. To be polled while waiting.
+    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let limit = self.limit;
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        if !self.waiting {
+            self.waiting = true;
+            sleep.as_mut().reset(Instant::now() + limit);
+        }
+        sleep.as_mut().poll(cx)
+    }
+
+    fn moved(&mut self) {
+        self.waiting = false;
+    }
+}
+
+/// An answer's body on its way to the client.
+pub(super) struct Download {
+    inner: Body,
+    idle: Idle,
+}
+
+impl Download {
+    pub(super) fn new(inner: Body, idle: Duration) -> Self {
+        Self { inner, idle: Idle::new(idle) }
+    }
+}
+
+impl HttpBody for Download {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        loop {
+            match Pin::new(&mut self.inner).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) if frame.is_trailers() => {}
+                Poll::Ready(frame) => {
+                    self.idle.moved();
+                    return Poll::Ready(frame.map(|frame| frame.map_err(io::Error::other)));
+                }
+                Poll::Pending => {
+                    ready!(self.idle.poll_expired(cx));
+                    return Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())));
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// What both ends of an upload want to know of it.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Why the client's side of it ended early.
+    pub(super) fault: OnceLock<Rejection>,
+    last: std::sync::Mutex<Option<Instant>>,
+}
+
+impl Progress {
+    /// When the upstream last took something.
+    pub(super) fn last(&self) -> Option<Instant> {
+        *self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn moved(&self) {
+        *self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Instant::now());
+    }
+}
+
+/// A request's body on its way to the upstream.
+pub(super) struct Upload {
+    inner: Body,
+    idle: Idle,
+    limit: u64,
+    read: u64,
+    progress: Arc<Progress>,
+}
+
+impl Upload {
+    /// `limit`: most bytes it may have. `idle`: how long it may pause.
+    pub(super) fn new(inner: Body, limit: u64, idle: Duration) -> (Self, Arc<Progress>) {
+        let progress = Arc::new(Progress::default());
+        let upload = Self { inner, idle: Idle::new(idle), limit, read: 0, progress: Arc::clone(&progress) };
+        (upload, progress)
+    }
+
+    /// Ends the upload with an error, so that the upstream never takes it for whole.
+    fn break_off(&self, fault: Rejection) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        // The first fault is the one that counts.
+        let _ = self.progress.fault.set(fault);
+        Poll::Ready(Some(Err(io::ErrorKind::BrokenPipe.into())))
+    }
+}
+
+impl HttpBody for Upload {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        loop {
+            match Pin::new(&mut self.inner).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.idle.moved();
+                    self.progress.moved();
+                    let Ok(data) = frame.into_data() else { continue };
+                    self.read = self.read.saturating_add(data.len() as u64);
+                    if self.read > self.limit {
+                        return self.break_off(Rejection::BodyTooLarge { limit: self.limit, read: self.read });
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                Poll::Ready(Some(Err(_))) => return self.break_off(Rejection::BodyBroken),
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => {
+                    ready!(self.idle.poll_expired(cx));
+                    return self.break_off(Rejection::BodyStalled);
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
