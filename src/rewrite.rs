@@ -46,7 +46,8 @@ pub fn apply(body: &Bytes, params: &Params<'_>, edits: &[Edit]) -> Spliced {
     for (param, value) in edits {
         match params.get(param) {
             Some(field) => {
-                pieces.push((field.range.clone(), replacement(params.layout(), param, value).into()))
+                let piece = replacement(params.layout(), param, value);
+                pieces.push((field.range.clone(), piece.into()));
             }
             None => absent.push((param, value)),
         }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use wildmatch::WildMatch;
 
-pub mod adjust;
+mod adjust;
 pub mod create;
-pub mod fields;
+mod fields;
+pub mod judgement;
 pub mod model;
 pub mod operations;
 pub mod query;

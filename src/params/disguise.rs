@@ -4,8 +4,8 @@ use crate::rejection::Param;
 
 /// Whether a lax parser could take `name` for a known field.
 ///
-/// Go's `encoding/json` ignores case, and with it the long s and the Kelvin sign; its successor can be told to
-/// ignore dashes and underscores too. PHP turns dots and spaces into underscores. C code stops at a NUL.
+/// Go's `encoding/json` ignores case, and with it the long s and the Kelvin sign; its successor can be told
+/// to ignore dashes and underscores too. PHP turns dots and spaces into underscores. C stops at a NUL.
 pub(super) fn resembles(name: &str, known: &[Param]) -> bool {
     known.iter().any(|param| fold(param.name()).eq(fold(name)))
 }

@@ -1,5 +1,6 @@
 //! The fields of a form, each with the bytes of its part.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -9,7 +10,7 @@ use super::disguise::resembles_in_form;
 use super::field_name::{FieldName, Shape, parents};
 use super::multipart::Parts;
 use super::part_head::{self, PartHead};
-use super::{Cow, Field, Layout, Limits, Params, Value, known_param};
+use super::{Field, Layout, Limits, Params, Value, known_param};
 use crate::rejection::{Expected, Noun, Param, Rejection};
 
 const HEAD_END: &[u8] = b"\r\n\r\n";
@@ -64,14 +65,12 @@ struct Part<'b> {
 impl<'b> Form<'b, '_> {
     fn take(&mut self, part: Part<'b>) -> Result<(), Rejection> {
         let name = part.head.name;
-        if !self.names.add(name) {
-            return Err(Rejection::DuplicateParameter(name.to_owned()));
-        }
+        self.names.add(name)?;
         let field = FieldName::parse(name);
         let found = field.and_then(|field| Some((known_param(self.known, field.base)?, field.shape)));
         let value = part.value(found.map(|(param, _)| param), self.limits)?;
         let Some((param, shape)) = found else {
-            self.params.note_unknown(&Cow::Borrowed(name), resembles_in_form(name, self.known));
+            self.params.note_unknown(Cow::Borrowed(name), resembles_in_form(name, self.known));
             return Ok(());
         };
         let value = match shape {
@@ -111,13 +110,18 @@ impl<'b> Form<'b, '_> {
 // === impl Names ===
 
 impl<'b> Names<'b> {
-    /// Whether `name` may be used: not twice, unless it adds to an array, and not beside a name that
-    /// it is part of or that is part of it, for `video` and `video[id]` are two readings of one field.
-    fn add(&mut self, name: &'b str) -> bool {
-        let fresh = self.used.insert(name) || name.ends_with("[]");
-        let alone = !self.parents.contains(name) && !parents(name).any(|parent| self.used.contains(parent));
+    /// Refuses a name used twice, unless it adds to an array, and one beside a name that it is part of or
+    /// that is part of it: `video` and `video[id]` are two readings of one field.
+    fn add(&mut self, name: &'b str) -> Result<(), Rejection> {
+        if !self.used.insert(name) && !name.ends_with("[]") {
+            return Err(Rejection::DuplicateParameter(name.to_owned()));
+        }
+        if self.parents.contains(name) || parents(name).any(|parent| self.used.contains(parent)) {
+            let field = parents(name).next().unwrap_or(name);
+            return Err(Rejection::DuplicateParameter(field.to_owned()));
+        }
         self.parents.extend(parents(name));
-        fresh && alone
+        Ok(())
     }
 }
 

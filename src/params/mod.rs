@@ -48,8 +48,8 @@ pub struct Limits {
 pub struct Field<'b> {
     /// What it says.
     pub value: Value<'b>,
-    /// The bytes an edit replaces: the JSON value, quotes included, or the whole part, head and content, so that
-    /// no header of it describes the old content. Of a form field in brackets it is the first of its parts.
+    /// The bytes an edit replaces: the JSON value, quotes included, or the whole part, head and content,
+    /// so that no header describes the old content. Of a form field in brackets it is the first of its parts.
     pub range: Range<usize>,
 }
 
@@ -107,10 +107,10 @@ pub struct Params<'b> {
 ///
 /// # Errors
 ///
-/// [`Rejection::MalformedJson`], [`Rejection::MalformedForm`] or [`Rejection::TooManyParts`] when the body as a
-/// whole cannot be read or exceeds a limit; [`Rejection::DuplicateParameter`] when a name stands there twice, in
-/// JSON at any depth; [`Rejection::WrongType`] when a form has too many parts because a file was sent
-/// as one part per byte.
+/// [`Rejection::MalformedJson`], [`Rejection::MalformedForm`] or [`Rejection::TooManyParts`] when the body as
+/// a whole cannot be read or exceeds a limit; [`Rejection::DuplicateParameter`] when a name stands there
+/// twice, in JSON at any depth; [`Rejection::WrongType`] when a form has too many parts because a file was
+/// sent as one part per byte.
 pub fn parse<'b>(
     encoding: &Encoding,
     body: &'b [u8],
@@ -197,13 +197,11 @@ impl<'b> Params<'b> {
         matches!(self.layout, Layout::Json { .. })
     }
 
-    fn note_unknown(&mut self, name: &Cow<'b, str>, disguised: bool) {
-        if disguised && self.disguised.is_none() {
-            self.disguised = Some(name.clone());
+    fn note_unknown(&mut self, name: Cow<'b, str>, disguised: bool) {
+        if disguised {
+            self.disguised.get_or_insert_with(|| name.clone());
         }
-        if self.unknown.is_none() {
-            self.unknown = Some(name.clone());
-        }
+        self.unknown.get_or_insert(name);
     }
 }
 

@@ -27,10 +27,9 @@ fn form_within<'b>(body: &'b [u8], limits: &Limits) -> Result<Params<'b>, Reject
 
 /// The text of a field.
 fn text<'p>(params: &'p Params<'_>, param: Param) -> Option<&'p str> {
-    match &params.get(param)?.value {
-        Value::Text(text) => Some(text),
-        other => panic!("{param} is {other:?}"),
-    }
+    let value = &params.get(param)?.value;
+    let Value::Text(text) = value else { panic!("{param} is {value:?}") };
+    Some(text)
 }
 
 /// Checks that every field found lies within the body.

@@ -17,7 +17,7 @@ use crate::outcome::{Note, Refusal};
 use crate::params;
 use crate::rejection::{Param, Rejection};
 use crate::rewrite;
-use crate::upstream::{Kind, Payload, Upstreams, whole};
+use crate::upstream::{Kind, Payload, Upstreams};
 
 pub(super) async fn create(
     Extension(gateway): Snapshot,
@@ -34,11 +34,11 @@ pub(super) async fn create(
         let params = params::parse(&encoding, &bytes, FIELDS, &config.limits.fields)?;
         let judgement = config.capabilities.judge_create(&params, mode)?;
         let upstream = judgement.model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);
-        (rewrite::apply(&bytes, &params, &judgement.edits), Note::of(&judgement, upstream))
+        (rewrite::apply(&bytes, &params, &judgement.edits).into_iter().collect(), Note::of(&judgement, upstream))
     };
     let upstream = note.upstream.as_deref().unwrap_or(&config.default_upstream).to_owned();
     let call = Forward { head: &head, kind: Kind::Submit, upstream: &upstream };
-    let answer = call.send(&upstreams, Payload::Whole(whole(payload))).await;
+    let answer = call.send(&upstreams, Payload::Whole(payload)).await;
     Ok(told(answer, note))
 }
 

@@ -12,7 +12,7 @@ use crate::capability::operations::Operation;
 use crate::outcome::Refusal;
 use crate::params;
 use crate::rejection::Rejection;
-use crate::upstream::{Kind, Payload, Upstreams, whole};
+use crate::upstream::{Kind, Payload, Upstreams};
 
 pub(super) async fn remix(
     snapshot: Snapshot,
@@ -66,7 +66,7 @@ async fn submit(
     config.capabilities.judge(operation, &params)?;
     drop(params);
     let call = Forward { head: &head, kind: Kind::Submit, upstream: &config.default_upstream };
-    call.send(&upstreams, Payload::Whole(whole(vec![bytes]))).await
+    call.send(&upstreams, Payload::Whole(vec![bytes])).await
 }
 
 /// A character is only made from a form: a hint at JSON would lead astray.

@@ -4,7 +4,7 @@ use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue};
 
 /// Request headers that go upstream, beside those with one of [`REQUEST_PREFIXES`].
-const REQUEST: &[HeaderName] = &[
+static REQUEST: &[HeaderName] = &[
     header::ACCEPT,
     header::ACCEPT_ENCODING,
     header::ACCEPT_LANGUAGE,
@@ -26,7 +26,7 @@ const REQUEST: &[HeaderName] = &[
 const REQUEST_PREFIXES: &[&str] = &["openai-", "anthropic-", "x-stainless-"];
 
 /// Answer headers that go to the client, beside those with one of [`ANSWER_PREFIXES`].
-const ANSWER: &[HeaderName] = &[
+static ANSWER: &[HeaderName] = &[
     header::ACCEPT_RANGES,
     header::CACHE_CONTROL,
     header::CONTENT_DISPOSITION,
@@ -51,7 +51,7 @@ const ANSWER: &[HeaderName] = &[
 const ANSWER_PREFIXES: &[&str] = &["openai-", "anthropic-", "x-ratelimit-"];
 
 /// Whose account the upstream serves is none of its clients' business.
-const PRIVATE: &[HeaderName] = &[
+static PRIVATE: &[HeaderName] = &[
     HeaderName::from_static("openai-organization"),
     HeaderName::from_static("openai-project"),
     HeaderName::from_static("anthropic-organization-id"),

@@ -71,8 +71,8 @@ pub struct Call<'c> {
 pub enum Payload {
     /// Nothing.
     Empty,
-    /// All of it is here.
-    Whole(Body),
+    /// All of it is here, in pieces.
+    Whole(Vec<Bytes>),
     /// It is still arriving: the body and the most bytes it may have.
     Streaming(Body, u64),
 }
@@ -250,12 +250,6 @@ fn credential_value(settings: &Settings, token: &str) -> io::Result<HeaderValue>
 fn bearer(value: &HeaderValue) -> Option<String> {
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.to_owned())
-}
-
-/// A body of the given pieces, in order, without joining them.
-#[must_use]
-pub fn whole(segments: Vec<Bytes>) -> Body {
-    send::body_of(segments)
 }
 
 /// Longest a JSON answer may be to be read whole before its head is sent on, in bytes.

@@ -32,7 +32,7 @@ impl Sent {
     ) -> Result<Response<Body>, Unanswered> {
         let (body, progress) = match payload {
             Payload::Empty => (Body::empty(), None),
-            Payload::Whole(body) => (body, None),
+            Payload::Whole(segments) => (body_of(segments), None),
             Payload::Streaming(body, limit) => {
                 let (upload, progress) = Upload::new(body, limit, self.body_idle);
                 (Body::new(upload), Some(progress))
@@ -76,7 +76,7 @@ impl Sent {
 /// A body of known pieces.
 struct Segments(VecDeque<Bytes>);
 
-pub(super) fn body_of(segments: Vec<Bytes>) -> Body {
+fn body_of(segments: Vec<Bytes>) -> Body {
     // A single piece is what nearly every body is, and needs no queue.
     match <[Bytes; 1]>::try_from(segments) {
         Ok([one]) => Body::from(one),

@@ -6,6 +6,7 @@
 mod nested;
 mod text;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
@@ -15,7 +16,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::disguise::resembles;
-use super::{Cow, Field, Layout, Limits, Params, Value, known_param};
+use super::{Field, Layout, Limits, Params, Value, known_param};
 use crate::rejection::{Param, Rejection};
 
 /// A name and its value.
@@ -38,7 +39,7 @@ pub(super) fn parse<'b>(body: &'b [u8], known: &[Param], limits: &Limits) -> Res
                 let range = range_in(body, raw.get()).ok_or(Rejection::MalformedJson)?;
                 params.fields.push((param, Field { value, range }));
             }
-            None => params.note_unknown(name, resembles(name, known)),
+            None => params.note_unknown(name.clone(), resembles(name, known)),
         }
     }
     Ok(params)

@@ -28,11 +28,13 @@ fn reads_texts_and_files() {
         ("Content-Disposition: form-data; name=\"prompt\"", " a\r\n\r\ncat \r\n--c\r\n"),
         ("content-disposition:form-data ;NAME=seconds\r\ncontent-type: text/plain; charset=UTF-8", "8"),
         (
-            "Content-Disposition: form-data; name=\"input_reference\"; filename=\"ré;f.png\"\r\nContent-Type: image/png\r\nX-Other: é",
+            "Content-Disposition: form-data; name=\"input_reference\"; filename=\"ré;f.png\"\r\n\
+             Content-Type: image/png\r\nX-Other: é",
             "\0\n",
         ),
         (
-            "Content-Disposition: form-data; name=\"size\"\r\nContent-Length: 0\r\nContent-Transfer-Encoding: 8BIT",
+            "Content-Disposition: form-data; name=\"size\"\r\nContent-Length: 0\r\n\
+             Content-Transfer-Encoding: 8BIT",
             "",
         ),
     ]);
@@ -48,8 +50,11 @@ fn reads_texts_and_files() {
         sent[file.range.clone()].starts_with("Content-Disposition: form-data; name=\"input_reference\";")
     );
     assert!(sent[file.range.clone()].ends_with("\r\n\r\n\0\n"));
-    let empty = "Content-Disposition: form-data; name=\"size\"\r\nContent-Length: 0\r\nContent-Transfer-Encoding: 8BIT\r\n\r\n";
-    assert_eq!(&sent[params.get(Param::Size).unwrap().range.clone()], empty);
+    let size = params.get(Param::Size).unwrap().range.clone();
+    assert!(
+        sent[size.clone()].starts_with("Content-Disposition: form-data; name=\"size\"\r\nContent-Length")
+    );
+    assert!(sent[size].ends_with("8BIT\r\n\r\n"));
     assert_eq!(params.get(Param::Model), None);
     assert_eq!(params.first_unknown(), None);
     assert_eq!(params.layout(), Layout::Form { delimiter: b"--b" });
@@ -78,79 +83,81 @@ fn takes_a_form_without_parts() {
     }
 }
 
+/// Part heads that no two parsers are sure to read alike.
+const AMBIGUOUS_HEADS: &[&str] = &[
+    "",
+    "X-Other: a",
+    "Content-Type: text/plain",
+    "Content-Disposition",
+    "Content-Disposition:",
+    "Content-Disposition: form-data",
+    "Content-Disposition: form-data;",
+    "Content-Disposition: form-data; name",
+    "Content-Disposition: form-data; name=",
+    "Content-Disposition: form-data; name=\"prompt",
+    "Content-Disposition: form-data; name=\"prompt\";",
+    "Content-Disposition: form-data; name=\"prompt\"x",
+    "Content-Disposition: form-data; name=\"prompt\" filename=\"a\"",
+    "Content-Disposition: form-data; name=\"prompt\", name=\"size\"",
+    "Content-Disposition: form-data; name =\"prompt\"",
+    "Content-Disposition: form-data; name='prompt\"",
+    "Content-Disposition: form-data; name=video[id]",
+    "Content-Disposition: form-data; name=\"size\"; name=\"prompt\"",
+    "Content-Disposition: form-data; name=\"size\"; NAME=\"size\"",
+    "Content-Disposition: form-data; name*=utf-8''prompt",
+    "Content-Disposition: form-data; name=\"size\"; name*=utf-8''prompt",
+    "Content-Disposition: form-data; name*0=\"pro\"; name*1=\"mpt\"",
+    "Content-Disposition: form-data; filename=\"a\"",
+    "Content-Disposition: form-data; name=\"prompt\"; filename=\"a\"; filename=\"b\"",
+    "Content-Disposition: form-data; name=\"prompt\"; filename*=utf-8''a",
+    "Content-Disposition: form-data; name=\"prompt\"; filename=\"a\"; filename*=utf-8''a",
+    "Content-Disposition: form-data; name=\"prompt\"; filename=\"a\\\"; name=\\\"size\"",
+    "Content-Disposition: form-data; name=\"prompt\"; filename=\"a\\\"",
+    "Content-Disposition: form-data; name=\"prompt\"; filename=\"a; name=size; b\"",
+    "Content-Disposition: form-data; name=\"prompt\"; size=1",
+    "Content-Disposition: form-data; name=\"pro\\mpt\"",
+    "Content-Disposition: form-data; name=\"prompt; filename=a\"",
+    "Content-Disposition: form-data; name=\"pro\tmpt\"; filename=\"a\0b\"",
+    "Content-Disposition: form-data; name=\"prompt\0\"",
+    "Content-Disposition: form-data; name=\"prompt\u{85}\"",
+    "Content-Disposition: attachment; name=\"prompt\"",
+    "Content-Disposition: file; name=\"prompt\"",
+    "Content-Disposition: \"form-data\"; name=\"prompt\"",
+    "Content-Disposition : form-data; name=\"prompt\"",
+    " Content-Disposition: form-data; name=\"prompt\"",
+    "Content-Disposition: form-data;\r\n name=\"prompt\"",
+    "Content-Disposition: form-data; name=\"size\"\r\n\t; filename: a",
+    "Content-Disposition: form-data; name=\"prompt\"\nX-Other: a",
+    "Content-Disposition: form-data; name=\"prompt\"\rX-Other: a",
+    "X-Other: a\nContent-Disposition: form-data; name=\"prompt\"",
+    "Content-Disposition: form-data; name=\"prompt\"\r\n: a",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nX Other: a",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nno colon",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Disposition: form-data; name=\"size\"",
+    "Content-Disposition: form-data; name=\"prompt\"\r\ncontent-disposition: form-data; name=\"prompt\"",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nContent_Disposition: form-data; name=\"size\"",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type: text/plain\r\nContent-Type: text/plain",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type: text/plain; charset=utf-16",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type: text/plain; charset",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type: text/html",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type: application/json",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type: application/octet-stream",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type: multipart/mixed; boundary=c",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type:",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Transfer-Encoding: base64",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Transfer-Encoding: quoted-printable",
+    "Content-Disposition: form-data; name=\"prompt\"; filename=a\r\nContent-Transfer-Encoding: base64",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Encoding: gzip",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Length: 2",
+    "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Length: 01",
+    "Content-Disposition: form-data; name=\"prompt\"\r\n--b: a",
+];
+
 /// VA08, VA10. Delimiters have a table of their own, beside the code that finds them.
 #[test]
 fn refuses_part_heads_that_two_parsers_could_read_differently() {
-    let heads = [
-        "",
-        "X-Other: a",
-        "Content-Type: text/plain",
-        "Content-Disposition",
-        "Content-Disposition:",
-        "Content-Disposition: form-data",
-        "Content-Disposition: form-data;",
-        "Content-Disposition: form-data; name",
-        "Content-Disposition: form-data; name=",
-        "Content-Disposition: form-data; name=\"prompt",
-        "Content-Disposition: form-data; name=\"prompt\";",
-        "Content-Disposition: form-data; name=\"prompt\"x",
-        "Content-Disposition: form-data; name=\"prompt\" filename=\"a\"",
-        "Content-Disposition: form-data; name=\"prompt\", name=\"size\"",
-        "Content-Disposition: form-data; name =\"prompt\"",
-        "Content-Disposition: form-data; name='prompt\"",
-        "Content-Disposition: form-data; name=video[id]",
-        "Content-Disposition: form-data; name=\"size\"; name=\"prompt\"",
-        "Content-Disposition: form-data; name=\"size\"; NAME=\"size\"",
-        "Content-Disposition: form-data; name*=utf-8''prompt",
-        "Content-Disposition: form-data; name=\"size\"; name*=utf-8''prompt",
-        "Content-Disposition: form-data; name*0=\"pro\"; name*1=\"mpt\"",
-        "Content-Disposition: form-data; filename=\"a\"",
-        "Content-Disposition: form-data; name=\"prompt\"; filename=\"a\"; filename=\"b\"",
-        "Content-Disposition: form-data; name=\"prompt\"; filename*=utf-8''a",
-        "Content-Disposition: form-data; name=\"prompt\"; filename=\"a\"; filename*=utf-8''a",
-        "Content-Disposition: form-data; name=\"prompt\"; filename=\"a\\\"; name=\\\"size\"",
-        "Content-Disposition: form-data; name=\"prompt\"; filename=\"a\\\"",
-        "Content-Disposition: form-data; name=\"prompt\"; filename=\"a; name=size; b\"",
-        "Content-Disposition: form-data; name=\"prompt\"; size=1",
-        "Content-Disposition: form-data; name=\"pro\\mpt\"",
-        "Content-Disposition: form-data; name=\"prompt; filename=a\"",
-        "Content-Disposition: form-data; name=\"pro\tmpt\"; filename=\"a\0b\"",
-        "Content-Disposition: form-data; name=\"prompt\0\"",
-        "Content-Disposition: form-data; name=\"prompt\u{85}\"",
-        "Content-Disposition: attachment; name=\"prompt\"",
-        "Content-Disposition: file; name=\"prompt\"",
-        "Content-Disposition: \"form-data\"; name=\"prompt\"",
-        "Content-Disposition : form-data; name=\"prompt\"",
-        " Content-Disposition: form-data; name=\"prompt\"",
-        "Content-Disposition: form-data;\r\n name=\"prompt\"",
-        "Content-Disposition: form-data; name=\"size\"\r\n\t; filename: a",
-        "Content-Disposition: form-data; name=\"prompt\"\nX-Other: a",
-        "Content-Disposition: form-data; name=\"prompt\"\rX-Other: a",
-        "X-Other: a\nContent-Disposition: form-data; name=\"prompt\"",
-        "Content-Disposition: form-data; name=\"prompt\"\r\n: a",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nX Other: a",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nno colon",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Disposition: form-data; name=\"size\"",
-        "Content-Disposition: form-data; name=\"prompt\"\r\ncontent-disposition: form-data; name=\"prompt\"",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nContent_Disposition: form-data; name=\"size\"",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type: text/plain\r\nContent-Type: text/plain",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type: text/plain; charset=utf-16",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type: text/plain; charset",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type: text/html",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type: application/json",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type: application/octet-stream",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type: multipart/mixed; boundary=c",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type:",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Transfer-Encoding: base64",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Transfer-Encoding: quoted-printable",
-        "Content-Disposition: form-data; name=\"prompt\"; filename=a\r\nContent-Transfer-Encoding: base64",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Encoding: gzip",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Length: 2",
-        "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Length: 01",
-        "Content-Disposition: form-data; name=\"prompt\"\r\n--b: a",
-    ];
-    assert!(heads.len() >= 40, "only {} heads", heads.len());
-    for head in heads {
+    assert!(AMBIGUOUS_HEADS.len() >= 40, "only {} heads", AMBIGUOUS_HEADS.len());
+    for head in AMBIGUOUS_HEADS {
         assert_eq!(form(headed(head).as_bytes()), Err(Rejection::MalformedForm), "{head:?}");
     }
 }
@@ -177,13 +184,13 @@ fn refuses_a_doubled_field_in_any_spelling() {
         (&["prompt", "seconds", "other", "prompt"], "prompt"),
         (&["other", "other"], "other"),
         (&["", ""], ""),
-        (&["input_reference", "input_reference[file_id]"], "input_reference[file_id]"),
+        (&["input_reference", "input_reference[file_id]"], "input_reference"),
         (&["input_reference[file_id]", "input_reference"], "input_reference"),
-        (&["input_reference", "input_reference[]"], "input_reference[]"),
+        (&["input_reference", "input_reference[]"], "input_reference"),
         (&["input_reference[0]", "input_reference[0]"], "input_reference[0]"),
         (&["input_reference[file_id]", "input_reference[file_id]"], "input_reference[file_id]"),
-        (&["input_reference[file_id]", "input_reference[file_id][]"], "input_reference[file_id][]"),
-        (&["input_reference[a][b]", "input_reference[a]"], "input_reference[a]"),
+        (&["input_reference[file_id]", "input_reference[file_id][]"], "input_reference"),
+        (&["input_reference[a][b]", "input_reference[a]"], "input_reference"),
         (&["input_reference[0]", "input_reference[file_id]"], "input_reference"),
         (&["input_reference[]", "input_reference[0]"], "input_reference"),
         (&["other[a]", "other"], "other"),
@@ -297,7 +304,7 @@ fn measures_heads_names_and_texts() {
         text("prompt", 1024 * 1024),
         text("input_reference[image_url]", 1024 * 1024),
     ] {
-        assert!(form(fits.as_bytes()).is_ok(), "{:.100}", fits);
+        assert!(form(fits.as_bytes()).is_ok(), "{fits:.100}");
     }
     for exceeds in [
         head(8193),
@@ -317,7 +324,8 @@ fn no_beginning_of_a_form_is_a_form() {
     let sent = body(&[
         ("Content-Disposition: form-data; name=\"prompt\"", "a cat"),
         (
-            "Content-Disposition: form-data; name=\"input_reference\"; filename=\"a\"\r\nContent-Type: image/png",
+            "Content-Disposition: form-data; name=\"input_reference\"; filename=\"a\"\r\n\
+             Content-Type: image/png",
             "PNG",
         ),
     ]);
