@@ -28,7 +28,11 @@ pub fn router(metrics: Arc<Metrics>, stop: Stop) -> Router {
 
 /// Fails as soon as the process is told to stop, so that nothing new is sent its way.
 async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
-    if admin.stop.is_stopping() { (StatusCode::SERVICE_UNAVAILABLE, "draining\n") } else { (StatusCode::OK, "ok\n") }
+    if admin.stop.is_stopping() {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    } else {
+        (StatusCode::OK, "ok\n")
+    }
 }
 
 async fn page(State(admin): State<Admin>) -> impl IntoResponse {

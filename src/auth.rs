@@ -87,7 +87,11 @@ mod tests {
 
     #[test]
     fn a_configured_key_is_known_by_name_in_either_header() {
-        for header in [("authorization", &b"Bearer rg-right"[..]), ("authorization", b"bEARER rg-right"), ("x-api-key", b"rg-right")] {
+        for header in [
+            ("authorization", &b"Bearer rg-right"[..]),
+            ("authorization", b"bEARER rg-right"),
+            ("x-api-key", b"rg-right"),
+        ] {
             assert_eq!(admitted(&keys(), &[header]), Ok(Some(Arc::from("team"))), "{header:?}");
         }
     }
@@ -95,10 +99,22 @@ mod tests {
     /// AU01, AU02
     #[test]
     fn near_misses_are_refused() {
-        for value in [&b"Bearer rg-righ"[..], b"Bearer rg-rightt", b"Bearer RG-RIGHT", b"Bearer  rg-right",
-            b"Bearer rg-right ", b"Bearer rg-right\t", b"Bearer\trg-right", b"Bearer rg-right,rg-right",
-            b"Bearer", b"Bearer ", b"rg-right", b"Token rg-right", b"Bearer rg-right\xc3\xa4", b""]
-        {
+        for value in [
+            &b"Bearer rg-righ"[..],
+            b"Bearer rg-rightt",
+            b"Bearer RG-RIGHT",
+            b"Bearer  rg-right",
+            b"Bearer rg-right ",
+            b"Bearer rg-right\t",
+            b"Bearer\trg-right",
+            b"Bearer rg-right,rg-right",
+            b"Bearer",
+            b"Bearer ",
+            b"rg-right",
+            b"Token rg-right",
+            b"Bearer rg-right\xc3\xa4",
+            b"",
+        ] {
             let refused = admitted(&keys(), &[("authorization", value)]);
             assert!(refused.is_err(), "{:?}", String::from_utf8_lossy(value));
         }

@@ -49,7 +49,8 @@ impl Stop {
 pub async fn on_signal(stopper: Stopper) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut either = async || tokio::select! { _ = terminate.recv() => "SIGTERM", _ = interrupt.recv() => "SIGINT" };
+    let mut either =
+        async || tokio::select! { _ = terminate.recv() => "SIGTERM", _ = interrupt.recv() => "SIGINT" };
     let name = either().await;
     info!("{name}: draining; once more ends at once");
     stopper.stop();

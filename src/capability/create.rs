@@ -200,7 +200,12 @@ fn wanted_duration(params: &Params<'_>) -> Option<u32> {
     match &params.get(Param::Seconds)?.value {
         Value::Text(text) => parse_plain(text),
         Value::Integer(digits) => parse_plain(digits),
-        Value::Decimal(_) | Value::Boolean | Value::Null | Value::Array | Value::Object | Value::File { .. } => None,
+        Value::Decimal(_)
+        | Value::Boolean
+        | Value::Null
+        | Value::Array
+        | Value::Object
+        | Value::File { .. } => None,
     }
 }
 

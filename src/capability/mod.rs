@@ -110,7 +110,12 @@ impl Table {
     /// Builds the table. `default_model` counts where a request names none; `auto` are the models chosen
     /// from by duration, in order of preference. Both must name models of the table.
     #[must_use]
-    pub fn new(models: Vec<Model>, default_model: Option<Arc<str>>, auto: Vec<Arc<str>>, shared: Shared) -> Self {
+    pub fn new(
+        models: Vec<Model>,
+        default_model: Option<Arc<str>>,
+        auto: Vec<Arc<str>>,
+        shared: Shared,
+    ) -> Self {
         let models: Vec<Arc<Model>> = models.into_iter().map(Arc::new).collect();
         let mut by_name = HashMap::new();
         let mut patterns = Vec::new();

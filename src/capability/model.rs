@@ -112,10 +112,11 @@ impl Model {
     #[must_use]
     pub fn nearest_size(&self, wanted: Size) -> Option<Size> {
         let ceiling = if self.rewrite.size_upward { None } else { self.price_tier(wanted) };
-        let affordable = self.sizes.iter().copied().filter(|&size| match (self.price.at(Some(size)), ceiling) {
-            (Some(price), Some(ceiling)) => price <= ceiling,
-            _ => true,
-        });
+        let affordable =
+            self.sizes.iter().copied().filter(|&size| match (self.price.at(Some(size)), ceiling) {
+                (Some(price), Some(ceiling)) => price <= ceiling,
+                _ => true,
+            });
         wanted.nearest(affordable)
     }
 

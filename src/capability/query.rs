@@ -73,7 +73,11 @@ fn judge_limit(value: &str) -> Result<(), Rejection> {
     let (param, got) = (Param::Limit, decoded(value));
     let digits = value.strip_prefix('-').unwrap_or(value);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Rejection::WrongType { param, expected: Expected::Type(Noun::Integer), got: Noun::String });
+        return Err(Rejection::WrongType {
+            param,
+            expected: Expected::Type(Noun::Integer),
+            got: Noun::String,
+        });
     }
     if value.starts_with('-') {
         return Err(Rejection::BelowMin { param, min: 0, got });
@@ -119,7 +123,9 @@ mod tests {
     /// VA14
     #[test]
     fn plain_queries_pass() {
-        for query in ["", "limit=0", "limit=100&order=asc&after=video_1", "variant=thumbnail", "api-version=1&&"] {
+        for query in
+            ["", "limit=0", "limit=100&order=asc&after=video_1", "variant=thumbnail", "api-version=1&&"]
+        {
             assert_eq!(judge(query), Ok(()), "{query}");
         }
     }
@@ -127,11 +133,30 @@ mod tests {
     /// VA14
     #[test]
     fn foreign_doubled_and_disguised_parameters_are_refused() {
-        for query in ["limit=101", "limit=-1", "limit=", "limit=1.5", "limit=+5", "limit=05", "limit=%31",
-            "limit=99999999999999999999", "order=newest", "order=ASC", "order=%61sc", "order=asc%0d%0ax:y",
-            "order=asc&order=desc", "after=../x", "after=a%00", "%6cimit=5", "Limit=5", "limit[]=5", "x=1", "=1",
-            "variant=video;limit=5", "variant=gif"]
-        {
+        for query in [
+            "limit=101",
+            "limit=-1",
+            "limit=",
+            "limit=1.5",
+            "limit=+5",
+            "limit=05",
+            "limit=%31",
+            "limit=99999999999999999999",
+            "order=newest",
+            "order=ASC",
+            "order=%61sc",
+            "order=asc%0d%0ax:y",
+            "order=asc&order=desc",
+            "after=../x",
+            "after=a%00",
+            "%6cimit=5",
+            "Limit=5",
+            "limit[]=5",
+            "x=1",
+            "=1",
+            "variant=video;limit=5",
+            "variant=gif",
+        ] {
             assert!(judge(query).is_err(), "{query}");
         }
     }

@@ -143,7 +143,11 @@ mod tests {
             [(5, 4, 10), (6, 4, 10), (10, 8, 10), (15, 12, 15), (20, 12, 15), (30, 12, 25), (1, 4, 10)]
         {
             assert_eq!(sora_2().round(wanted, Rounding::Nearest, Tie::Lower), Some(small), "sora-2 {wanted}");
-            assert_eq!(sora_2_pro().round(wanted, Rounding::Nearest, Tie::Lower), Some(large), "pro {wanted}");
+            assert_eq!(
+                sora_2_pro().round(wanted, Rounding::Nearest, Tie::Lower),
+                Some(large),
+                "pro {wanted}"
+            );
         }
     }
 

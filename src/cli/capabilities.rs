@@ -64,7 +64,8 @@ fn price_text(price: &Price) -> Option<String> {
         Price::Unknown => None,
         Price::Flat(price) => Some(format!("{price} a second")),
         Price::BySize(prices) => {
-            let texts: Vec<String> = prices.iter().map(|(size, price)| format!("{price} a second at {size}")).collect();
+            let texts: Vec<String> =
+                prices.iter().map(|(size, price)| format!("{price} a second at {size}")).collect();
             Some(texts.join(", "))
         }
     }
@@ -84,7 +85,9 @@ fn model_json(model: &Model) -> Value {
     let price = match &model.price {
         Price::Unknown => Value::Null,
         Price::Flat(price) => json!(price),
-        Price::BySize(prices) => prices.iter().map(|(size, price)| (size.to_string(), json!(price))).collect(),
+        Price::BySize(prices) => {
+            prices.iter().map(|(size, price)| (size.to_string(), json!(price))).collect()
+        }
     };
     let sizes: Vec<String> = model.sizes.iter().map(Size::to_string).collect();
     json!({

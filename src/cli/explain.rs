@@ -64,7 +64,8 @@ pub(super) fn explain(process: &Process, args: &Args) -> Result<ExitCode, Failed
         Ok(verdict) => verdict,
         Err(reason) => Verdict::Rejected(Box::new(ApiError::rejected(&reason, &config.wording))),
     };
-    let text = if args.json { format!("{:#}\n", as_json(&verdict, &config)) } else { as_text(&verdict, &config) };
+    let text =
+        if args.json { format!("{:#}\n", as_json(&verdict, &config)) } else { as_text(&verdict, &config) };
     terminal::write(text.as_bytes())?;
     Ok(match verdict {
         Verdict::Forwarded { .. } => ExitCode::SUCCESS,

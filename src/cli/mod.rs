@@ -30,7 +30,8 @@ struct Cli {
     command: Option<Command>,
 }
 
-const AFTER_HELP: &str = "Without a command, `serve`. To see it work without any configuration: `reelgate demo`.";
+const AFTER_HELP: &str =
+    "Without a command, `serve`. To see it work without any configuration: `reelgate demo`.";
 
 /// Settings of the process: flag before variable before file.
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,6 @@
 //! Writing to the terminal, or to whatever stands in its place.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use super::Failed;
 
@@ -16,9 +16,4 @@ pub(super) fn write(bytes: &[u8]) -> io::Result<()> {
 pub(super) fn complain(failed: &Failed) {
     // There is nowhere left to complain to if this fails.
     let _ = writeln!(io::stderr().lock(), "reelgate: {failed}");
-}
-
-/// Whether a person is looking.
-pub(super) fn is_terminal() -> bool {
-    io::stdout().is_terminal()
 }

@@ -26,7 +26,7 @@ pub(super) fn read(root: &mut Section<'_>, default_upstream: &str, rewrite: Rewr
     let default_model: Option<Arc<str>> = root.text("default_model").map(Arc::from);
     let auto = arcs(root.texts("auto_models"));
     let table = Table::new(models, default_model.clone(), auto.clone(), shared);
-    for name in &default_model {
+    if let Some(name) = &default_model {
         known(root, "default_model", name, &table);
     }
     for name in &auto {
@@ -51,8 +51,7 @@ const UNKNOWN: [(&str, Unknown); 2] = [("reject", Unknown::Reject), ("forward", 
 
 fn read_shared(mut section: Section<'_>) -> Shared {
     let default = Shared::default();
-    let references =
-        [("any", Reference::Any), ("file", Reference::File), ("object", Reference::Object)];
+    let references = [("any", Reference::Any), ("file", Reference::File), ("object", Reference::Object)];
     let json = [("strict", SecondsJson::Strict), ("lenient", SecondsJson::Lenient)];
     let list = |texts: Option<Vec<String>>, default: &[&str]| {
         texts.unwrap_or_else(|| default.iter().map(|&text| text.to_owned()).collect())
@@ -75,11 +74,8 @@ fn read_shared(mut section: Section<'_>) -> Shared {
 }
 
 fn read_model(name: &str, mut section: Section<'_>, inherited: &Inherited<'_>) -> Model {
-    let spellings = [
-        ("text", SendSeconds::Text),
-        ("integer", SendSeconds::Integer),
-        ("as_sent", SendSeconds::AsSent),
-    ];
+    let spellings =
+        [("text", SendSeconds::Text), ("integer", SendSeconds::Integer), ("as_sent", SendSeconds::AsSent)];
     let sizes = read_sizes(&mut section);
     let model = Model {
         name: name.into(),
@@ -111,7 +107,8 @@ const SECONDS_RIGHT: &str =
 
 fn check_defaults(section: &Section<'_>, model: &Model) {
     if let Some(seconds) = model.default_seconds.filter(|&seconds| !model.seconds.supports(seconds)) {
-        section.problem("default_seconds", format!("{seconds} is not allowed (use one of: {})", model.seconds));
+        section
+            .problem("default_seconds", format!("{seconds} is not allowed (use one of: {})", model.seconds));
     }
     if let Some(size) = model.default_size.filter(|&size| !model.supports_size(size)) {
         section.problem("default_size", format!("\"{size}\" is not allowed (use one of the model's sizes)"));
@@ -125,7 +122,8 @@ fn read_seconds(section: &mut Section<'_>) -> SecondsRule {
             let list: Option<Vec<u32>> = items.iter().map(seconds_of).collect();
             let list = list.filter(|list| !list.is_empty());
             if list.is_none() {
-                section.problem("seconds", format!("a list with these items is not allowed ({SECONDS_RIGHT})"));
+                section
+                    .problem("seconds", format!("a list with these items is not allowed ({SECONDS_RIGHT})"));
             }
             list.map_or(SecondsRule::Any, SecondsRule::List)
         }
@@ -157,7 +155,9 @@ fn read_sizes(section: &mut Section<'_>) -> Vec<Size> {
     let mut sizes = Vec::new();
     for text in section.texts("sizes").unwrap_or_default() {
         match text.parse::<Size>() {
-            Ok(size) if sizes.contains(&size) => section.problem("sizes", format!("\"{text}\" stands there twice (remove one)")),
+            Ok(size) if sizes.contains(&size) => {
+                section.problem("sizes", format!("\"{text}\" stands there twice (remove one)"))
+            }
             Ok(size) => sizes.push(size),
             Err(_) => section.problem("sizes", format!("\"{text}\" is not allowed ({SIZE_RIGHT})")),
         }
@@ -174,8 +174,13 @@ fn read_price(section: &mut Section<'_>, sizes: &[Size]) -> Price {
     let mut prices = Vec::new();
     for (name, value) in value.as_table().into_iter().flatten() {
         match (name.parse::<Size>(), price_of(value)) {
-            (Ok(size), Some(price)) if sizes.is_empty() || sizes.contains(&size) => prices.push((size, price)),
-            _ => section.problem("price_per_second", format!("\"{name}\" is not one of the model's sizes, or its price is no number ({RIGHT})")),
+            (Ok(size), Some(price)) if sizes.is_empty() || sizes.contains(&size) => {
+                prices.push((size, price))
+            }
+            _ => section.problem(
+                "price_per_second",
+                format!("\"{name}\" is not one of the model's sizes, or its price is no number ({RIGHT})"),
+            ),
         }
     }
     if value.as_table().is_none() {
@@ -203,7 +208,9 @@ pub(super) fn read_rewrite(section: &mut Section<'_>, default: &Rewrite) -> Rewr
         rounding: section.choice("rounding", &roundings, default.rounding),
         tie: section.choice("tie", &[("lower", Tie::Lower), ("upper", Tie::Upper)], default.tie),
         size_upward: section.flag("size_upward", default.size_upward),
-        switch_to: section.texts("switch_to").map_or_else(|| default.switch_to.clone(), |list| arcs(Some(list))),
+        switch_to: section
+            .texts("switch_to")
+            .map_or_else(|| default.switch_to.clone(), |list| arcs(Some(list))),
     };
     if rewrite.on_unsupported == OnUnsupported::Switch && rewrite.switch_to.is_empty() {
         section.problem("switch_to", "no model to switch to (name at least one, such as [\"sora-2-pro\"])");

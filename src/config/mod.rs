@@ -162,17 +162,19 @@ impl Config {
 
     /// Everybody may bring anything as a key where the upstream does not see it.
     fn check_credentials(&self, root: &Section<'_>) {
-        let operators = self.upstreams.iter().any(|upstream| upstream.credential != upstreams::Credential::Client);
+        let operators =
+            self.upstreams.iter().any(|upstream| upstream.credential != upstreams::Credential::Client);
         if operators && self.auth.mode == auth::AuthMode::Passthrough {
             let what = "\"passthrough\" is not allowed while an upstream has a credential of yours: anybody could \
                 spend it (use \"keys\", or \"open\" if only you can reach the listener)";
-            root.problem("auth.mode", what);
+            root.problem_at("auth.mode", what);
         }
-        let clients = self.upstreams.iter().any(|upstream| upstream.credential == upstreams::Credential::Client);
+        let clients =
+            self.upstreams.iter().any(|upstream| upstream.credential == upstreams::Credential::Client);
         if clients && self.auth.mode == auth::AuthMode::Keys {
             let what = "\"keys\" is not allowed while an upstream has credential = \"client\": the gateway's keys \
                 would be sent to it (give the upstream a credential, or use \"passthrough\")";
-            root.problem("auth.mode", what);
+            root.problem_at("auth.mode", what);
         }
     }
 
@@ -182,8 +184,9 @@ impl Config {
             if self.upstreams.is_empty() || exists(&model.upstream) {
                 continue;
             }
-            let what = format!("there is no upstream \"{}\" (add [upstreams.{0}], or name another)", model.upstream);
-            root.problem(&format!("models.{}.upstream", model.name), what);
+            let what =
+                format!("there is no upstream \"{}\" (add [upstreams.{0}], or name another)", model.upstream);
+            root.problem_at(format!("models.{}.upstream", model.name), what);
         }
     }
 
@@ -194,7 +197,9 @@ impl Config {
             let name = &self.default_upstream;
             return Err(problem(
                 "upstreams",
-                format!("there is no upstream \"{name}\" (add [upstreams.{name}] with base_url = \"https://…/v1\")"),
+                format!(
+                    "there is no upstream \"{name}\" (add [upstreams.{name}] with base_url = \"https://…/v1\")"
+                ),
             ));
         };
         // A job is polled where it was made. Until jobs are remembered, that can only be one place.

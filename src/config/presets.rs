@@ -38,7 +38,9 @@ fn names(document: &Table, notes: &Notes) -> Vec<String> {
     let Some(value) = document.get("presets") else {
         return DEFAULT.iter().map(|&name| name.to_owned()).collect();
     };
-    let names = value.as_array().and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
+    let names = value
+        .as_array()
+        .and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
     names.unwrap_or_else(|| {
         notes.problem("presets", "this value is not allowed (use a list of names, such as [\"seed\"])");
         Vec::new()
@@ -59,14 +61,20 @@ fn load(name: &str, folder: &Path, sources: Sources<'_>, notes: &Notes) -> Optio
         None => {
             let known: Vec<&str> = EMBEDDED.iter().map(|(known, _)| *known).collect();
             let known = known.join(", ");
-            notes.problem("presets", format!("there is no preset \"{name}\" (use one of: {known}; or a path ending in .toml)"));
+            notes.problem(
+                "presets",
+                format!("there is no preset \"{name}\" (use one of: {known}; or a path ending in .toml)"),
+            );
             return None;
         }
     };
     match toml::from_str(&text) {
         Ok(table) => Some(table),
         Err(error) => {
-            notes.problem(format!("presets ({name})"), format!("{} (correct the TOML)", error.to_string().trim()));
+            notes.problem(
+                format!("presets ({name})"),
+                format!("{} (correct the TOML)", error.to_string().trim()),
+            );
             None
         }
     }

@@ -65,9 +65,14 @@ pub(super) struct Section<'a> {
 
 impl<'a> Section<'a> {
     pub(super) fn root(table: &'a Table, notes: &'a Notes) -> Self {
-        Self { path: String::new(), pattern: String::new(), table: Some(table), asked: BTreeSet::new(), notes }
+        Self {
+            path: String::new(),
+            pattern: String::new(),
+            table: Some(table),
+            asked: BTreeSet::new(),
+            notes,
+        }
     }
-
 
     pub(super) fn path_of(&self, key: &str) -> String {
         joined(&self.path, key)
@@ -78,6 +83,11 @@ impl<'a> Section<'a> {
         self.notes.problem(self.path_of(key), what);
     }
 
+    /// Reports a mistake that only shows between sections; `path` starts at the root.
+    pub(super) fn problem_at(&self, path: impl Into<String>, what: impl Into<String>) {
+        self.notes.problem(path, what);
+    }
+
     pub(super) fn value(&mut self, key: &'static str) -> Option<&'a Value> {
         self.asked.insert(key);
         self.notes.asked.borrow_mut().insert(joined(&self.pattern, key));
@@ -85,7 +95,12 @@ impl<'a> Section<'a> {
     }
 
     /// Reads a value with `read`; a value it refuses is reported with `right`.
-    fn read<T>(&mut self, key: &'static str, right: &str, read: impl FnOnce(&'a Value) -> Option<T>) -> Option<T> {
+    fn read<T>(
+        &mut self,
+        key: &'static str,
+        right: &str,
+        read: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Option<T> {
         let value = self.value(key)?;
         let read = read(value);
         if read.is_none() {

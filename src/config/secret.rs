@@ -70,7 +70,10 @@ pub(super) fn read(mut section: Section<'_>, sources: Sources<'_>) -> Option<Sec
         let text = value.trim();
         let sendable = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
         if !sendable {
-            section.problem(key, "the secret is empty or has characters no header can carry (use visible ASCII)");
+            section.problem(
+                key,
+                "the secret is empty or has characters no header can carry (use visible ASCII)",
+            );
         }
         sendable.then(|| Secret(text.into()))
     });

@@ -125,8 +125,7 @@ impl Upstream {
         let nowhere =
             Base { scheme: Scheme::HTTP, authority: Authority::from_static("invalid"), path: String::new() };
         let default = Self::at(name, nowhere);
-        let protocols =
-            [("auto", Protocol::Auto), ("http1", Protocol::Http1), ("http2", Protocol::Http2)];
+        let protocols = [("auto", Protocol::Auto), ("http1", Protocol::Http1), ("http2", Protocol::Http2)];
         let upstream = Self {
             credential: read_credential(&mut section, sources),
             credential_header: section

@@ -103,7 +103,12 @@ mod tests {
             (
                 422,
                 r#"{"detail":[{"loc":["body","seconds"],"msg":"Input should be a valid integer","type":"int_parsing"}]}"#,
-                ("Input should be a valid integer", "invalid_request_error", Some("seconds"), Some("int_parsing")),
+                (
+                    "Input should be a valid integer",
+                    "invalid_request_error",
+                    Some("seconds"),
+                    Some("int_parsing"),
+                ),
             ),
             (401, r#"{"error":"Unauthorized"}"#, ("Unauthorized", "invalid_request_error", None, None)),
             (500, r#"{"error":"boom"}"#, ("boom", "server_error", None, None)),

@@ -71,6 +71,9 @@ mod tests {
     #[test]
     fn a_body_too_large_has_anthropics_type() {
         let error = ApiError::rejected(&Rejection::BodyTooLarge { limit: 1, read: 2 }, &Wording::default());
-        assert!(body(&error, "r").contains(r#""type":"request_too_large","message":"Request exceeds the maximum size""#));
+        assert!(
+            body(&error, "r")
+                .contains(r#""type":"request_too_large","message":"Request exceeds the maximum size""#)
+        );
     }
 }

@@ -167,7 +167,9 @@ impl ApiError {
     pub fn unreadable(status: StatusCode) -> Self {
         let message = match status {
             StatusCode::URI_TOO_LONG => "The request target is too long.",
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "The request's headers are too large, or too many.",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+                "The request's headers are too large, or too many."
+            }
             _ => "The request could not be read as HTTP.",
         };
         Self::refused(status, message)

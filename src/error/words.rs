@@ -50,10 +50,9 @@ impl ApiError {
     #[must_use]
     pub fn rejected(reason: &Rejection, wording: &Wording) -> Self {
         match reason {
-            Rejection::UnknownUrl { method, path } => Self::refused(
-                StatusCode::NOT_FOUND,
-                format!("Invalid URL ({} {})", echo(method), echo(path)),
-            ),
+            Rejection::UnknownUrl { method, path } => {
+                Self::refused(StatusCode::NOT_FOUND, format!("Invalid URL ({} {})", echo(method), echo(path)))
+            }
             Rejection::MethodNotAllowed { method, path, allow } => method_not_allowed(method, path, allow),
             Rejection::TargetTooLong { limit } => Self::refused(
                 StatusCode::URI_TOO_LONG,
@@ -71,9 +70,7 @@ impl ApiError {
                 "Unsupported expectation: only '100-continue' is accepted.",
             ),
             Rejection::ContentEncoding(got) => content_encoding(got),
-            Rejection::ContentType(got) => {
-                content_type(got, "'application/json' and 'multipart/form-data'")
-            }
+            Rejection::ContentType(got) => content_type(got, "'application/json' and 'multipart/form-data'"),
             Rejection::NotAForm(got) => content_type(got, "'multipart/form-data'"),
             Rejection::NoKey => no_key(wording.authentication),
             Rejection::WrongKey(key) => wrong_key(key),
@@ -308,7 +305,9 @@ fn not_listed(param: Param, got: &str, allowed: &[String]) -> ApiError {
         [one] => format!("Value must be '{one}'."),
         many => format!("Supported values are: {}.", join(many, "and")),
     };
-    ApiError::invalid(format!("Invalid value: '{}'. {supported}", echo(got))).param(param).code("invalid_value")
+    ApiError::invalid(format!("Invalid value: '{}'. {supported}", echo(got)))
+        .param(param)
+        .code("invalid_value")
 }
 
 fn not_for_model(
@@ -356,7 +355,10 @@ mod tests {
 
     #[test]
     fn keys_are_masked_as_the_api_masks_them() {
-        assert_eq!(masked("sk-golden-0000000000000000000000001234"), "sk-golde**************************1234");
+        assert_eq!(
+            masked("sk-golden-0000000000000000000000001234"),
+            "sk-golde**************************1234"
+        );
         assert_eq!(masked("your_api_key_here"), "your_api*****here");
         assert_eq!(masked("123456789012"), "123456789012");
         assert_eq!(masked("1234567890123"), "12345678*0123");

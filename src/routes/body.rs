@@ -17,7 +17,8 @@ pub(super) async fn read(head: &Parts, body: Body, limits: &Limits) -> Result<(E
     check_content_encoding(head)?;
     let announced = announced(&body);
     too_large(announced, limits.form_body.max(limits.json_body))?;
-    let encoding = Encoding::from_content_type(head.headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes()))?;
+    let encoding =
+        Encoding::from_content_type(head.headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes()))?;
     let limit = if encoding.is_json() { limits.json_body } else { limits.form_body };
     too_large(announced, limit)?;
     Ok((encoding, collect(body, limit, limits).await?))

@@ -34,7 +34,10 @@ pub(super) async fn create(
         let params = params::parse(&encoding, &bytes, FIELDS, &config.limits.fields)?;
         let judgement = config.capabilities.judge_create(&params, mode)?;
         let upstream = judgement.model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);
-        (rewrite::apply(&bytes, &params, &judgement.edits).into_iter().collect(), Note::of(&judgement, upstream))
+        (
+            rewrite::apply(&bytes, &params, &judgement.edits).into_iter().collect(),
+            Note::of(&judgement, upstream),
+        )
     };
     let upstream = note.upstream.as_deref().unwrap_or(&config.default_upstream).to_owned();
     let call = Forward { head: &head, kind: Kind::Submit, upstream: &upstream };

@@ -66,7 +66,8 @@ pub(super) async fn forward(
         return Err(Rejection::MethodNotAllowed { method, path, allow: ALLOW }.into());
     }
     auth::admit(&config.auth, &head.headers)?;
-    let limit = if path.starts_with("/v1/messages") { config.limits.messages_body } else { config.limits.other_body };
+    let limit =
+        if path.starts_with("/v1/messages") { config.limits.messages_body } else { config.limits.other_body };
     too_large(HttpBody::size_hint(&body).lower(), limit)?;
     let payload = if body.is_end_stream() { Payload::Empty } else { Payload::Streaming(body, limit) };
     let call = Forward { head: &head, kind: Kind::Other, upstream: &config.default_upstream };

@@ -22,7 +22,7 @@ mod operation;
 mod target;
 
 /// Routes everything below `/v1`.
-pub fn router(upstreams: Upstreams) -> Router {
+pub(crate) fn router(upstreams: Upstreams) -> Router {
     Router::new()
         .route("/v1/videos", labelled("/v1/videos", get(fetch::list).post(create::create), "GET, HEAD, POST"))
         .route("/v1/videos/edits", labelled("/v1/videos/edits", post(operation::edit), "POST"))

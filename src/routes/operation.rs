@@ -57,7 +57,8 @@ async fn submit(
     let config = &gateway.config;
     auth::admit(&config.auth, &head.headers)?;
     forward::judge_query(&gateway, &head.uri, &[])?;
-    let (encoding, bytes) = body::read(&head, body, &config.limits).await.map_err(|reason| form_only(operation, reason))?;
+    let (encoding, bytes) =
+        body::read(&head, body, &config.limits).await.map_err(|reason| form_only(operation, reason))?;
     if operation == Operation::Character && encoding.is_json() {
         let got = head.headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
         return Err(Rejection::NotAForm(String::from_utf8_lossy(got).into_owned()).into());

@@ -87,7 +87,9 @@ pub(super) fn is_id(ids: VideoIds) -> fn(&str) -> bool {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
             (1..=ID_MAX).contains(&id.len()) && id.bytes().all(plain)
         },
-        VideoIds::Encoded => |id| (1..=ENCODED_ID_MAX).contains(&id.len()) && is_plain_segment(id, VideoIds::Encoded),
+        VideoIds::Encoded => {
+            |id| (1..=ENCODED_ID_MAX).contains(&id.len()) && is_plain_segment(id, VideoIds::Encoded)
+        }
     }
 }
 
@@ -102,7 +104,13 @@ mod tests {
 
     #[test]
     fn plain_paths_pass() {
-        for path in ["/v1/videos", "/v1/videos/video_1/content", "/v1/models/ft:gpt-4o:org::id", "/v1/a%20b", "/v1/%E7%8C%AB"] {
+        for path in [
+            "/v1/videos",
+            "/v1/videos/video_1/content",
+            "/v1/models/ft:gpt-4o:org::id",
+            "/v1/a%20b",
+            "/v1/%E7%8C%AB",
+        ] {
             assert!(passes(path), "{path}");
         }
     }
@@ -110,12 +118,34 @@ mod tests {
     /// VA12
     #[test]
     fn whatever_could_be_another_path_is_refused() {
-        for path in ["/v1/", "/v1//videos", "/v1/videos/", "/v1/videos//content", "/v1/./videos", "/v1/../admin",
-            "/v1/videos/..", "/v1/%2e%2e/admin", "/v1/%2E/x", "/v1/videos%2fx", "/v1/videos/x%5c..", "/v1/a\\b",
-            "/v1/videos/x%00", "/v1/videos;x=1", "/v1/videos%3bx", "/v1/%76ideos", "/v1/Videos", "/v1/VIDEOS/x",
-            "/v1/videos.json", "/v1/videosx", "/v1/%252e%252e/x", "/v1/a%2", "/v1/a%zz", "/v1/a%", "/v1/a\"b",
-            "/v1/a%0d%0ab"]
-        {
+        for path in [
+            "/v1/",
+            "/v1//videos",
+            "/v1/videos/",
+            "/v1/videos//content",
+            "/v1/./videos",
+            "/v1/../admin",
+            "/v1/videos/..",
+            "/v1/%2e%2e/admin",
+            "/v1/%2E/x",
+            "/v1/videos%2fx",
+            "/v1/videos/x%5c..",
+            "/v1/a\\b",
+            "/v1/videos/x%00",
+            "/v1/videos;x=1",
+            "/v1/videos%3bx",
+            "/v1/%76ideos",
+            "/v1/Videos",
+            "/v1/VIDEOS/x",
+            "/v1/videos.json",
+            "/v1/videosx",
+            "/v1/%252e%252e/x",
+            "/v1/a%2",
+            "/v1/a%zz",
+            "/v1/a%",
+            "/v1/a\"b",
+            "/v1/a%0d%0ab",
+        ] {
             assert!(!passes(path), "{path}");
         }
     }
@@ -128,7 +158,11 @@ mod tests {
             assert!(!plain(id), "{id}");
         }
         let encoded = is_id(VideoIds::Encoded);
-        assert!(encoded("video_bGl0ZWxsbTpjdXN0b20%2BX%2FY%3D") && encoded("id:openai") && encoded("video%201%2F2%3Fx"));
+        assert!(
+            encoded("video_bGl0ZWxsbTpjdXN0b20%2BX%2FY%3D")
+                && encoded("id:openai")
+                && encoded("video%201%2F2%3Fx")
+        );
         for id in ["", "a%00", "a%2e", "a;b"] {
             assert!(!encoded(id), "{id}");
         }

@@ -17,9 +17,9 @@ use super::framing;
 use crate::error::{ApiError, Dialect, Wording, anthropic, openai};
 use crate::gateway::Gateway;
 use crate::metrics::{Metrics, NO_MODEL};
-use crate::request_id::RequestId;
 use crate::outcome::{NO_ROUTE, Note, Refusal, Route};
 use crate::rejection::Rejection;
+use crate::request_id::RequestId;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -121,7 +121,8 @@ fn checked(request: Request, gateway: &Gateway) -> Result<Request, Rejection> {
 
 /// Told by the path, or by the one header that Anthropic's SDKs always send.
 fn dialect(path: &str, headers: &HeaderMap) -> Dialect {
-    let messages = path.strip_prefix("/v1/messages").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let messages =
+        path.strip_prefix("/v1/messages").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if messages || headers.contains_key("anthropic-version") { Dialect::Anthropic } else { Dialect::OpenAi }
 }
 

@@ -20,7 +20,9 @@ pub(super) fn check(head: &Parts, target_max: usize) -> Result<(), Rejection> {
         }
     }
     match head.headers.get(header::EXPECT) {
-        Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => Err(Rejection::BadExpectation),
+        Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
+            Err(Rejection::BadExpectation)
+        }
         _ => Ok(()),
     }
 }
@@ -61,4 +63,3 @@ fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), Rejection> {
         _ => Err(Rejection::BadTransferEncoding),
     }
 }
-

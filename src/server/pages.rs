@@ -26,7 +26,9 @@ pub async fn run(listener: TcpListener, router: Router) -> io::Result<()> {
             continue;
         };
         let service = TowerToHyperService::new(
-            router.clone().map_request(|request: hyper::Request<hyper::body::Incoming>| request.map(Body::new)),
+            router
+                .clone()
+                .map_request(|request: hyper::Request<hyper::body::Incoming>| request.map(Body::new)),
         );
         tokio::spawn(async move {
             let connection = http1::Builder::new()

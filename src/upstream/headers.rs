@@ -4,7 +4,7 @@ use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue};
 
 /// Request headers that go upstream, beside those with one of [`REQUEST_PREFIXES`].
-static REQUEST: &[HeaderName] = &[
+static REQUEST: [HeaderName; 15] = [
     header::ACCEPT,
     header::ACCEPT_ENCODING,
     header::ACCEPT_LANGUAGE,
@@ -26,7 +26,7 @@ static REQUEST: &[HeaderName] = &[
 const REQUEST_PREFIXES: &[&str] = &["openai-", "anthropic-", "x-stainless-"];
 
 /// Answer headers that go to the client, beside those with one of [`ANSWER_PREFIXES`].
-static ANSWER: &[HeaderName] = &[
+static ANSWER: [HeaderName; 18] = [
     header::ACCEPT_RANGES,
     header::CACHE_CONTROL,
     header::CONTENT_DISPOSITION,
@@ -51,7 +51,7 @@ static ANSWER: &[HeaderName] = &[
 const ANSWER_PREFIXES: &[&str] = &["openai-", "anthropic-", "x-ratelimit-"];
 
 /// Whose account the upstream serves is none of its clients' business.
-static PRIVATE: &[HeaderName] = &[
+static PRIVATE: [HeaderName; 3] = [
     HeaderName::from_static("openai-organization"),
     HeaderName::from_static("openai-project"),
     HeaderName::from_static("anthropic-organization-id"),
@@ -172,7 +172,12 @@ mod tests {
         names.sort_unstable();
         assert_eq!(
             names,
-            ["content-type", "openai-poll-after-ms", "openai-processing-ms", "x-ratelimit-remaining-requests"]
+            [
+                "content-type",
+                "openai-poll-after-ms",
+                "openai-processing-ms",
+                "x-ratelimit-remaining-requests"
+            ]
         );
     }
 }

@@ -254,4 +254,3 @@ fn bearer(value: &HeaderValue) -> Option<String> {
 
 /// Longest a JSON answer may be to be read whole before its head is sent on, in bytes.
 const WHOLE_MAX: usize = 1 << 20;
-

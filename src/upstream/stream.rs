@@ -141,7 +141,8 @@ impl HttpBody for Upload {
                     let Ok(data) = frame.into_data() else { continue };
                     self.read = self.read.saturating_add(data.len() as u64);
                     if self.read > self.limit {
-                        return self.break_off(Rejection::BodyTooLarge { limit: self.limit, read: self.read });
+                        return self
+                            .break_off(Rejection::BodyTooLarge { limit: self.limit, read: self.read });
                     }
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }

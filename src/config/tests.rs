@@ -1,0 +1,179 @@
+//! The files in `config/` against the code that reads them, and whole documents with mistakes.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::reader::{Notes, Section};
+use super::secret::Sources;
+use super::{Config, presets};
+
+const DEFAULT: &str = include_str!("../../config/default.toml");
+const STARTER: &str = include_str!("../../config/reelgate.toml");
+
+fn parse(text: &str) -> Result<Config, String> {
+    let var = |name: &str| (name == "KEY").then(|| "sk-secret".to_owned());
+    let file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
+    Config::parse(text, Path::new(""), Sources { var: &var, file: &file })
+        .map_err(|problems| problems.to_string())
+}
+
+/// `default.toml` with the settings that have no default: they stand there behind `#`, without a space.
+fn with_optional_keys() -> String {
+    let uncommented = DEFAULT.lines().map(|line| match line.strip_prefix('#') {
+        Some(setting) if setting.starts_with(|c: char| c.is_ascii_lowercase() || c == '[') => setting,
+        _ => line,
+    });
+    uncommented.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn default_toml_holds_just_the_defaults() {
+    let documented = parse(DEFAULT).expect("default.toml");
+    let embedded = parse("").expect("an empty file");
+    assert_eq!(format!("{documented:#?}"), format!("{embedded:#?}"));
+}
+
+#[test]
+fn default_toml_documents_every_key_there_is() {
+    let text = with_optional_keys();
+    let document = toml::from_str(&text).expect("TOML");
+    let notes = Notes::default();
+    let var = |_: &str| Some("x".to_owned());
+    let file = |_: &Path| Ok("x".to_owned());
+    let _ = Config::read(Section::root(&document, &notes), Sources { var: &var, file: &file });
+    let asked = notes.asked();
+    let problems = notes.into_problems();
+    // Its example of a credential and its default of auth.mode do not go together.
+    assert!(problems.iter().all(|problem| problem.path == "auth.mode"), "{problems:?}");
+    assert!(asked.len() > 60, "only {} keys were asked for", asked.len());
+    let present = paths(&document, "");
+    let missing: Vec<&String> =
+        asked.iter().filter(|key| !present.contains(*key) && !ALTERNATIVES.contains(&key.as_str())).collect();
+    assert!(missing.is_empty(), "config/default.toml does not document {missing:?}");
+}
+
+/// Keys that exclude another one; the documentation names them in its text.
+const ALTERNATIVES: &[&str] = &["upstreams.*.credential.file"];
+
+/// Every path in a document, with `*` for names chosen by the operator.
+fn paths(table: &toml::Table, above: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (key, value) in table {
+        let named = matches!(above, "models" | "upstreams" | "auth.keys");
+        let key = if named { "*" } else { key };
+        let path = if above.is_empty() { key.to_owned() } else { format!("{above}.{key}") };
+        if let Some(inner) = value.as_table() {
+            found.extend(paths(inner, &path));
+        }
+        found.insert(path);
+    }
+    found
+}
+
+#[test]
+fn the_starter_and_every_preset_can_be_used() {
+    parse(STARTER).expect("reelgate.toml");
+    assert!(presets::EMBEDDED.len() >= 6, "presets are missing");
+    for (name, _) in presets::EMBEDDED {
+        let config =
+            parse(&format!("presets = [\"{name}\"]")).unwrap_or_else(|problems| panic!("{name}: {problems}"));
+        assert!(config.capabilities.models().count() > 0, "{name} has no models");
+    }
+}
+
+#[test]
+fn every_file_in_the_presets_folder_is_embedded() {
+    let files =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/config/presets")).expect("the folder");
+    let mut names: Vec<String> = files
+        .map(|file| file.expect("a file").path().file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    let mut embedded: Vec<String> = presets::EMBEDDED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    names.sort();
+    embedded.sort();
+    assert_eq!(names, embedded);
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let problems = parse(
+        r#"
+        presets = ["seeds"]
+        default_model = "sora-3"
+        lisen = 1
+        [server]
+        listen = "localhost"
+        drain = 25
+        [auth]
+        mode = "keys"
+        [models.a]
+        seconds = [4, 0]
+        sizes = ["1280x720", "1280*720"]
+        default_size = "640x360"
+        upstream = "nowhere"
+        on_unsupported = "switch"
+        [upstreams.main]
+        base_url = "api.example.com"
+        credential = "sk-live-1"
+        "#,
+    )
+    .expect_err("many mistakes");
+    for path in [
+        "presets: ",
+        "default_model: ",
+        "lisen: unknown key",
+        "server.listen: ",
+        "server.drain: ",
+        "auth.keys: ",
+        "models.a.seconds: ",
+        "models.a.sizes: ",
+        "models.a.default_size: ",
+        "models.a.switch_to: ",
+        "upstreams.main.base_url: ",
+        "upstreams.main.credential: ",
+    ] {
+        assert!(problems.lines().any(|line| line.starts_with(path)), "{path} is missing in\n{problems}");
+    }
+    assert!(!problems.contains("sk-live-1"), "a secret is shown in\n{problems}");
+}
+
+#[test]
+fn a_credential_comes_from_the_environment_and_is_never_shown() {
+    let text = "[auth]\nmode = \"open\"\n[upstreams.main]\nbase_url = \"http://x/v1\"\ncredential = { env = \"KEY\" }";
+    let config = parse(text).expect("a configuration");
+    assert!(!format!("{config:?}").contains("sk-secret"));
+    let missing = parse(&text.replace("KEY", "NO_KEY")).expect_err("a missing variable");
+    assert!(missing.contains("upstreams.main.credential.env: the variable NO_KEY is not set"), "{missing}");
+}
+
+#[test]
+fn an_operators_credential_is_not_for_everybody() {
+    let text = "[upstreams.main]\nbase_url = \"http://x/v1\"\ncredential = { env = \"KEY\" }";
+    let problems = parse(text).expect_err("an open relay");
+    assert!(problems.starts_with("auth.mode: "), "{problems}");
+}
+
+#[test]
+fn a_file_adds_to_its_presets_key_by_key() {
+    let config =
+        parse("[models.sora-2]\naudio = true\n[models.sora-2-pro]\nseconds = [5]\ndefault_seconds = 5")
+            .expect("a configuration");
+    let sora = config.capabilities.find("sora-2").expect("sora-2");
+    assert!(sora.audio && sora.seconds.supports(12));
+    let pro = config.capabilities.find("sora-2-pro").expect("sora-2-pro");
+    assert!(pro.seconds.supports(5) && !pro.seconds.supports(10));
+}
+
+#[test]
+fn videos_can_only_be_looked_up_in_one_place() {
+    let text = r#"
+        [models.sora-2]
+        upstream = "other"
+        [upstreams.main]
+        base_url = "http://a/v1"
+        [upstreams.other]
+        base_url = "http://b/v1"
+    "#;
+    let problems = parse(text).expect("a configuration").check_upstreams().expect_err("two places");
+    assert!(problems.to_string().starts_with("models.sora-2.upstream: "), "{problems}");
+}
