@@ -40,7 +40,9 @@ fn default_toml_documents_every_key_there_is() {
     let notes = Notes::default();
     let var = |_: &str| Some("x".to_owned());
     let file = |_: &Path| Ok("x".to_owned());
-    let _ = Config::read(Section::root(&document, &notes), Sources { var: &var, file: &file });
+    let sources = Sources { var: &var, file: &file };
+    let merged = presets::lay_under(&document, Path::new(""), sources, &notes);
+    let _ = Config::read(Section::root(&merged, &notes), sources);
     let asked = notes.asked();
     let problems = notes.into_problems();
     // Its example of a credential and its default of auth.mode do not go together.
