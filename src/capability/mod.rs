@@ -4,6 +4,7 @@
 //! a verdict; wording a refusal is [`crate::error`]'s business, changing bytes is [`crate::rewrite`]'s.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use wildmatch::WildMatch;
@@ -23,7 +24,7 @@ pub(crate) mod testing;
 use model::Model;
 
 /// Every model, and what all models share. One request sees one table.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Table {
     models: Vec<Arc<Model>>,
     by_name: HashMap<Arc<str>, Arc<Model>>,
@@ -105,6 +106,16 @@ pub enum Mode {
 
 /// The name a client gives to have the model chosen by duration.
 pub const AUTO: &str = "auto";
+
+/// Without the indexes, which only repeat the models, in no order.
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { models, default_model, auto, shared, .. } = self;
+        let mut debug = f.debug_struct("Table");
+        debug.field("models", models).field("default_model", default_model).field("auto", auto);
+        debug.field("shared", shared).finish_non_exhaustive()
+    }
+}
 
 impl Table {
     /// Builds the table. `default_model` counts where a request names none; `auto` are the models chosen
