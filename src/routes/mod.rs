@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -45,7 +45,7 @@ pub(crate) fn router(upstreams: Upstreams) -> Router {
             labelled("/v1/videos/{id}/content", get(fetch::content), "GET, HEAD"),
         )
         .route("/v1/videos/{id}/remix", labelled("/v1/videos/{id}/remix", post(operation::remix), "POST"))
-        .route("/v1/{*rest}", labelled("/v1/*", axum::routing::any(forward::forward), ""))
+        .route("/v1/{*rest}", label("/v1/*", any(forward::forward)))
         .fallback(target::unknown)
         .layer(from_fn(target::check))
         // Inside of the edge, so that a panic is an answer that is logged and counted.
@@ -59,12 +59,16 @@ fn labelled(route: &'static str, methods: MethodRouter, allow: &'static str) -> 
         let (method, path) = (method.to_string(), uri.path().to_owned());
         Refusal::from(Rejection::MethodNotAllowed { method, path, allow })
     };
+    label(route, methods.fallback(refused))
+}
+
+fn label(route: &'static str, methods: MethodRouter) -> MethodRouter {
     let label = move |request: Request, next: Next| async move {
         let mut response: Response = next.run(request).await;
         response.extensions_mut().insert(Route(route));
         response
     };
-    methods.fallback(refused).layer(from_fn(label))
+    methods.layer(from_fn(label))
 }
 
 /// The snapshot a request was given at the edge.

@@ -54,13 +54,18 @@ where
         peer,
     };
     let _in_flight = InFlight::enter(&gateway.metrics.in_flight);
+    let mut distrusted = false;
     let mut response = match checked(request, &gateway) {
         Ok(mut request) => {
             request.extensions_mut().insert(Arc::clone(&gateway));
             request.extensions_mut().insert(arrival.id.clone());
             inner(request).await
         }
-        Err(reason) => Refusal::from(reason).into_response(),
+        Err(reason) => {
+            // Where it is not certain how the head is to be read, nothing behind it can be.
+            distrusted = true;
+            Refusal::from(reason).into_response()
+        }
     };
     let mut told = Told::take(&mut response);
     if let Some(refusal) = &told.refusal {
@@ -69,6 +74,9 @@ where
         told.code = error.code;
     }
     identify(response.headers_mut(), &arrival);
+    if distrusted {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     record(&arrival, &told, response.status(), &gateway.metrics);
     response
 }
