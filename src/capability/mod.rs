@@ -178,7 +178,7 @@ impl Table {
         candidates()
             .find(|model| model.seconds.supports(seconds))
             .or_else(|| candidates().find(|model| model.seconds.longest().is_none_or(|max| max >= seconds)))
-            .or_else(|| candidates().last())
+            .or_else(|| candidates().next_back())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Judging the operations beside create: remix, edits, extensions, characters.
 
-use crate::params::{Params, Value};
+use crate::params::Params;
 use crate::rejection::{Expected, Noun, Param, Rejection};
 
 use super::fields;
@@ -61,12 +61,10 @@ impl Table {
 /// A video is a file or names one by id; a character is only made from a file.
 fn video(operation: Operation, params: &Params<'_>) -> Result<(), Rejection> {
     let Some(field) = params.get(Param::Video) else { return Ok(()) };
-    let expected = match (operation, &field.value) {
-        (_, Value::File { .. }) => return Ok(()),
-        (Operation::Character, _) => Noun::File,
-        (Operation::Remix | Operation::Edit | Operation::Extend, Value::Object) => return Ok(()),
-        (Operation::Remix | Operation::Edit | Operation::Extend, _) => Noun::Object,
-    };
+    let by_id = if operation == Operation::Character { Noun::File } else { Noun::Object };
     let got = field.value.noun();
-    Err(Rejection::WrongType { param: Param::Video, expected: Expected::Type(expected), got })
+    if got == Noun::File || got == by_id {
+        return Ok(());
+    }
+    Err(Rejection::WrongType { param: Param::Video, expected: Expected::Type(by_id), got })
 }

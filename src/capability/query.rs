@@ -41,13 +41,15 @@ impl Table {
         let Some(&param) = allowed.known.iter().find(|param| param.name() == name) else {
             return self.judge_unknown(name, allowed);
         };
-        match param {
-            Param::Order => judge_literal(param, value, &self.shared.order),
-            Param::Variant => judge_literal(param, value, &self.shared.variant),
-            Param::Limit => judge_limit(value),
-            _ if (allowed.is_id)(value) => Ok(()),
-            _ => Err(Rejection::UnknownVideo(decoded(value))),
+        if param == Param::Limit {
+            return judge_limit(value);
         }
+        let literals = [(Param::Order, &self.shared.order), (Param::Variant, &self.shared.variant)];
+        if let Some((_, list)) = literals.iter().find(|(literal, _)| *literal == param) {
+            return judge_literal(param, value, list);
+        }
+        // The rest names a video.
+        if (allowed.is_id)(value) { Ok(()) } else { Err(Rejection::UnknownVideo(decoded(value))) }
     }
 
     fn judge_unknown(&self, name: &str, allowed: Allowed<'_>) -> Result<(), Rejection> {

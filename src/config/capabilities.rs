@@ -156,7 +156,7 @@ fn read_sizes(section: &mut Section<'_>) -> Vec<Size> {
     for text in section.texts("sizes").unwrap_or_default() {
         match text.parse::<Size>() {
             Ok(size) if sizes.contains(&size) => {
-                section.problem("sizes", format!("\"{text}\" stands there twice (remove one)"))
+                section.problem("sizes", format!("\"{text}\" stands there twice (remove one)"));
             }
             Ok(size) => sizes.push(size),
             Err(_) => section.problem("sizes", format!("\"{text}\" is not allowed ({SIZE_RIGHT})")),
@@ -175,7 +175,7 @@ fn read_price(section: &mut Section<'_>, sizes: &[Size]) -> Price {
     for (name, value) in value.as_table().into_iter().flatten() {
         match (name.parse::<Size>(), price_of(value)) {
             (Ok(size), Some(price)) if sizes.is_empty() || sizes.contains(&size) => {
-                prices.push((size, price))
+                prices.push((size, price));
             }
             _ => section.problem(
                 "price_per_second",

@@ -145,9 +145,9 @@ impl<'a> Section<'a> {
     /// A number of bytes: a plain number, or a text such as `"32MiB"`; never zero.
     pub(super) fn bytes(&mut self, key: &'static str, default: u64) -> u64 {
         self.read(key, "use a number of bytes above zero, such as 65536 or \"32MiB\"", |value| {
-            let bytes = match value {
-                Value::Integer(bytes) => u64::try_from(*bytes).ok()?,
-                _ => ByteSize::from_str(value.as_str()?).ok()?.as_u64(),
+            let bytes = match value.as_integer() {
+                Some(bytes) => u64::try_from(bytes).ok()?,
+                None => ByteSize::from_str(value.as_str()?).ok()?.as_u64(),
             };
             Some(bytes).filter(|&bytes| bytes > 0)
         })

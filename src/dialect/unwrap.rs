@@ -33,12 +33,9 @@ fn inside(status: StatusCode, object: &Map<String, Value>) -> Option<ApiError> {
     // new-api tasks: {"code", "message", "data": null}; the message may hold the upstream's own body.
     let message = object.get("message").and_then(Value::as_str)?;
     let code = object.get("code").and_then(Value::as_str)?;
-    if let Some(inner) = message.find('{').and_then(|start| message.get(start..)) {
-        if let Some(error) = nested(status, inner) {
-            return Some(error);
-        }
-    }
-    Some(built(status, message, Some(code)))
+    let inner = message.find('{').and_then(|start| message.get(start..));
+    let nested = inner.and_then(|inner| nested(status, inner));
+    Some(nested.unwrap_or_else(|| built(status, message, Some(code))))
 }
 
 /// A body written into the message of another one.

@@ -150,8 +150,8 @@ impl ApiError {
         Self { code: code.map(str::to_owned), ..Self::new(status, kind, message) }
     }
 
-    fn param(self, param: impl ToString) -> Self {
-        Self { param: Some(param.to_string()), ..self }
+    fn param(self, param: impl Into<String>) -> Self {
+        Self { param: Some(param.into()), ..self }
     }
 
     fn code(self, code: &str) -> Self {

@@ -96,7 +96,7 @@ impl ApiError {
                     .code("duplicate_parameter")
             }
             Rejection::Missing(param) => Self::invalid(format!("Missing required parameter: '{param}'."))
-                .param(param)
+                .param(param.name())
                 .code("missing_required_parameter"),
             Rejection::WrongType { param, expected, got } => wrong_type(*param, expected, *got),
             Rejection::NotListed { param, got, allowed } => not_listed(*param, got, allowed),
@@ -107,7 +107,7 @@ impl ApiError {
                 "Invalid '{param}': string does not match pattern. \
                  Expected a string that matches the pattern '{pattern}'."
             ))
-            .param(param)
+            .param(param.name())
             .code("invalid_value"),
             Rejection::UnknownModel(name) => Self::refused(
                 StatusCode::NOT_FOUND,
@@ -118,34 +118,34 @@ impl ApiError {
                 "Invalid '{param}': empty string. \
                  Expected a string with minimum length 1, but got an empty string instead."
             ))
-            .param(param)
+            .param(param.name())
             .code("empty_string"),
             Rejection::TooLong { param, max, got } => Self::invalid(format!(
                 "Invalid '{param}': string too long. \
                  Expected a string with maximum length {max}, but got a string with length {got} instead."
             ))
-            .param(param)
+            .param(param.name())
             .code("string_above_max_length"),
             Rejection::AboveMax { param, max, got } => Self::invalid(format!(
                 "Invalid '{param}': integer above maximum value. \
                  Expected a value <= {max}, but got {} instead.",
                 echo(got)
             ))
-            .param(param)
+            .param(param.name())
             .code("integer_above_max_value"),
             Rejection::BelowMin { param, min, got } => Self::invalid(format!(
                 "Invalid '{param}': integer below minimum value. \
                  Expected a value >= {min}, but got {} instead.",
                 echo(got)
             ))
-            .param(param)
+            .param(param.name())
             .code("integer_below_min_value"),
             Rejection::FileType { param, got, allowed } => Self::invalid(format!(
                 "Invalid file '{param}': unsupported mimetype ('{}'). Supported file formats are {}.",
                 echo(got),
                 join(allowed, "and")
             ))
-            .param(param)
+            .param(param.name())
             .code("unsupported_file_mimetype"),
             Rejection::UnknownVideo(id) => {
                 Self::refused(StatusCode::NOT_FOUND, format!("Video with id '{}' not found.", echo(id)))
@@ -296,7 +296,7 @@ fn wrong_type(param: Param, expected: &Expected, got: Noun) -> ApiError {
     };
     let got = noun(got);
     ApiError::invalid(format!("Invalid type for '{param}': expected {expected}, but got {got} instead."))
-        .param(param)
+        .param(param.name())
         .code("invalid_type")
 }
 
@@ -306,7 +306,7 @@ fn not_listed(param: Param, got: &str, allowed: &[String]) -> ApiError {
         many => format!("Supported values are: {}.", join(many, "and")),
     };
     ApiError::invalid(format!("Invalid value: '{}'. {supported}", echo(got)))
-        .param(param)
+        .param(param.name())
         .code("invalid_value")
 }
 

@@ -1,8 +1,8 @@
 //! Reading the body of a judged operation: its kind, then its bytes, within their limit.
 
 use axum::body::{Body, Bytes};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
 use bytes::BytesMut;
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
@@ -18,7 +18,7 @@ pub(super) async fn read(head: &Parts, body: Body, limits: &Limits) -> Result<(E
     let announced = announced(&body);
     too_large(announced, limits.form_body.max(limits.json_body))?;
     let encoding =
-        Encoding::from_content_type(head.headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes()))?;
+        Encoding::from_content_type(head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes))?;
     let limit = if encoding.is_json() { limits.json_body } else { limits.form_body };
     too_large(announced, limit)?;
     Ok((encoding, collect(body, limit, limits).await?))

@@ -2,7 +2,7 @@
 
 use axum::Extension;
 use axum::extract::Request;
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
 use super::forward::{self, Forward};
@@ -60,7 +60,7 @@ async fn submit(
     let (encoding, bytes) =
         body::read(&head, body, &config.limits).await.map_err(|reason| form_only(operation, reason))?;
     if operation == Operation::Character && encoding.is_json() {
-        let got = head.headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
+        let got = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
         return Err(Rejection::NotAForm(String::from_utf8_lossy(got).into_owned()).into());
     }
     let params = params::parse(&encoding, &bytes, operation.fields(), &config.limits.fields)?;

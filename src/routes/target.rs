@@ -66,8 +66,7 @@ fn hex(byte: u8) -> Option<u8> {
 fn is_plain_escape(byte: u8, ids: VideoIds) -> bool {
     match byte {
         b'/' | b'%' => ids == VideoIds::Encoded,
-        b'\\' | b';' | 0..=0x1f | 0x7f => false,
-        b'-' | b'.' | b'_' | b'~' => false,
+        b'\\' | b';' | 0..=0x1f | 0x7f | b'-' | b'.' | b'_' | b'~' => false,
         other => !other.is_ascii_alphanumeric(),
     }
 }

@@ -123,7 +123,7 @@ pub(super) fn leaf(settings: &Settings, tls: ClientConfig, reuse: Reuse) -> Leaf
 fn failure_of(error: &hyper_util::client::legacy::Error) -> Failure {
     let causes = || std::iter::successors(error.source(), |&cause| cause.source());
     if error.is_connect() {
-        return if causes().any(|cause| cause.is::<ConnectTimeout>()) {
+        return if causes().any(<dyn Error>::is::<ConnectTimeout>) {
             Failure::ConnectTimeout
         } else if causes().any(is_tls) {
             Failure::Tls
@@ -140,5 +140,5 @@ fn failure_of(error: &hyper_util::client::legacy::Error) -> Failure {
 /// rustls reports its errors inside of I/O errors, whose `source` skips what they hold.
 fn is_tls(cause: &(dyn Error + 'static)) -> bool {
     let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
+    cause.is::<rustls::Error>() || inner.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
 }
