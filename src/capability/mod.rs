@@ -13,6 +13,8 @@ mod adjust;
 pub mod create;
 mod fields;
 pub mod judgement;
+#[cfg(test)]
+mod judging_tests;
 pub mod model;
 pub mod operations;
 pub mod query;
