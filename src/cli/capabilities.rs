@@ -26,24 +26,28 @@ pub(super) fn print(process: &Process, args: &Args) -> Result<ExitCode, Failed> 
 
 fn as_text(table: &Table) -> String {
     let models: Vec<String> = table.models().map(model_text).collect();
-    if models.is_empty() { "No models are configured.\n".to_owned() } else { models.join("\n") }
+    if models.is_empty() {
+        return "No models are configured.\n".to_owned();
+    }
+    format!("Video capabilities:\n\n{}", models.join("\n"))
 }
 
 fn model_text(model: &Model) -> String {
-    let mut lines = vec![format!("{}: {} seconds", model.name, model.seconds)];
+    let mut lines = vec![format!("  {}: {} seconds", model.name, model.seconds)];
+    let mut line = |name: &str, value: String| lines.push(format!("    {name}: {value}"));
     if let Some(seconds) = model.default_seconds {
-        lines.push(format!("  Default: {seconds} seconds"));
+        line("Default", format!("{seconds} seconds"));
     }
-    lines.push(format!("  Sizes: {}", sizes_text(&model.sizes)));
     if let Some(largest) = model.sizes.iter().max_by_key(|size| size.area()) {
-        lines.push(format!("  Maximum resolution: {}", landscape(*largest, &model.sizes)));
+        line("Maximum resolution", landscape(*largest, &model.sizes).to_string());
     }
-    lines.push(format!("  Audio: {}", if model.audio { "supported" } else { "not supported" }));
+    line("Sizes", sizes_text(&model.sizes));
+    line("Audio", if model.audio { "supported" } else { "not supported" }.to_owned());
     if let Some(price) = price_text(&model.price) {
-        lines.push(format!("  Price: {price}"));
+        line("Price", price);
     }
     if let Some(name) = &model.send_as {
-        lines.push(format!("  Sent as: {name}"));
+        line("Sent as", name.to_string());
     }
     lines.join("\n") + "\n"
 }
@@ -114,10 +118,10 @@ mod tests {
     fn the_text_says_what_the_seed_help_says() {
         assert_eq!(
             as_text(&seed_table()),
-            "sora-2: 4, 8, 12 seconds\n  Default: 4 seconds\n  Sizes: 720x1280, 1280x720\n  \
-             Maximum resolution: 1280x720\n  Audio: not supported\n\n\
-             sora-2-pro: 10, 15, 25 seconds\n  Default: 10 seconds\n  \
-             Sizes: 720x1280, 1280x720, 1024x1792, 1792x1024\n  Maximum resolution: 1792x1024\n  Audio: supported\n"
+            "Video capabilities:\n\n  sora-2: 4, 8, 12 seconds\n    Default: 4 seconds\n    \
+             Maximum resolution: 1280x720\n    Sizes: 720x1280, 1280x720\n    Audio: not supported\n\n  \
+             sora-2-pro: 10, 15, 25 seconds\n    Default: 10 seconds\n    Maximum resolution: 1792x1024\n    \
+             Sizes: 720x1280, 1280x720, 1024x1792, 1792x1024\n    Audio: supported\n"
         );
     }
 

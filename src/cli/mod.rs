@@ -13,10 +13,8 @@ use crate::config::{Config, Unusable};
 
 mod capabilities;
 mod check;
-//mod demo;
 mod explain;
 mod healthcheck;
-//mod sandbox;
 mod serve;
 mod terminal;
 

@@ -1,5 +1,6 @@
 //! `[upstreams.NAME]`: the servers behind the gateway.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,6 +80,14 @@ pub enum Protocol {
 }
 
 impl Base {
+    /// A server on this machine.
+    #[must_use]
+    pub fn loopback(address: SocketAddr) -> Self {
+        // An address with a port is always an authority.
+        let authority = Authority::try_from(address.to_string()).unwrap_or(Authority::from_static("localhost"));
+        Self { scheme: Scheme::HTTP, authority, path: "/v1".to_owned() }
+    }
+
     fn parse(text: &str) -> Result<Self, &'static str> {
         let uri: Uri = text.parse().map_err(|_| "it is no URL")?;
         let parts = uri.into_parts();

@@ -4,11 +4,13 @@ use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue};
 
 /// Request headers that go upstream, beside those with one of [`REQUEST_PREFIXES`].
-static REQUEST: [HeaderName; 15] = [
+static REQUEST: [HeaderName; 16] = [
     header::ACCEPT,
     header::ACCEPT_ENCODING,
     header::ACCEPT_LANGUAGE,
     header::CACHE_CONTROL,
+    // Judged routes take nothing but `identity`; on all others the body passes as it is.
+    header::CONTENT_ENCODING,
     header::CONTENT_TYPE,
     header::IF_MATCH,
     header::IF_MODIFIED_SINCE,
