@@ -30,6 +30,7 @@ pub mod rejection;
 pub mod request_id;
 pub mod rewrite;
 mod routes;
+pub mod sandbox;
 pub mod server;
 pub mod shutdown;
 pub mod telemetry;

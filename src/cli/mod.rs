@@ -13,8 +13,10 @@ use crate::config::{Config, Unusable};
 
 mod capabilities;
 mod check;
+mod demo;
 mod explain;
 mod healthcheck;
+mod sandbox;
 mod serve;
 mod terminal;
 
@@ -52,6 +54,10 @@ struct Process {
 enum Command {
     /// Serve the gateway (what happens without a command)
     Serve,
+    /// Sandbox and gateway in one process: try the gateway without any configuration
+    Demo(demo::Args),
+    /// A simulated video server that makes real MP4 files and fails on command
+    Sandbox(sandbox::Args),
     /// Check a configuration and say everything that is wrong with it
     Check,
     /// Print the capability table
@@ -103,6 +109,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(&cli.process),
+        Command::Demo(args) => demo::demo(&cli.process, &args),
+        Command::Sandbox(args) => sandbox::sandbox(&cli.process, &args),
         Command::Check => check::check(&cli.process),
         Command::Capabilities(args) => capabilities::print(&cli.process, &args),
         Command::Explain(args) => explain::explain(&cli.process, &args),
