@@ -67,7 +67,8 @@ fn decide_captured_form(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn decide_and_rewrite_form(bencher: Bencher<'_, '_>) {
     let (config, (content_type, body)) = (config(), captured());
-    let body = Bytes::from(body.iter().map(|&byte| if byte == b'8' { b'9' } else { byte }).collect::<Vec<_>>());
+    let body =
+        Bytes::from(body.iter().map(|&byte| if byte == b'8' { b'9' } else { byte }).collect::<Vec<_>>());
     let content_type = content_type.replace('8', "9");
     assert!(decide(&config, &content_type, &body, Some(Mode::Adjust)) > 0);
     bencher

@@ -149,3 +149,21 @@ impl Process {
         Ok(config)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file() {
+        let cli = Cli::parse_from(["reelgate", "check", "--listen", "127.0.0.1:1", "--log", "debug"]);
+        let server = cli.process.config().expect("the embedded defaults").server;
+        assert_eq!((server.listen.port(), &*server.log), (1, "debug"));
+        assert_eq!(server.admin_listen.port(), 9090, "what no flag names is as configured");
+    }
+}

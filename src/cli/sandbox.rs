@@ -13,6 +13,7 @@ use crate::server::listener;
 use crate::{shutdown, telemetry};
 
 #[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// How long a job is queued
     #[arg(long, value_parser = humantime::parse_duration, default_value = "300ms", value_name = "TIME")]

@@ -84,7 +84,8 @@ impl Base {
     #[must_use]
     pub fn loopback(address: SocketAddr) -> Self {
         // An address with a port is always an authority.
-        let authority = Authority::try_from(address.to_string()).unwrap_or(Authority::from_static("localhost"));
+        let authority =
+            Authority::try_from(address.to_string()).unwrap_or(Authority::from_static("localhost"));
         Self { scheme: Scheme::HTTP, authority, path: "/v1".to_owned() }
     }
 
