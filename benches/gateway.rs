@@ -2,7 +2,7 @@
 //!
 //! Every benchmark asserts its answer once before it is timed.
 
-#![allow(missing_docs, reason = "benchmarks are their own documentation")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark that cannot be set up shall stop")]
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -114,7 +114,7 @@ fn write_a_rejection(bencher: Bencher<'_, '_>) {
 /// The whole gateway over an upstream in memory: no sockets, everything else.
 struct Stack {
     runtime: tokio::runtime::Runtime,
-    gateway: server::Gateway,
+    responder: server::Responder,
 }
 
 impl Stack {
@@ -129,12 +129,12 @@ impl Stack {
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let live = Live::new(Gateway { config, metrics });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Self { runtime, gateway: server::Gateway::new(live, upstreams) }
+        Self { runtime, responder: server::Responder::new(live, upstreams) }
     }
 
     fn call(&self, request: Request<Body>) -> StatusCode {
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-        self.runtime.block_on(self.gateway.answer(peer, request)).status()
+        self.runtime.block_on(self.responder.answer(peer, request)).status()
     }
 
     fn bench(&self, bencher: Bencher<'_, '_>, expected: StatusCode, request: impl Fn() -> Request<Body>) {

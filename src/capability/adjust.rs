@@ -1,6 +1,6 @@
 //! Moving unsupported values to the nearest supported ones.
 
-use super::create::Wanted;
+use super::asked::Wanted;
 use super::model::Model;
 use super::size::Size;
 

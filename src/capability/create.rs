@@ -9,6 +9,7 @@ use crate::params::{Params, Value};
 use crate::rejection::{Expected, Noun, Param, Rejection};
 
 use super::adjust::{self, Moved};
+use super::asked::{Chosen, Wanted};
 use super::fields::{self, WantedSeconds};
 use super::judgement::Judgement;
 use super::model::{Model, OnUnsupported};
@@ -19,25 +20,6 @@ use super::{AUTO, Mode, Table, Unknown};
 /// The fields of a create, in schema order.
 pub const FIELDS: &[Param] =
     &[Param::Model, Param::Prompt, Param::InputReference, Param::Seconds, Param::Size];
-
-/// What a create asks for, after the checks that hold for every model.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted<'p> {
-    pub(super) seconds: Option<WantedSeconds<'p>>,
-    pub(super) size: Option<&'p str>,
-    pub(super) is_json: bool,
-}
-
-/// The model a create is judged by.
-#[derive(Clone, Debug)]
-pub(super) struct Chosen<'p> {
-    /// None: nobody configured it, and it is forwarded all the same.
-    pub(super) model: Option<Arc<Model>>,
-    /// The name the client gave.
-    pub(super) named: Option<&'p str>,
-    /// Whether the choice is ours rather than the client's.
-    pub(super) ours: bool,
-}
 
 impl Table {
     /// Judges a create. `mode` is the client's own wish, where the operator allows one.

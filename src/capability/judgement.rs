@@ -7,7 +7,7 @@ use crate::rejection::Param;
 use crate::rewrite::{Edit, EditValue};
 
 use super::adjust::Moved;
-use super::create::{Chosen, Wanted};
+use super::asked::{Chosen, Wanted};
 use super::model::{Model, SendSeconds};
 use super::size::Size;
 

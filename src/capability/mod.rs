@@ -10,6 +10,7 @@ use std::sync::Arc;
 use wildmatch::WildMatch;
 
 mod adjust;
+mod asked;
 pub mod create;
 mod fields;
 pub mod judgement;

@@ -43,7 +43,7 @@ pub async fn run(
     upstreams: Upstreams,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let gateway = Gateway { live: live.clone(), router: routes::router(upstreams) };
+    let responder = Responder::new(live.clone(), upstreams);
     let (closing, watcher) = watch::channel(());
     let mut stop = pin!(stop);
     loop {
@@ -52,7 +52,7 @@ pub async fn run(
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    tokio::spawn(connection(stream, peer, gateway.clone(), watcher.clone()));
+                    tokio::spawn(connection(stream, peer, responder.clone(), watcher.clone()));
                 }
                 Err(error) => {
                     // Out of file descriptors, mostly: waiting lets some be given back.
@@ -77,12 +77,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What answers requests, beneath HTTP.
 #[derive(Clone)]
-pub struct Gateway {
+pub struct Responder {
     live: Live,
     router: Router,
 }
 
-impl Gateway {
+impl Responder {
     /// The gateway over these upstreams, without a socket.
     #[must_use]
     pub fn new(live: Live, upstreams: Upstreams) -> Self {
@@ -113,22 +113,27 @@ impl Gateway {
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, gateway: Gateway, mut closing: watch::Receiver<()>) {
-    let config = gateway.live.current();
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    responder: Responder,
+    mut closing: watch::Receiver<()>,
+) {
+    let snapshot = responder.live.current();
     // Answers are small and awaited: nothing is gained by holding them back.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
-        let gateway = &gateway;
-        async move { Ok::<_, std::convert::Infallible>(gateway.answer_over_http(peer, request).await) }
+        let responder = &responder;
+        async move { Ok::<_, std::convert::Infallible>(responder.answer_over_http(peer, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(config.config.server.keep_alive)
-        .max_buf_size(config.config.limits.head)
+        .header_read_timeout(snapshot.config.server.keep_alive)
+        .max_buf_size(snapshot.config.limits.head)
         // A client that is done sending may still be listening.
         .half_close(true)
         .serve_connection(TokioIo::new(bare::Bare::new(stream, edge::bare)), service);
-    drop(config);
+    drop(snapshot);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
