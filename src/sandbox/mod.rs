@@ -71,8 +71,8 @@ use self::timeline::Pace;
 /// The largest request body read, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
-/// How the sandbox behaves; the default suits a demo.
-#[derive(Clone, Debug)]
+/// How the sandbox behaves; the default suits a demo. Without `Debug`, which would show the key.
+#[derive(Clone)]
 pub struct Options {
     /// How long a job stays queued.
     pub queue_time: Duration,
