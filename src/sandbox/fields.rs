@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::MAX_BODY_BYTES;
 use super::answers::ErrorAnswer;
+use super::{MAX_BODY_BYTES, inject};
 
 /// Fields kept of one body; a client that sends more has made a mistake, and the first ones tell.
 const MAX_FIELDS: usize = 64;
@@ -75,7 +75,10 @@ pub(super) async fn read(request: Request, accepts: Accepts) -> Result<Fields, E
             let body = Bytes::from_request(request, &()).await.map_err(|_| too_large())?;
             serde_json::from_slice(&body).map_err(|_| ErrorAnswer::malformed_json())
         }
-        _ => Err(ErrorAnswer::unsupported_content_type(&media_type, &content_type, accepts.list())),
+        _ => {
+            inject::read_to_end(request).await;
+            Err(ErrorAnswer::unsupported_content_type(&media_type, &content_type, accepts.list()))
+        }
     }
 }
 

@@ -7,12 +7,13 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
 
-use super::answers::{self, ErrorAnswer};
+use super::answers::ErrorAnswer;
 use super::broken::{Broken, End};
 use super::faults::{Act, Fault, Limit};
 use super::journal::Visit;
-use super::{MAX_BODY_BYTES, Sandbox, Shared, lock};
+use super::{MAX_BODY_BYTES, Sandbox, Shared, lock, wording};
 
 /// The fault that a request asks for itself.
 const FAULT_HEADER: &str = "x-sandbox-fault";
@@ -37,7 +38,7 @@ pub(super) async fn faults(State(sandbox): State<Shared>, request: Request, next
         next.run(request).await
     } else {
         // As a server does that breaks after it was asked, not while.
-        read_to_end(request, MAX_BODY_BYTES).await;
+        read_to_end(request).await;
         Response::default()
     };
     match fault.act {
@@ -54,14 +55,13 @@ pub(super) async fn faults(State(sandbox): State<Shared>, request: Request, next
     }
 }
 
-/// Reads a body nobody wants, so that its sender gets to the answer.
-pub(super) async fn read_to_end(request: Request, limit: usize) {
-    use http_body_util::BodyExt;
+/// Reads a body nobody wants, so that its sender gets to the answer. Stops at the largest body read.
+pub(super) async fn read_to_end(request: Request) {
     let mut body = request.into_body();
     let mut read = 0;
     while let Some(Ok(frame)) = body.frame().await {
         read += frame.data_ref().map_or(0, bytes::Bytes::len);
-        if read > limit {
+        if read > MAX_BODY_BYTES {
             break;
         }
     }
@@ -91,7 +91,7 @@ impl Fault {
             (429, Limit::Tasks) => ErrorAnswer::too_many_tasks().into_response(),
             (429, Limit::Overloaded) | (529, _) => ErrorAnswer::overloaded(status).into_response(),
             (500, _) => ErrorAnswer::server_error(request_id).into_response(),
-            (503, _) => answers::edge_failure(),
+            (503, _) => wording::edge_failure(),
             _ => ErrorAnswer::other(status).into_response(),
         };
         for (name, value) in [("retry-after", &self.retry_after), ("retry-after-ms", &self.retry_after_ms)] {

@@ -202,7 +202,7 @@ impl Job {
     /// The job as the API shows it at a time since the Unix epoch.
     pub(super) fn show(&self, now: Duration) -> Video {
         let state = self.state(now);
-        let ended = state.ended.map(|after| self.created_at + after);
+        let ended = state.ended.map(|after| self.created_at.saturating_add(after));
         let expires = ended.filter(|_| state.status == Status::Completed).map(|ended| ended + SHELF_TIME);
         Video {
             id: self.id.clone(),

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::fields::cut;
+use super::inject::HangUp;
 use super::{Shared, answers, lock};
 
 /// Requests kept.
@@ -71,7 +72,9 @@ pub(super) async fn record(State(sandbox): State<Shared>, mut request: Request, 
         }))
     });
     let mut answer = next.run(request).await;
-    visit.note_status(answer.status().as_u16());
+    if answer.extensions().get::<HangUp>().is_none() {
+        visit.note_status(answer.status().as_u16());
+    }
     answers::stamp(answer.headers_mut(), &request_id, started.elapsed().as_millis());
     answer
 }

@@ -8,10 +8,11 @@
 //! | file | what it does |
 //! |---|---|
 //! | `serve.rs` | connections: accept, hang up on command, stop |
-//! | `api.rs`, `content.rs`, `characters.rs` | the operations |
+//! | `api.rs`, `characters.rs` | the operations, but for the download |
+//! | `content.rs`, `range.rs` | the download, and which bytes of it are sent |
 //! | `fields.rs`, `rules.rs`, `query.rs` | a request's fields, and whether they may stand |
-//! | `jobs.rs`, `timeline.rs` | the jobs, and how far each has come by now |
-//! | `answers.rs`, `range.rs` | what errors say; which bytes of a film are sent |
+//! | `jobs.rs`, `timeline.rs`, `clock.rs` | the jobs, and how far each has come by now |
+//! | `answers.rs`, `wording.rs` | the form of answers, and what errors say |
 //! | `faults.rs`, `inject.rs`, `broken.rs` | errors and cuts on command |
 //! | `journal.rs`, `admin.rs` | what was asked, for tests to read |
 //! | `film/` | the films |
@@ -48,6 +49,7 @@ mod range;
 mod rules;
 mod serve;
 mod timeline;
+mod wording;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -69,8 +71,8 @@ use self::timeline::Pace;
 /// The largest request body read, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
-/// How the sandbox behaves; the default suits a demo.
-#[derive(Clone, Debug)]
+/// How the sandbox behaves; the default suits a demo. Without `Debug`, which would show the key.
+#[derive(Clone)]
 pub struct Options {
     /// How long a job stays queued.
     pub queue_time: Duration,
@@ -112,7 +114,7 @@ type Shared = Arc<Sandbox>;
 
 /// The sandbox as a service without a listener; [`run`] adds one.
 ///
-/// The faults `reset` and `stall` need [`run`], because only the connection can be hung up.
+/// The fault `reset` needs [`run`], because only a connection can be hung up.
 pub fn router(options: Options) -> Router {
     let sandbox = Arc::new(Sandbox::new(options));
     videos(&sandbox)

@@ -8,9 +8,10 @@ use std::io::Cursor;
 use image::ImageReader;
 use serde_json::Value;
 
-use super::answers::{ErrorAnswer, quoted};
+use super::answers::ErrorAnswer;
 use super::fields::{Fields, Given, Upload, noun};
 use super::film::FrameSize;
+use super::wording::quoted;
 
 /// The lists; their order is the order in messages.
 pub(super) struct Rules {

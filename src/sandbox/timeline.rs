@@ -80,7 +80,12 @@ impl Timeline {
         } else {
             Ending::Film
         };
-        Self { queued: pace.queue_time, work: pace.time_per_second * seconds, ending, forced: None }
+        Self {
+            queued: pace.queue_time,
+            work: pace.time_per_second.saturating_mul(seconds),
+            ending,
+            forced: None,
+        }
     }
 
     /// Stops the clock for this job and leaves it in the given state.
@@ -99,8 +104,10 @@ impl Timeline {
         let half = self.work / 2;
         match self.ending {
             Ending::Blocked => State::failed(JobError::blocked(), 0, self.queued),
-            Ending::Breakdown if worked >= half => State::failed(JobError::broken(), 50, self.queued + half),
-            Ending::Film if worked >= self.work => State::completed(self.queued + self.work),
+            Ending::Breakdown if worked >= half => {
+                State::failed(JobError::broken(), 50, self.queued.saturating_add(half))
+            }
+            Ending::Film if worked >= self.work => State::completed(self.queued.saturating_add(self.work)),
             Ending::Film | Ending::Breakdown => State::unfinished(Status::InProgress, self.percent(worked)),
         }
     }
