@@ -2,7 +2,11 @@
 //!
 //! Every benchmark asserts its answer once before it is timed.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark that cannot be set up shall stop")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot be set up shall stop"
+)]
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -32,9 +32,7 @@ pub(super) fn serve(process: &Process) -> Result<ExitCode, Failed> {
 pub(super) fn run(config: Config) -> Result<ExitCode, Failed> {
     let metrics = Metrics::new().map_err(|error| Failed::Other(error.to_string()))?;
     let (server, metrics) = (config.server.clone(), Arc::new(metrics));
-    let upstreams: io::Result<Vec<Upstreams>> =
-        (0..workers(server.workers)).map(|_| Upstreams::new(&config)).collect();
-    let upstreams = upstreams?;
+    let upstreams = Upstreams::for_workers(&config, workers(server.workers))?;
     let live = Live::new(Gateway { config, metrics: Arc::clone(&metrics) });
     // Both addresses are taken before anything is served: a taken port ends the start.
     let first = listener::bind_first(server.listen)?;

@@ -11,6 +11,8 @@ use axum::http::header::HeaderName;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use axum::response::Response as Answer;
+use rustls::ClientConfig;
+use tokio::time::timeout;
 
 use crate::config::Config;
 use crate::config::upstreams::{Credential, Upstream as Settings};
@@ -22,6 +24,8 @@ mod connect;
 mod headers;
 mod send;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use connect::Leaf;
 use connect::Reuse;
@@ -93,19 +97,28 @@ impl From<Failure> for Unanswered {
 }
 
 impl Upstreams {
-    /// Prepares clients for every upstream; connects to none of them.
+    /// Prepares clients of every upstream for each of `workers`; connects to none of them.
     ///
     /// # Errors
     /// If a certificate file cannot be read.
-    pub fn new(config: &Config) -> io::Result<Self> {
-        let leaves = |settings: &Settings| {
-            let tls = connect::tls(settings).map_err(|error| {
-                io::Error::new(error.kind(), format!("upstreams.{}.ca_file: {error}", settings.name))
-            })?;
-            let fresh = connect::leaf(settings, tls.clone(), Reuse::Fresh);
-            Ok((fresh, connect::leaf(settings, tls, Reuse::Pooled)))
+    pub fn for_workers(config: &Config, workers: usize) -> io::Result<Vec<Self>> {
+        // Reading the system's certificates takes longer than all else at start: once is enough.
+        let tls: io::Result<Vec<ClientConfig>> = config.upstreams.iter().map(tls).collect();
+        let tls = tls?;
+        let leaves = |index: usize, settings: &Settings| {
+            let tls = tls.get(index).ok_or(io::ErrorKind::NotFound)?;
+            let leaf = |reuse| connect::leaf(settings, tls.clone(), reuse);
+            Ok((leaf(Reuse::Fresh), leaf(Reuse::Pooled)))
         };
-        Self::with(config, leaves)
+        (0..workers).map(|_| Self::with(config, leaves)).collect()
+    }
+
+    /// As [`Self::for_workers`], for a single one.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn new(config: &Config) -> io::Result<Self> {
+        Self::for_workers(config, 1)?.pop().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// The same over a leaf of the caller's, in place of connections.
@@ -113,12 +126,15 @@ impl Upstreams {
     /// # Errors
     /// If an operator's credential makes no header value.
     pub fn over(config: &Config, leaf: &Leaf) -> io::Result<Self> {
-        Self::with(config, |_| Ok((leaf.clone(), leaf.clone())))
+        Self::with(config, |_, _| Ok((leaf.clone(), leaf.clone())))
     }
 
-    fn with(config: &Config, leaves: impl Fn(&Settings) -> io::Result<(Leaf, Leaf)>) -> io::Result<Self> {
-        let upstreams = config.upstreams.iter().map(|settings| {
-            let (submit, fetch) = leaves(settings)?;
+    fn with(
+        config: &Config,
+        leaves: impl Fn(usize, &Settings) -> io::Result<(Leaf, Leaf)>,
+    ) -> io::Result<Self> {
+        let upstreams = config.upstreams.iter().enumerate().map(|(index, settings)| {
+            let (submit, fetch) = leaves(index, settings)?;
             let credential = match &settings.credential {
                 Credential::Client => None,
                 Credential::Operator(secret) => Some(credential_value(settings, secret.expose())?),
@@ -156,7 +172,9 @@ impl Upstream {
         let request = self.request(call)?;
         let sent = Sent { head_timeout, body_idle: self.settings.body_idle };
         let answer = sent.send(leaf, request, payload).await?;
-        self.received(call, answer, answer_headers).await
+        let received = self.received(call, answer, answer_headers);
+        // What is read whole must come as quickly as its head: nobody sees a byte of it before.
+        timeout(head_timeout, received).await.unwrap_or(Err(Failure::HeadTimeout.into()))
     }
 
     /// The request in the upstream's terms, without its body.
@@ -237,6 +255,12 @@ impl Upstream {
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Where Anthropic's older SDKs put the key.
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+fn tls(settings: &Settings) -> io::Result<ClientConfig> {
+    connect::tls(settings).map_err(|error| {
+        io::Error::new(error.kind(), format!("upstreams.{}.ca_file: {error}", settings.name))
+    })
+}
 
 fn credential_value(settings: &Settings, token: &str) -> io::Result<HeaderValue> {
     let scheme = &settings.credential_scheme;
