@@ -9,9 +9,10 @@ pub(super) fn check(process: &Process) -> Result<ExitCode, Failed> {
         return Err(Failed::Other("which configuration? (add --config FILE)".to_owned()));
     };
     let config = process.config()?;
-    let models = config.capabilities.models().count();
-    let upstreams = config.upstreams.len();
-    let text = format!("{} is fine: {models} models, {upstreams} upstreams\n", path.display());
+    let models: Vec<&str> = config.capabilities.models().map(|model| &*model.name).collect();
+    let upstreams: Vec<&str> = config.upstreams.iter().map(|upstream| &*upstream.name).collect();
+    let (models, upstreams) = (models.join(", "), upstreams.join(", "));
+    let text = format!("{} is fine\n  models     {models}\n  upstreams  {upstreams}\n", path.display());
     terminal::write(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -35,6 +35,7 @@ const AFTER_HELP: &str =
 
 /// Settings of the process: flag before variable before file.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Process")]
 struct Process {
     /// Configuration file
     #[arg(long, global = true, env = "REELGATE_CONFIG", value_name = "FILE")]

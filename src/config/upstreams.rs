@@ -169,7 +169,8 @@ fn read_base(section: &mut Section<'_>) -> Option<Base> {
         return None;
     };
     Base::parse(text)
-        .map_err(|wrong| section.problem("base_url", format!("\"{text}\" is not allowed: {wrong} ({RIGHT})")))
+        // The value is not shown: it may hold a password.
+        .map_err(|wrong| section.problem("base_url", format!("not allowed: {wrong} ({RIGHT})")))
         .ok()
 }
 

@@ -33,7 +33,7 @@ where
     L: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response<Body>, Failure>> + Send + 'static,
 {
-    let sources = Sources { var: &|_| None, file: &|_| Err(std::io::ErrorKind::NotFound.into()) };
+    let sources = Sources { var: &|_| None, file: &|_| Err(io::ErrorKind::NotFound.into()) };
     let config = Config::parse(CONFIG, std::path::Path::new(""), sources).expect("a configuration");
     let upstreams = Upstreams::over(&config, &Leaf::new(service_fn(leaf))).expect("no credential");
     let (target, headers) = (Uri::from_static("/v1/videos?limit=2"), HeaderMap::new());
