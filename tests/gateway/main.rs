@@ -1,0 +1,12 @@
+//! The gateway over real sockets: one binary, so that it is linked once.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test's support fails by panicking, as its tests do"
+)]
+
+mod captures;
+mod golden;
+mod support;
+mod validation;
