@@ -7,6 +7,9 @@
 )]
 
 mod captures;
+mod forward;
 mod golden;
+mod rewrite;
+mod smuggling;
 mod support;
 mod validation;

@@ -83,6 +83,15 @@ impl Request {
         [self.head(), self.body.clone()].concat()
     }
 
+    pub(crate) fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The body with its framing.
+    pub(crate) fn sent_body(&self) -> &[u8] {
+        &self.body
+    }
+
     pub(crate) fn method(&self) -> &str {
         &self.method
     }
@@ -105,7 +114,8 @@ pub(crate) fn form(parts: &[&str]) -> Request {
 pub(crate) fn form_to(target: &str, parts: &[&str]) -> Request {
     let mut body = String::new();
     for part in parts {
-        write!(body, "--{BOUNDARY}\r\nContent-Disposition: form-data; {part}\r\n").expect("a string takes all");
+        write!(body, "--{BOUNDARY}\r\nContent-Disposition: form-data; {part}\r\n")
+            .expect("a string takes all");
     }
     write!(body, "--{BOUNDARY}--\r\n").expect("a string takes all");
     request("POST", target)

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -23,7 +22,6 @@ enum Step {
     Repeat(Vec<u8>, usize),
     /// Waits until the test opens the gate.
     Wait(Gate),
-    Pause(Duration),
     /// Ends the connection in good order.
     Close,
     /// Ends the connection by a reset.
@@ -110,10 +108,6 @@ impl Reply {
 
     pub(crate) fn wait(self, gate: &Gate) -> Self {
         self.then(Step::Wait(gate.clone()))
-    }
-
-    pub(crate) fn pause(self, time: Duration) -> Self {
-        self.then(Step::Pause(time))
     }
 
     pub(crate) fn close(self) -> Self {
@@ -258,7 +252,6 @@ async fn connection(stream: TcpStream, shared: &Shared, replies: &[Reply]) -> io
                     }
                 }
                 Step::Wait(gate) => gate.opened().await,
-                Step::Pause(time) => tokio::time::sleep(*time).await,
                 Step::Close => return wire.stream.shutdown().await,
                 Step::Reset => return wire.stream.set_zero_linger(),
                 Step::Stall => std::future::pending().await,

@@ -89,7 +89,8 @@ async fn every_judged_operation_reads_json_as_strictly() {
 async fn deep_wide_and_huge_json_is_refused_quickly_and_in_little_memory() {
     let upstream = Upstream::start(Reply::job()).await;
     let process =
-        Process::start(&upstream, "presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"{upstream}\"").await;
+        Process::start(&upstream, "presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"{upstream}\"")
+            .await;
     let deep = "[".repeat(500_000);
     let deep_objects = "{\"a\":".repeat(150_000);
     let names: Vec<String> = (0..60_000).map(|n| format!("\"k{n}\":0")).collect();
@@ -104,7 +105,10 @@ async fn deep_wide_and_huge_json_is_refused_quickly_and_in_little_memory() {
         ("huge string", create(&format!("{{\"prompt\":\"{}\"}}", "x".repeat(1_000_000)))),
         ("escapes", create(&format!("{{\"prompt\":\"{}\"}}", "\\u0041".repeat(170_000)))),
         ("over the limit", create(&format!("{{\"prompt\":\"{}\"}}", "x".repeat(3 << 20)))),
-        ("over the limit, in chunks", create(&format!("{{\"p\":\"{}\"}}", "x".repeat(3 << 20))).chunked(1 << 16)),
+        (
+            "over the limit, in chunks",
+            create(&format!("{{\"p\":\"{}\"}}", "x".repeat(3 << 20))).chunked(1 << 16),
+        ),
     ];
     let before = process.memory().now;
     for (what, bomb) in &bombs {
@@ -174,7 +178,8 @@ async fn compressed_and_foreign_content_types_are_refused() {
         let answer = strict.refused(encoding, &refused).await;
         assert_eq!(answer.status(), 415, "{encoding:?}");
     }
-    let bare = |content_type: &str| request("POST", "/v1/videos").with("content-type", content_type).body(body);
+    let bare =
+        |content_type: &str| request("POST", "/v1/videos").with("content-type", content_type).body(body);
     for content_type in [
         "text/plain",
         "application/x-www-form-urlencoded",

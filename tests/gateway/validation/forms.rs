@@ -36,14 +36,24 @@ async fn a_malformed_form_is_refused() {
         format!("--{BOUNDARY}\r\n\r\na cat\r\n--{BOUNDARY}--\r\n"),
         format!("--{BOUNDARY}\r\nContent-Type: text/plain\r\n\r\na cat\r\n--{BOUNDARY}--\r\n"),
         format!("--{BOUNDARY}\r\nContent-Disposition: form-data\r\n\r\na cat\r\n--{BOUNDARY}--\r\n"),
-        format!("--{BOUNDARY}\r\nContent-Disposition: attachment; name=\"prompt\"\r\n\r\na\r\n--{BOUNDARY}--\r\n"),
+        format!(
+            "--{BOUNDARY}\r\nContent-Disposition: attachment; name=\"prompt\"\r\n\r\na\r\n--{BOUNDARY}--\r\n"
+        ),
         format!("--{BOUNDARY}\r\n{head}; name=\"seconds\"\r\n\r\n4\r\n--{BOUNDARY}--\r\n"),
         format!("--{BOUNDARY}\r\n{head}\r\n{head}\r\n\r\na\r\n--{BOUNDARY}--\r\n"),
         format!("--{BOUNDARY}\r\n{head}\r\n folded: x\r\n\r\na\r\n--{BOUNDARY}--\r\n"),
-        format!("--{BOUNDARY}\r\n{head}\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==\r\n--{BOUNDARY}--\r\n"),
-        format!("--{BOUNDARY}\r\nContent-Disposition : form-data; name=\"prompt\"\r\n\r\na\r\n--{BOUNDARY}--\r\n"),
-        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"prompt\r\n\r\na\r\n--{BOUNDARY}--\r\n"),
-        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"pro\0mpt\"\r\n\r\na\r\n--{BOUNDARY}--\r\n"),
+        format!(
+            "--{BOUNDARY}\r\n{head}\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==\r\n--{BOUNDARY}--\r\n"
+        ),
+        format!(
+            "--{BOUNDARY}\r\nContent-Disposition : form-data; name=\"prompt\"\r\n\r\na\r\n--{BOUNDARY}--\r\n"
+        ),
+        format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"prompt\r\n\r\na\r\n--{BOUNDARY}--\r\n"
+        ),
+        format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"pro\0mpt\"\r\n\r\na\r\n--{BOUNDARY}--\r\n"
+        ),
     ] {
         let answer = strict.refused(&body, &raw_form(&body)).await;
         assert_eq!(answer.status(), 400, "{body:?}");
@@ -55,7 +65,8 @@ async fn a_malformed_form_is_refused() {
 async fn form_bombs_are_refused_quickly_and_in_little_memory() {
     let upstream = Upstream::start(Reply::job()).await;
     let process =
-        Process::start(&upstream, "presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"{upstream}\"").await;
+        Process::start(&upstream, "presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"{upstream}\"")
+            .await;
     let many = |part: &dyn Fn(usize) -> String, count: usize| {
         let parts: Vec<String> = (0..count).map(part).collect();
         form(&parts.iter().map(String::as_str).collect::<Vec<_>>())
@@ -67,7 +78,10 @@ async fn form_bombs_are_refused_quickly_and_in_little_memory() {
         ("one name many times", many(&|_| text("prompt", "a"), 60_000)),
         ("empty parts", raw_form(format!("--{BOUNDARY}\r\n\r\n\r\n").repeat(60_000))),
         ("long name", form(&[&text(&long(1_000_000), "v")])),
-        ("long file name", form(&[&format!("name=\"input_reference\"; filename=\"{}\"\r\n\r\nx", long(1_000_000))])),
+        (
+            "long file name",
+            form(&[&format!("name=\"input_reference\"; filename=\"{}\"\r\n\r\nx", long(1_000_000))]),
+        ),
         ("long head", form(&[&format!("name=\"prompt\"\r\nX-Y: {}\r\n\r\nx", long(1_000_000))])),
         ("many heads", form(&[&format!("name=\"prompt\"\r\n{}\r\nx", "X: y\r\n".repeat(100_000))])),
         ("head without end", raw_form(format!("--{BOUNDARY}\r\n{}", "A: b\r\n".repeat(200_000)))),
@@ -137,7 +151,10 @@ async fn the_other_operations_read_forms_as_strictly() {
         ("/v1/videos/characters", vec![text("video", "x"), text("name", "a")]),
         ("/v1/videos/edits", vec![video.to_owned()]),
         ("/v1/videos/edits", vec![text("prompt", "a"), video.to_owned(), text("video[id]", "video_1")]),
-        ("/v1/videos/extensions", vec![text("prompt", "a"), text("video[id]", "video_1"), text("seconds", "5")]),
+        (
+            "/v1/videos/extensions",
+            vec![text("prompt", "a"), text("video[id]", "video_1"), text("seconds", "5")],
+        ),
         ("/v1/videos/video_1/remix", vec![text("prompt", "a"), text("prompt", "b")]),
     ] {
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();

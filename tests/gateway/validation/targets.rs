@@ -79,7 +79,9 @@ async fn only_plainly_spelled_video_routes_reach_the_upstream() {
         let answer = strict.refused(path, &get(path)).await;
         assert!(matches!(answer.status(), 400 | 404), "{path}: {}", answer.status());
     }
-    for path in ["/v1/videos/", "/v1/Videos", "/v1/videos/x", "/v1/videos%20", "/v1/videos/../videos", "/v1/videos;"] {
+    for path in
+        ["/v1/videos/", "/v1/Videos", "/v1/videos/x", "/v1/videos%20", "/v1/videos/../videos", "/v1/videos;"]
+    {
         let post = request("POST", path).with("content-type", "application/json").body(r#"{"prompt":"a"}"#);
         strict.refused(path, &post).await;
     }
@@ -157,7 +159,9 @@ async fn queries_carry_nothing_but_the_apis_own_plain_values() {
     ] {
         strict.refused(target, &get(target)).await;
     }
-    strict.refused("a query on create", &create(r#"{"prompt":"a"}"#).with_target("/v1/videos?seconds=12")).await;
+    strict
+        .refused("a query on create", &create(r#"{"prompt":"a"}"#).with_target("/v1/videos?seconds=12"))
+        .await;
     strict.refused("a query on delete", &request("DELETE", "/v1/videos/video_1?force=true")).await;
 }
 
@@ -190,10 +194,14 @@ async fn nothing_in_a_request_picks_where_it_goes() {
         get(&format!("http://{other}/v1/videos/video_1")),
         get("/v1/videos/video_1").without("host").with("host", &other),
         get(&format!("http://{other}/v1/videos/video_1")).without("host").with("host", &other),
-        get("/v1/videos/video_1").with("x-forwarded-host", &other).with("forwarded", &format!("host={other}")),
+        get("/v1/videos/video_1")
+            .with("x-forwarded-host", &other)
+            .with("forwarded", &format!("host={other}")),
         get("/v1/videos/video_1").with("x-original-url", &format!("http://{other}/")),
         get(&format!("/v1/proxy/http:/{other}/v1")).with("x-rewrite-url", &other),
-        create(&format!("{{\"prompt\":\"a\",\"input_reference\":{{\"image_url\":\"http://{other}/a.png\"}}}}")),
+        create(&format!(
+            "{{\"prompt\":\"a\",\"input_reference\":{{\"image_url\":\"http://{other}/a.png\"}}}}"
+        )),
     ];
     for sent in &requests {
         let answer = gateway.ask(sent).await;
@@ -212,7 +220,9 @@ async fn nothing_in_a_request_picks_where_it_goes() {
 #[tokio::test]
 async fn targets_with_credentials_and_foreign_schemes_are_no_way_out() {
     let strict = Strict::start().await;
-    for target in ["ftp://x/admin", "http://x", "http://x/", "http://x/admin", "file:///etc/passwd", "//x/v1/videos"] {
+    for target in
+        ["ftp://x/admin", "http://x", "http://x/", "http://x/admin", "file:///etc/passwd", "//x/v1/videos"]
+    {
         strict.refused(target, &get(target)).await;
     }
 }
