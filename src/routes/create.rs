@@ -2,9 +2,9 @@
 
 use axum::Extension;
 use axum::extract::Request;
+use axum::http::HeaderName;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::Snapshot;
 use super::body;
@@ -63,15 +63,11 @@ fn mode(gateway: &Gateway, head: &Parts) -> Result<Option<Mode>, Rejection> {
     }
 }
 
-/// The answer with what the client and the edge must know of it. A failed create was adjusted just as well.
+/// The answer with what the edge must know of it. A failed create was adjusted just as well.
 fn told(answer: Result<Response, Refusal>, note: Note) -> Response {
-    let mut response = axum::response::IntoResponse::into_response(answer);
-    if let Some(value) = note.adjusted.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
-        response.headers_mut().insert(ADJUSTED, value);
-    }
+    let mut response = answer.into_response();
     response.extensions_mut().insert(note);
     response
 }
 
 const MODE: HeaderName = HeaderName::from_static("x-reelgate-mode");
-const ADJUSTED: HeaderName = HeaderName::from_static("x-reelgate-adjusted");

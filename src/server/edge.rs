@@ -24,6 +24,7 @@ use crate::request_id::RequestId;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+const ADJUSTED: HeaderName = HeaderName::from_static("x-reelgate-adjusted");
 
 /// What is known of a request before anything is decided.
 struct Arrival {
@@ -74,6 +75,7 @@ where
         told.code = error.code;
     }
     identify(response.headers_mut(), &arrival);
+    tell_adjusted(response.headers_mut(), &told.note);
     if distrusted {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -164,6 +166,13 @@ fn identify(headers: &mut HeaderMap, arrival: &Arrival) {
         Dialect::Anthropic => REQUEST_ID,
     };
     headers.entry(name).or_insert_with(|| arrival.id.value().clone());
+}
+
+/// Whatever was changed on the client's behalf, the client is told, also where the changed request then failed.
+fn tell_adjusted(headers: &mut HeaderMap, note: &Note) {
+    if let Some(value) = note.adjusted.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
+        headers.insert(ADJUSTED, value);
+    }
 }
 
 fn record(arrival: &Arrival, told: &Told, status: StatusCode, metrics: &Metrics) {

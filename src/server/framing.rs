@@ -12,6 +12,7 @@ pub(super) fn check(head: &Parts, target_max: usize) -> Result<(), Rejection> {
     if target > target_max {
         return Err(Rejection::TargetTooLong { limit: target_max });
     }
+    check_form(head)?;
     check_host(head)?;
     check_transfer_encoding(&head.headers)?;
     for (name, shown) in SINGLE {
@@ -22,6 +23,17 @@ pub(super) fn check(head: &Parts, target_max: usize) -> Result<(), Rejection> {
     match head.headers.get(header::EXPECT) {
         Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
             Err(Rejection::BadExpectation)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A host and a port alone are for CONNECT, which nobody offers, and have no path to route by.
+fn check_form(head: &Parts) -> Result<(), Rejection> {
+    match (head.uri.scheme(), head.uri.authority()) {
+        (None, Some(authority)) => {
+            let (method, path) = (head.method.to_string(), authority.to_string());
+            Err(Rejection::UnknownUrl { method, path })
         }
         _ => Ok(()),
     }

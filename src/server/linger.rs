@@ -59,9 +59,10 @@ impl HttpBody for Lingering {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
         let frame = ready!(Pin::new(&mut *inner).poll_frame(cx));
-        // A body of known length ends with its last frame; nobody asks again.
-        if !matches!(frame, Some(Ok(_))) || inner.is_end_stream() {
-            self.ended.store(true, Ordering::Relaxed);
+        // A body of known length ends with its last frame; nobody asks again. A broken one never ends.
+        let ended = frame.is_none() || (matches!(frame, Some(Ok(_))) && inner.is_end_stream());
+        if ended || matches!(frame, Some(Err(_))) {
+            self.ended.store(ended, Ordering::Relaxed);
             self.inner = None;
         }
         Poll::Ready(frame)

@@ -137,8 +137,9 @@ fn failure_of(error: &hyper_util::client::legacy::Error) -> Failure {
     if causes().any(parse) { Failure::Garbled } else { Failure::Lost }
 }
 
-/// rustls reports its errors inside of I/O errors, whose `source` skips what they hold.
+/// rustls reports its errors inside of I/O errors, the connector puts those into others, and the `source` of an
+/// I/O error skips what it holds.
 fn is_tls(cause: &(dyn Error + 'static)) -> bool {
-    let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    cause.is::<rustls::Error>() || inner.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
+    let held = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    cause.is::<rustls::Error>() || held.is_some_and(|held| is_tls(held))
 }

@@ -77,6 +77,17 @@ pub(super) fn incoming(from: &HeaderMap, extra: &[HeaderName]) -> HeaderMap {
     })
 }
 
+/// Whether an answer's body can be read in one way only, and as the upstream means it: hyper looks no further
+/// than whether the last coding is `chunked`, and would take off the chunks and leave what is beneath.
+pub(super) fn is_plainly_framed(from: &HeaderMap) -> bool {
+    let mut codings = from.get_all(header::TRANSFER_ENCODING).into_iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(one), None) => one.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
+}
+
 fn picked(from: &HeaderMap, passes: impl Fn(&HeaderName) -> bool) -> HeaderMap {
     let mut to = HeaderMap::with_capacity(from.len());
     for (name, value) in from.iter().filter(|(name, _)| passes(name)) {
@@ -100,8 +111,9 @@ impl<'h> Connection<'h> {
 
     fn names(&self, name: &HeaderName) -> bool {
         // Framing is not the sender's to give away: a body without its type or length is another body.
-        let required = *name == header::CONTENT_TYPE || *name == header::CONTENT_LENGTH;
-        !required && self.0.iter().any(|option| option.eq_ignore_ascii_case(name.as_str().as_bytes()))
+        let required = [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LENGTH];
+        let named = |option: &&[u8]| option.eq_ignore_ascii_case(name.as_str().as_bytes());
+        !required.contains(name) && self.0.iter().any(named)
     }
 }
 

@@ -231,7 +231,7 @@ impl Upstream {
         extra: &[HeaderName],
     ) -> Result<Answer, Unanswered> {
         let status = answer.status();
-        if status == StatusCode::SWITCHING_PROTOCOLS || status.is_informational() {
+        if status.is_informational() || !headers::is_plainly_framed(answer.headers()) {
             return Err(Failure::Garbled.into());
         }
         if status.is_redirection() && status != StatusCode::NOT_MODIFIED {

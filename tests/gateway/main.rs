@@ -1,0 +1,15 @@
+//! The gateway over real sockets: one binary, so that it is linked once.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test's support fails by panicking, as its tests do"
+)]
+
+mod captures;
+mod forward;
+mod golden;
+mod rewrite;
+mod smuggling;
+mod support;
+mod validation;

@@ -1,0 +1,98 @@
+//! A client that sends exactly the bytes it is given.
+
+use std::net::SocketAddr;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::message::{Framing, Message, Wire};
+use super::within;
+
+/// One connection to the gateway.
+pub(crate) struct Client(Wire);
+
+impl Client {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        let stream = within("a connection", TcpStream::connect(address)).await;
+        Self(Wire::new(stream.expect("the gateway listens")))
+    }
+
+    /// Sends bytes. A gateway that has already answered and closed may not take all of them.
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = within("the gateway to read", self.0.stream.write_all(bytes.as_ref())).await;
+    }
+
+    /// Says that nothing more will be sent, and keeps listening.
+    pub(crate) async fn finish(&mut self) {
+        let _ = self.0.stream.shutdown().await;
+    }
+
+    /// The next answer, to anything but HEAD.
+    pub(crate) async fn answer(&mut self) -> Message {
+        self.answer_to("GET").await
+    }
+
+    /// The next answer to a request of this method.
+    pub(crate) async fn answer_to(&mut self, method: &str) -> Message {
+        let (mut answer, mut framing) = self.head_of_answer(method).await;
+        let rest = async {
+            loop {
+                match self.0.piece(&mut framing, &mut answer.trailers).await {
+                    Ok(Some(piece)) => answer.body.extend_from_slice(&piece),
+                    Ok(None) => return true,
+                    Err(_) => return false,
+                }
+            }
+        };
+        answer.whole = within("the rest of an answer", rest).await;
+        answer
+    }
+
+    /// Every answer until the gateway closes the connection.
+    pub(crate) async fn answers(&mut self) -> Vec<Message> {
+        let mut answers = Vec::new();
+        while let Ok(mut answer) = self.0.head().await {
+            let mut framing = answer.framing_of_answer("GET");
+            while let Ok(Some(piece)) = self.0.piece(&mut framing, &mut answer.trailers).await {
+                answer.body.extend_from_slice(&piece);
+            }
+            answer.whole = true;
+            answers.push(answer);
+        }
+        answers
+    }
+
+    /// The head of the next answer, interim ones skipped, and how its body is framed.
+    pub(crate) async fn head_of_answer(&mut self, method: &str) -> (Message, Framing) {
+        loop {
+            let head = within("an answer's head", self.0.head()).await;
+            let head = head.unwrap_or_else(|error| panic!("{error}, not an answer"));
+            if head.status() >= 200 {
+                let framing = head.framing_of_answer(method);
+                return (head, framing);
+            }
+        }
+    }
+
+    /// The very next head, be it an interim one.
+    pub(crate) async fn interim(&mut self) -> Message {
+        within("an interim answer", self.0.head()).await.expect("a head")
+    }
+
+    /// The next piece of a body; `None` at its end.
+    pub(crate) async fn piece(&mut self, framing: &mut Framing) -> std::io::Result<Option<Vec<u8>>> {
+        within("a piece of a body", self.0.piece(framing, &mut Vec::new())).await
+    }
+
+    /// Everything until the gateway closes the connection.
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
+        within("the connection to be closed", async { while self.0.more().await.unwrap_or(0) > 0 {} }).await;
+        std::mem::take(&mut self.0.buffer)
+    }
+
+    /// Asserts that the gateway closes the connection without another byte.
+    pub(crate) async fn assert_closed(&mut self) {
+        let rest = self.rest().await;
+        assert!(rest.is_empty(), "more came: {:?}", String::from_utf8_lossy(&rest));
+    }
+}
