@@ -11,8 +11,12 @@ from reelgate import Gateway, Sandbox
 
 KEY = "sk-test-0123456789abcdef"
 
-# The sandbox's own rules, where they differ from the preset; its faults; and the switch for clients.
+# The sandbox's own rules, where they differ from the preset; its faults; and the switch for clients. Calls to a
+# silent upstream are under way until they time out, even if their client has gone: no test waits for them.
 CONFIG = """
+[server]
+drain = "200ms"
+
 [rewrite]
 mode_header = true
 

@@ -74,9 +74,9 @@ class Process:
 class Sandbox(Process):
     """A simulated video server that needs milliseconds for a film."""
 
-    def __init__(self, *arguments):
-        quick = ("--queue-time", "20ms", "--time-per-second", "5ms")
-        super().__init__("sandbox", "--listen", ANY_PORT, *quick, *arguments)
+    def __init__(self, *arguments, queue_time="20ms"):
+        pace = ("--queue-time", queue_time, "--time-per-second", "5ms")
+        super().__init__("sandbox", "--listen", ANY_PORT, *pace, *arguments)
         self.origin = self.says(r"http://[\d.:]+").group()
         self.url = f"{self.origin}/v1"
 
