@@ -44,10 +44,10 @@ def start_gateway(tmp_path_factory):
     """Starts gateways with configurations of their own, which end with the module."""
     running = []
 
-    def start(config, **environment):
+    def start(config, **variables):
         path = tmp_path_factory.mktemp("gateway") / "reelgate.toml"
         path.write_text(config)
-        running.append(Gateway(path, **environment))
+        running.append(Gateway(path, **variables))
         return running[-1]
 
     yield start

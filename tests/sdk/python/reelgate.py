@@ -7,6 +7,7 @@ import queue
 import re
 import subprocess
 import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -16,19 +17,22 @@ PATIENCE = 20  # seconds; for what takes milliseconds on a machine that is not b
 ANY_PORT = "127.0.0.1:0"
 
 
+def environment(extra):
+    """What the shell of whoever runs the tests has set for Reelgate must not reach the process."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("REELGATE_")} | extra
+
+
 class Process:
     """A running `reelgate`, known to be up once `says` has yielded the line it was asked for."""
 
-    def __init__(self, *arguments, environment=None):
-        # What the shell of whoever runs the tests has set must not reach the process.
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("REELGATE_")}
+    def __init__(self, *arguments, **variables):
         self.child = subprocess.Popen(
             [BINARY, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=clean | (environment or {}),
+            env=environment(variables),
         )
         self.output = collections.deque(maxlen=2000)
         self._lines = queue.Queue()
@@ -88,6 +92,12 @@ class Sandbox(Process):
         """What was asked of it, oldest first."""
         return self._ask("GET", "/sandbox/requests")["requests"]
 
+    def await_request(self, method):
+        """Returns once it was asked something by this method."""
+        deadline = time.monotonic() + PATIENCE
+        while not any(request["method"] == method for request in self.requests()):
+            assert time.monotonic() < deadline, f"no {method} came"
+
     def play(self, on, *faults):
         """Plays these faults to the next requests like `on`."""
         self._ask("POST", "/sandbox/faults", {"on": on, "script": faults})
@@ -108,24 +118,22 @@ class Sandbox(Process):
 class Gateway(Process):
     """A gateway with a configuration of its own."""
 
-    def __init__(self, config, **environment):
+    def __init__(self, config, **variables):
         listen = ("--listen", ANY_PORT, "--admin-listen", ANY_PORT)
-        super().__init__("serve", "--config", config, *listen, environment=environment)
+        super().__init__("serve", "--config", config, *listen, **variables)
         listening = json.loads(self.says(r"^\{.*is listening.*").group())
         self.origin = f"http://{listening['address']}"
         self.admin = listening["admin"]
         self.url = f"{self.origin}/v1"
 
 
-def run(*arguments, environment=None, **options):
+def run(*arguments, **variables):
     """Runs a command to its end."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("REELGATE_")}
     return subprocess.run(
         [BINARY, *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=PATIENCE,
-        env=clean | (environment or {}),
-        **options,
+        env=environment(variables),
     )
