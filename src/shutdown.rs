@@ -42,20 +42,25 @@ impl Stop {
     }
 }
 
-/// Waits for SIGTERM or SIGINT and tells everybody; a second one ends the process.
+/// Takes SIGTERM and SIGINT over, inside of a runtime. The future waits for one and tells everybody; a second one
+/// ends the process.
+///
+/// They are taken over by the call, not by the future: whoever is told that the process is up may stop it at once.
 ///
 /// # Errors
 /// If the signals cannot be listened to.
-pub async fn on_signal(stopper: Stopper) -> io::Result<()> {
+pub fn on_signal(stopper: Stopper) -> io::Result<impl Future<Output = io::Result<()>>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut either =
-        async || tokio::select! { _ = terminate.recv() => "SIGTERM", _ = interrupt.recv() => "SIGINT" };
-    let name = either().await;
-    info!("{name}: draining; once more ends at once");
-    stopper.stop();
-    either().await;
-    process::exit(ABORTED);
+    Ok(async move {
+        let mut either =
+            async || tokio::select! { _ = terminate.recv() => "SIGTERM", _ = interrupt.recv() => "SIGINT" };
+        let name = either().await;
+        info!("{name}: draining; once more ends at once");
+        stopper.stop();
+        either().await;
+        process::exit(ABORTED);
+    })
 }
 
 /// Exit code of a process that did not wait for what was under way.

@@ -59,14 +59,15 @@ pub(super) fn sandbox(process: &Process, args: &Args) -> Result<ExitCode, Failed
     telemetry::init(&server.log, server.log_format).map_err(|error| Failed::Other(error.to_string()))?;
     let listener = listener::bind_first(server.listen)?;
     let address = listener.local_addr()?;
-    terminal::write(format!("A simulated video server answers on http://{address}/v1\n").as_bytes())?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (stopper, stop) = shutdown::channel();
+        let signals = shutdown::on_signal(stopper)?;
+        terminal::write(format!("A simulated video server answers on http://{address}/v1\n").as_bytes())?;
         let served = sandbox::run(TcpListener::from_std(listener)?, args.options(), stop.stopped());
         tokio::select! {
             ended = served => ended,
-            ended = shutdown::on_signal(stopper) => ended,
+            ended = signals => ended,
         }
     })?;
     info!("stopped");

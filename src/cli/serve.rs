@@ -47,13 +47,14 @@ pub(super) fn run(config: Config) -> Result<ExitCode, Failed> {
         workers.push(Worker { live: live.clone(), upstreams, stop: stop.clone() }.start(listener)?);
     }
     drop(live);
-    info!(%address, admin = %admin_listener.local_addr()?, workers = workers.len(), "reelgate {} is listening", env!("CARGO_PKG_VERSION"));
     let main = runtime::Builder::new_current_thread().enable_all().build()?;
+    let signals = main.block_on(async { shutdown::on_signal(stopper) })?;
+    info!(%address, admin = %admin_listener.local_addr()?, workers = workers.len(), "reelgate {} is listening", env!("CARGO_PKG_VERSION"));
     main.block_on(async {
         let pages = server::run_pages(TcpListener::from_std(admin_listener)?, admin::router(metrics, stop.clone()));
         tokio::select! {
             ended = pages => ended,
-            ended = shutdown::on_signal(stopper) => ended,
+            ended = signals => ended,
             joined = tokio::task::spawn_blocking(move || join(workers)) => joined.unwrap_or_else(|error| Err(io::Error::other(error))),
         }
     })?;

@@ -4,6 +4,7 @@ use axum::Extension;
 use axum::extract::Request;
 use axum::http::Uri;
 use axum::response::Response;
+use percent_encoding::percent_decode_str;
 
 use super::Snapshot;
 use super::forward::{self, Forward};
@@ -64,5 +65,6 @@ pub(super) fn check_id(gateway: &Gateway, uri: &Uri) -> Result<(), Rejection> {
     if rest.is_empty() || is_id(gateway.config.routes.video_ids)(id) {
         return Ok(());
     }
-    Err(Rejection::UnknownVideo(id.to_owned()))
+    // Named as the service would read it.
+    Err(Rejection::UnknownVideo(percent_decode_str(id).decode_utf8_lossy().into_owned()))
 }
