@@ -1,6 +1,7 @@
 //! Recorded answers: every row of `tests/data/golden.jsonl`, under the profile it was recorded for.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -116,7 +117,7 @@ impl Row {
         let kind = if ANSWERED_HERE.contains(&&*self.name) { Kind::LocalReject } else { self.kind };
         match kind {
             Kind::LocalReject => {
-                same("calls of the upstream", upstream.count(), 0)?;
+                same("calls of the upstream", &upstream.count(), &0)?;
                 self.check_answer(&answer, &self.expected_body(request_id(&answer)))
             }
             Kind::Passthrough => {
@@ -125,8 +126,8 @@ impl Row {
             }
             Kind::Forward => {
                 self.check_forwarded(&upstream)?;
-                same("status", answer.status(), self.expect_status)?;
-                same("body", answer.text(), JOB.to_owned())
+                same("status", &answer.status(), &self.expect_status)?;
+                same("body", &*answer.text(), JOB)
             }
             Kind::UpstreamToUnwrap => {
                 self.check_forwarded(&upstream)?;
@@ -197,17 +198,17 @@ impl Row {
     }
 
     fn check_answer(&self, answer: &Message, body: &str) -> Result<(), String> {
-        same("status", answer.status(), self.expect_status)?;
+        same("status", &answer.status(), &self.expect_status)?;
         same("body", &*answer.text(), body)?;
         for (name, value) in &self.expect_headers {
             let value = value.replace("{request_id}", request_id(answer));
-            same(name, answer.header(name), Some(&*value))?;
+            same(name, &answer.header(name), &Some(&*value))?;
         }
         Ok(())
     }
 
     fn check_forwarded(&self, upstream: &Upstream) -> Result<(), String> {
-        same("calls of the upstream", upstream.count(), 1)?;
+        same("calls of the upstream", &upstream.count(), &1)?;
         let request = upstream.only();
         same("method", request.method(), &*self.method)?;
         same("target", request.target(), &*self.path)?;
@@ -218,11 +219,11 @@ impl Row {
             Some(other) => panic!("{}: what is {other:?}?", self.name),
             None => self.sent_body().unwrap_or_default(),
         };
-        same("forwarded body", request.text(), String::from_utf8_lossy(&expected).into_owned())
+        same("forwarded body", &*request.text(), &*String::from_utf8_lossy(&expected))
     }
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, got: T, expected: T) -> Result<(), String> {
+fn same<T: PartialEq + Debug + ?Sized>(what: &str, got: &T, expected: &T) -> Result<(), String> {
     if got == expected { Ok(()) } else { Err(format!("{what}\n     got {got:?}\nexpected {expected:?}")) }
 }
 

@@ -1,6 +1,8 @@
 //! RT05, ST02, ST06, ST10, ST12: an upstream that fails, and what the client hears of it.
 
-use tokio::net::TcpListener;
+use std::net::SocketAddr;
+
+use tokio::net::TcpSocket;
 
 use crate::support::gateway::Gateway;
 use crate::support::request::{Request, create, form_to, get, post, text};
@@ -21,10 +23,10 @@ fn paid() -> Vec<Request> {
 
 #[tokio::test]
 async fn a_refused_connection_is_told_as_such() {
-    // The port was ours a moment ago, so nobody listens there.
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    drop(listener);
+    // Taken, so that nobody else gets it, but not listened at.
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
+    let address = socket.local_addr().expect("an address");
     let gateway = Gateway::configured(&format!("[upstreams.main]\nbase_url = \"http://{address}/v1\"")).await;
     for request in paid().into_iter().chain([get("/v1/videos/video_1"), get("/v1/models")]) {
         let answer = gateway.ask(&request).await;

@@ -96,3 +96,23 @@ async fn an_answer_to_nothing_is_nobodys() {
         assert_eq!(gateway.ask(&get("/v1/videos/video_1")).await.text(), expected);
     }
 }
+
+/// SM12: what would be left once the chunks are taken off is not what the upstream announced.
+#[tokio::test]
+async fn an_answer_in_any_coding_but_plain_chunks_is_none() {
+    for coding in ["gzip, chunked", "identity", "chunked, chunked", "gzip", "x"] {
+        let sent = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: {coding}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n");
+        let upstream = Upstream::start(Reply::raw(sent)).await;
+        let gateway = Gateway::over(&upstream).await;
+        let fetched = gateway.ask(&get("/v1/videos/video_1/content")).await;
+        assert_eq!(
+            (fetched.status(), fetched.code().as_deref()),
+            (502, Some("upstream_bad_answer")),
+            "{coding}"
+        );
+        let created = gateway.ask(&create(r#"{"prompt":"a"}"#)).await;
+        let unknown = (502, Some("upstream_outcome_unknown"));
+        assert_eq!((created.status(), created.code().as_deref()), unknown, "{coding}");
+        assert_eq!(upstream.connections(), 2, "{coding}: a connection in doubt is not used again");
+    }
+}

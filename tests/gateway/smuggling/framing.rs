@@ -58,6 +58,9 @@ async fn an_absurd_content_length_is_refused_before_anything_is_read() {
             let answer = client.answer().await;
             super::assert_refusal(length, &answer);
             assert_eq!(answer.header("connection"), Some("close"), "{length}");
+            client.send(SMUGGLED).await;
+            client.finish().await;
+            client.assert_closed().await;
         }
     }
     pair.upstream.assert_untouched("an absurd length");

@@ -35,8 +35,7 @@ async fn illegal_header_syntax_is_refused() {
         "X=Y",
         "\"X\": a",
     ] {
-        let head =
-            format!("GET /v1/videos/video_1 HTTP/1.1\r\nHost: gateway.test\r\nAuthorization: Bearer k\r\n");
+        let head = "GET /v1/videos/video_1 HTTP/1.1\r\nHost: gateway.test\r\nAuthorization: Bearer k\r\n";
         pair.refused(format!("{head}{header}\r\n\r\n{SMUGGLED}")).await;
         pair.refused(format!("GET /v1/videos/video_1 HTTP/1.1\r\n{header}\r\nHost: a\r\n\r\n{SMUGGLED}"))
             .await;

@@ -84,15 +84,11 @@ impl Client {
         within("a piece of a body", self.0.piece(framing, &mut Vec::new())).await
     }
 
-    /// Everything until the gateway closes the connection.
-    pub(crate) async fn rest(&mut self) -> Vec<u8> {
-        within("the connection to be closed", async { while self.0.more().await.unwrap_or(0) > 0 {} }).await;
-        std::mem::take(&mut self.0.buffer)
-    }
-
     /// Asserts that the gateway closes the connection without another byte.
     pub(crate) async fn assert_closed(&mut self) {
-        let rest = self.rest().await;
-        assert!(rest.is_empty(), "more came: {:?}", String::from_utf8_lossy(&rest));
+        let to_the_end = async { while self.0.more().await.unwrap_or(0) > 0 {} };
+        within("the connection to be closed", to_the_end).await;
+        let rest = String::from_utf8_lossy(&self.0.buffer);
+        assert!(rest.is_empty(), "more came: {rest:?}");
     }
 }

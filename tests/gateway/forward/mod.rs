@@ -94,7 +94,7 @@ async fn other_routes_can_be_refused() {
     assert_eq!(gateway.ask(&get("/v1/videos/video_1")).await.status(), 200);
 }
 
-/// LM03, SM09: connections are kept on both sides, and only fetches share one upstream.
+/// RT16: a create never meets a kept connection that is just closing.
 #[tokio::test]
 async fn fetches_share_a_connection_and_creates_have_one_of_their_own() {
     let upstream = Upstream::start(Reply::job()).await;
