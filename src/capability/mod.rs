@@ -156,7 +156,8 @@ impl Table {
         // A pattern is no name: nobody may ask for the model `wan-*`.
         let exact = self.by_name.get(name).filter(|model| !(model.is_pattern() && *model.name == *name));
         exact.or_else(|| {
-            self.patterns.iter().find(|(pattern, _)| pattern.matches(name)).map(|(_, model)| model)
+            let mut patterns = self.patterns.iter().filter(|_| is_plain_name(name));
+            patterns.find(|(pattern, _)| pattern.matches(name)).map(|(_, model)| model)
         })
     }
 
@@ -184,6 +185,15 @@ impl Table {
             .or_else(|| candidates().next_back())
     }
 }
+
+/// Whether a name that nobody configured word for word may go upstream: as models are named, and no more.
+fn is_plain_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/@".contains(&byte);
+    name.len() <= NAME_MAX && name.bytes().all(plain) && !name.contains("..")
+}
+
+/// Longest name that a pattern may match, in bytes.
+const NAME_MAX: usize = 128;
 
 fn literal_len(pattern: &str) -> usize {
     pattern.chars().filter(|c| !matches!(c, '*' | '?')).count()
@@ -214,11 +224,12 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_itself_is_no_name() {
-        let table = Table::new(vec![model("wan-?", &[5])], None, Vec::new(), Shared::default());
-        assert!(table.find("wan-?").is_some(), "it matches itself as any one character does");
-        let table = Table::new(vec![model("[wan]*x", &[5])], None, Vec::new(), Shared::default());
-        assert!(table.find("Wanx").is_none());
+    fn a_pattern_matches_plain_names_only_and_is_none_itself() {
+        let table = Table::new(vec![model("wan-*", &[5])], None, Vec::new(), Shared::default());
+        for name in ["wan-*", "wan-?", "wan-2 ", "wan-\n", "wan-2*x/../y", "wan-/../y", "wan-猫"] {
+            assert!(table.find(name).is_none(), "{name:?}");
+        }
+        assert!(table.find("wan-ai/Wan2.2-T2V:14B").is_some());
     }
 
     #[test]
