@@ -109,7 +109,7 @@ export class Gateway extends Process {
 }
 
 /** OpenAI's client, which never asks twice unless a test wants it to. */
-export const clientOf = (server, options) => new OpenAI({ baseURL: server.url, apiKey: KEY, maxRetries: 0, ...options });
+export const clientOf = ({ url }, options) => new OpenAI({ baseURL: url, apiKey: KEY, maxRetries: 0, ...options });
 
 /** The film of a job, once it is made; this SDK has no helper for that. */
 export async function finished(client, video) {

@@ -155,7 +155,11 @@ def test_explain_reads_a_body_from_a_file(tmp_path):
     fails("explain", "--body", body, "--seconds", "8", code=2)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\0" * 100, b"[" * 100_000, b'{"prompt":"\xff"}', b'{"prompt":"\\ud800"}'])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\0" * 100, b"[" * 100_000, b'{"prompt":"\xff"}', b'{"prompt":"\\ud800"}'],
+    ids=["empty", "cut off", "zeros", "deep", "no UTF-8", "half a character"],
+)
 def test_explain_survives_any_body(tmp_path, body):
     path = tmp_path / "body"
     path.write_bytes(body)
@@ -209,6 +213,12 @@ def test_output_may_be_cut_off():
         command.stdout.close()
         assert command.stderr.read() == b""
     assert command.returncode == 0
+
+
+def test_a_full_disk_is_a_failure():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BINARY, "capabilities"], stdout=full, stderr=subprocess.PIPE, timeout=20)
+    assert (done.returncode, done.stderr[:10]) == (1, b"reelgate: ")
 
 
 # --- processes ------------------------------------------------------------------------------------------------------
