@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 
-import { Gateway, PROMPT, Sandbox, caught, clientOf, config, finished } from "./reelgate.mjs";
+import { Gateway, PROMPT, Sandbox, caught, clientOf, configuredFor, finished } from "./reelgate.mjs";
 
 const CREATE = "POST /v1/videos";
 
@@ -11,7 +11,7 @@ let sandbox, gateway, client;
 
 before(async () => {
   sandbox = await Sandbox.start();
-  gateway = await Gateway.start(`${config(sandbox.url)}submit_timeout = "200ms"\n`);
+  gateway = await Gateway.start(configuredFor(sandbox.url, 'submit_timeout = "200ms"\n'));
   client = clientOf(gateway, { maxRetries: 2 });
 });
 

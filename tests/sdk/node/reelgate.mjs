@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,26 +17,10 @@ const ANY_PORT = "127.0.0.1:0";
 export const KEY = "sk-test-0123456789abcdef";
 export const PROMPT = "a cat on a skateboard";
 
-// The sandbox's own rules, where they differ from the preset; its faults; and the switch for clients. Calls to a
-// silent upstream are under way until they time out, even if their client has gone: no test waits for them.
-export const config = (upstream) => `
-[server]
-drain = "200ms"
+const GATEWAY_TOML = readFileSync(new URL("../gateway.toml", import.meta.url), "utf8");
 
-[rewrite]
-mode_header = true
-
-[shared]
-model = ["sora-2", "sora-2-pro"]
-seconds_json = "strict"
-
-[models.sora-2-pro]
-seconds = [4, 8, 10, 12, 15, 25]
-
-[upstreams.main]
-base_url = "${upstream}"
-forward_headers = ["x-sandbox-fault"]
-`;
+/** The configuration most tests use; `more` are keys of its upstream. */
+export const configuredFor = (upstream, more = "") => GATEWAY_TOML.replace('"UPSTREAM"', `"${upstream}"`) + more;
 
 /** A running `reelgate`, up once it has said a line that `pattern` matches. */
 class Process {
@@ -124,7 +109,7 @@ export class Gateway extends Process {
 }
 
 /** OpenAI's client, which never asks twice unless a test wants it to. */
-export const clientOf = (server, options) => new OpenAI({ baseURL: server.url, apiKey: KEY, maxRetries: 0, ...options });
+export const clientOf = ({ url }, options) => new OpenAI({ baseURL: url, apiKey: KEY, maxRetries: 0, ...options });
 
 /** The film of a job, once it is made; this SDK has no helper for that. */
 export async function finished(client, video) {

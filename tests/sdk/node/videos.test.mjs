@@ -11,14 +11,14 @@ import { crc32, deflateSync } from "node:zlib";
 
 import { toFile } from "openai";
 
-import { Gateway, PROMPT, Sandbox, clientOf, config, finished } from "./reelgate.mjs";
+import { Gateway, PROMPT, Sandbox, clientOf, configuredFor, finished } from "./reelgate.mjs";
 
 let sandbox, gateway, client, folder, film;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "reelgate-"));
   sandbox = await Sandbox.start();
-  gateway = await Gateway.start(config(sandbox.url));
+  gateway = await Gateway.start(configuredFor(sandbox.url));
   client = clientOf(gateway);
   film = await finished(client, await client.videos.create({ prompt: PROMPT }));
 });

@@ -2,36 +2,14 @@
 
 import json
 import shutil
+import struct
 import subprocess
+import zlib
 
 import openai
 import pytest
 
-from reelgate import Gateway, Sandbox
-
-KEY = "sk-test-0123456789abcdef"
-
-# The sandbox's own rules, where they differ from the preset; its faults; and the switch for clients. Calls to a
-# silent upstream are under way until they time out, even if their client has gone: no test waits for them.
-CONFIG = """
-[server]
-drain = "200ms"
-
-[rewrite]
-mode_header = true
-
-[shared]
-model = ["sora-2", "sora-2-pro"]
-seconds_json = "strict"
-
-[models.sora-2-pro]
-seconds = [4, 8, 10, 12, 15, 25]
-
-[upstreams.main]
-base_url = "{upstream}"
-forward_headers = ["x-sandbox-fault"]
-"""
-
+from reelgate import KEY, Gateway, Sandbox, configured_for
 
 @pytest.fixture(scope="module")
 def sandbox():
@@ -58,7 +36,7 @@ def start_gateway(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def gateway(sandbox, start_gateway):
-    return start_gateway(CONFIG.format(upstream=sandbox.url))
+    return start_gateway(configured_for(sandbox.url))
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +86,7 @@ def probe():
 
 @pytest.fixture(scope="session")
 def image():
-    """A PNG of the default size, 720x1280: one black row after the other."""
-    import struct
-    import zlib
-
+    """A PNG of the default size, 720x1280, all black."""
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 

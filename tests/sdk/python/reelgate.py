@@ -15,6 +15,13 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 BINARY = os.environ.get("REELGATE_BIN", str(REPOSITORY / "target/debug/reelgate"))
 PATIENCE = 20  # seconds; for what takes milliseconds on a machine that is not busy
 ANY_PORT = "127.0.0.1:0"
+KEY = "sk-test-0123456789abcdef"
+
+
+def configured_for(upstream, more=""):
+    """The configuration most tests use; `more` are keys of its upstream."""
+    text = (REPOSITORY / "tests/sdk/gateway.toml").read_text()
+    return text.replace('"UPSTREAM"', f'"{upstream}"') + more
 
 
 def environment(extra):

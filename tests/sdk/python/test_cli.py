@@ -11,8 +11,7 @@ import urllib.request
 import openai
 import pytest
 
-from conftest import CONFIG, KEY
-from reelgate import ANY_PORT, BINARY, REPOSITORY, Gateway, Process, run
+from reelgate import ANY_PORT, BINARY, KEY, REPOSITORY, Gateway, Process, configured_for, run
 
 COMMANDS = ["serve", "demo", "sandbox", "check", "capabilities", "explain", "healthcheck", "completions"]
 
@@ -156,7 +155,11 @@ def test_explain_reads_a_body_from_a_file(tmp_path):
     fails("explain", "--body", body, "--seconds", "8", code=2)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\0" * 100, b"[" * 100_000, b'{"prompt":"\xff"}', b'{"prompt":"\\ud800"}'])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\0" * 100, b"[" * 100_000, b'{"prompt":"\xff"}', b'{"prompt":"\\ud800"}'],
+    ids=["empty", "cut off", "zeros", "deep", "no UTF-8", "half a character"],
+)
 def test_explain_survives_any_body(tmp_path, body):
     path = tmp_path / "body"
     path.write_bytes(body)
@@ -212,6 +215,12 @@ def test_output_may_be_cut_off():
     assert command.returncode == 0
 
 
+def test_a_full_disk_is_a_failure():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BINARY, "capabilities"], stdout=full, stderr=subprocess.PIPE, timeout=20)
+    assert (done.returncode, done.stderr[:10]) == (1, b"reelgate: ")
+
+
 # --- processes ------------------------------------------------------------------------------------------------------
 
 
@@ -241,7 +250,7 @@ def listens_already(command, config):
 
 @pytest.mark.parametrize("command", ["serve", "serve, admin", "sandbox", "demo", "demo, admin"])
 def test_a_taken_port_ends_the_start(config, command):
-    path = config(CONFIG.format(upstream="http://127.0.0.1:9/v1"))
+    path = config(configured_for("http://127.0.0.1:9/v1"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         done = fails(*listens_already(command, path), address)
@@ -252,7 +261,7 @@ def test_a_taken_port_ends_the_start(config, command):
 
 def test_two_gateways_do_not_share_a_port(gateway, config):
     # Workers do, so it has to be seen to that processes do not.
-    path = config(CONFIG.format(upstream="http://127.0.0.1:9/v1"))
+    path = config(configured_for("http://127.0.0.1:9/v1"))
     address = gateway.origin.removeprefix("http://")
     fails("serve", "--config", path, "--listen", address, "--admin-listen", ANY_PORT)
 
@@ -262,7 +271,7 @@ def test_a_gateway_needs_an_upstream(config):
 
 
 def test_variables_count_as_flags_do(config, sandbox):
-    path = config(CONFIG.format(upstream=sandbox.url))
+    path = config(configured_for(sandbox.url))
     variables = {"REELGATE_CONFIG": str(path), "REELGATE_LISTEN": ANY_PORT, "REELGATE_ADMIN_LISTEN": ANY_PORT}
     with Process(**variables) as gateway:
         gateway.says("is listening")
@@ -271,7 +280,7 @@ def test_variables_count_as_flags_do(config, sandbox):
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 @pytest.mark.parametrize("command", ["serve", "sandbox"])
 def test_a_signal_ends_it_well(config, sandbox, command, name):
-    path = config(CONFIG.format(upstream=sandbox.url))
+    path = config(configured_for(sandbox.url))
     listen = ("--listen", ANY_PORT)
     arguments = ("serve", "--config", path, "--admin-listen", ANY_PORT) if command == "serve" else ("sandbox",)
     with Process(*arguments, *listen) as process:
@@ -281,7 +290,7 @@ def test_a_signal_ends_it_well(config, sandbox, command, name):
 
 
 def test_a_request_under_way_is_finished_after_the_signal(config, sandbox):
-    path = config(CONFIG.format(upstream=sandbox.url).replace("200ms", "20s"))
+    path = config(configured_for(sandbox.url).replace("200ms", "20s"))
     sandbox.forget()
     answers = []
 

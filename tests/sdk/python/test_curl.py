@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import KEY
+from reelgate import KEY
 
 BEARER = ("-H", f"Authorization: Bearer {KEY}")
 

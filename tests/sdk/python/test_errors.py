@@ -6,8 +6,7 @@ import openai
 import pytest
 from openai import omit
 
-from conftest import CONFIG, KEY
-from reelgate import Gateway, Sandbox
+from reelgate import KEY, Gateway, Sandbox, configured_for
 
 PROMPT = "a cat"
 
@@ -192,7 +191,7 @@ def test_a_film_that_is_not_made_yet_is_not_found(client):
 
 def test_a_key_the_upstream_does_not_know_is_refused_by_the_upstream(start_gateway):
     with Sandbox("--key", KEY) as locked:
-        gateway = start_gateway(CONFIG.format(upstream=locked.url))
+        gateway = start_gateway(configured_for(locked.url))
         with openai.OpenAI(base_url=gateway.url, api_key=KEY) as client:
             assert client.videos.create(prompt=PROMPT).status == "queued"
         with openai.OpenAI(base_url=gateway.url, api_key="sk-wrong-0123456789") as client:
@@ -210,7 +209,7 @@ SERVER = "server_error"
 def test_an_upstream_that_is_not_there_is_a_bad_gateway(start_gateway):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound, but it does not listen
-        gateway = start_gateway(CONFIG.format(upstream=f"http://127.0.0.1:{unused.getsockname()[1]}/v1"))
+        gateway = start_gateway(configured_for(f"http://127.0.0.1:{unused.getsockname()[1]}/v1"))
         with openai.OpenAI(base_url=gateway.url, api_key=KEY, max_retries=0) as client:
             with pytest.raises(openai.InternalServerError) as caught:
                 client.videos.create(prompt=PROMPT)
@@ -224,7 +223,7 @@ def test_an_upstream_that_hangs_up_is_a_bad_gateway(client):
 
 
 def test_an_upstream_that_stays_silent_is_a_gateway_timeout(start_gateway, sandbox):
-    gateway = start_gateway(CONFIG.format(upstream=sandbox.url) + 'fetch_timeout = "100ms"\n')
+    gateway = start_gateway(configured_for(sandbox.url, 'fetch_timeout = "100ms"\n'))
     with openai.OpenAI(base_url=gateway.url, api_key=KEY, max_retries=0) as client:
         with pytest.raises(openai.InternalServerError) as caught:
             client.videos.list(extra_headers=fault("stall"))
@@ -251,7 +250,7 @@ def test_a_download_that_breaks_off_is_never_taken_for_a_film(client):
 
 def test_a_gateway_that_is_not_there_is_a_connection_error(tmp_path):
     config = tmp_path / "reelgate.toml"
-    config.write_text(CONFIG.format(upstream="http://127.0.0.1:9/v1"))
+    config.write_text(configured_for("http://127.0.0.1:9/v1"))
     with Gateway(config) as gateway:
         url = gateway.url
     with openai.OpenAI(base_url=url, api_key=KEY, max_retries=0) as client:

@@ -7,8 +7,7 @@ import anthropic
 import openai
 import pytest
 
-from conftest import KEY
-from reelgate import Sandbox
+from reelgate import KEY, Sandbox
 
 UPSTREAM_KEY = "sk-upstream-0123456789abcdef"
 WRONG_KEY = "sk-somebody-else-0123456789"

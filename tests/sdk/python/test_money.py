@@ -3,14 +3,14 @@
 import openai
 import pytest
 
-from conftest import CONFIG, KEY
+from reelgate import KEY, configured_for
 
 CREATE = "POST /v1/videos"
 
 
 @pytest.fixture(scope="module")
 def impatient_gateway(start_gateway, sandbox):
-    return start_gateway(CONFIG.format(upstream=sandbox.url) + 'submit_timeout = "200ms"\n')
+    return start_gateway(configured_for(sandbox.url, 'submit_timeout = "200ms"\n'))
 
 
 @pytest.fixture(autouse=True)
