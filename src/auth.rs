@@ -30,7 +30,7 @@ pub fn admit(auth: &Auth, headers: &HeaderMap) -> Result<Option<Arc<str>>, Rejec
     }
 }
 
-/// The client's key, from either header. Two keys in one request are nobody's.
+/// The client's key: `Authorization` counts, and `x-api-key` where there is none. Doubled ones are nobody's.
 fn credential(headers: &HeaderMap) -> Result<Option<&str>, Rejection> {
     let authorization = single(headers, &AUTHORIZATION, "authorization")?;
     let api_key = single(headers, &API_KEY, "x-api-key")?;

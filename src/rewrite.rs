@@ -3,6 +3,7 @@
 //! Knows nothing of why: which fields to change is decided by whoever made the [`Edit`]s.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -26,6 +27,15 @@ pub enum EditValue {
     Text(String),
     /// A JSON integer; in a form it is written like a text.
     Integer(u64),
+}
+
+impl fmt::Display for EditValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "\"{text}\""),
+            Self::Integer(number) => write!(f, "{number}"),
+        }
+    }
 }
 
 /// A body in pieces: the unchanged ones share the memory of the original.

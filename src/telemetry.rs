@@ -1,5 +1,6 @@
 //! The log: where it goes and how it looks. What stands in it is decided where it is written.
 
+use std::fmt;
 use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
@@ -7,12 +8,27 @@ use tracing_subscriber::filter::ParseError;
 
 use crate::config::server::LogFormat;
 
+/// A filter that is not in the syntax of `RUST_LOG`.
+#[derive(Debug)]
+pub struct BadFilter(ParseError);
+
+impl fmt::Display for BadFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "server.log: {} (use a filter such as \"info\" or \"reelgate=debug\")", self.0)
+    }
+}
+
+/// Whether a filter could be used.
+pub fn check(filter: &str) -> Result<(), BadFilter> {
+    EnvFilter::try_new(filter).map(drop).map_err(BadFilter)
+}
+
 /// Starts the log on standard error. A second call changes nothing.
 ///
 /// # Errors
 /// If the filter is not in the syntax of `RUST_LOG`.
-pub fn init(filter: &str, format: LogFormat) -> Result<(), ParseError> {
-    let filter = EnvFilter::try_new(filter)?;
+pub fn init(filter: &str, format: LogFormat) -> Result<(), BadFilter> {
+    let filter = EnvFilter::try_new(filter).map_err(BadFilter)?;
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
     let json = match format {

@@ -8,6 +8,7 @@ use super::model::Model;
 /// The values that depend on the model.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted<'p> {
+    pub(super) prompt: &'p str,
     pub(super) seconds: Option<WantedSeconds<'p>>,
     pub(super) size: Option<&'p str>,
     pub(super) is_json: bool,

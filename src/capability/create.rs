@@ -24,7 +24,7 @@ pub const FIELDS: &[Param] =
 impl Table {
     /// Judges a create. `mode` is the client's own wish, where the operator allows one.
     pub fn judge_create(&self, params: &Params<'_>, mode: Option<Mode>) -> Result<Judgement, Rejection> {
-        fields::refuse_unknown(params, self.shared.unknown_parameters)?;
+        fields::refuse_unknown(params, &self.shared)?;
         fields::require(params, &[Param::Prompt])?;
         let chosen = self.choose(params, mode)?;
         let prompt_max = chosen.model.as_ref().map_or(PROMPT_MAX, |model| model.prompt_max);
@@ -65,12 +65,14 @@ impl Table {
         };
         let seconds = fields::seconds(params, self.shared.seconds_json, || fields::one_of(&literals()))?;
         let is_json = params.is_json();
+        let prompt =
+            fields::text(params, Param::Prompt, || Expected::Type(Noun::String))?.unwrap_or_default();
         let size = fields::text(params, Param::Size, || self.size_literals(model)).or_else(|wrong_type| {
             // A wrong value of an earlier field is reported before a wrong type of a later one.
-            self.fits_shared(&Wanted { seconds, size: None, is_json })?;
+            self.fits_listed_seconds(model, &Wanted { prompt, seconds, size: None, is_json })?;
             Err(wrong_type)
         })?;
-        Ok(Wanted { seconds, size, is_json })
+        Ok(Wanted { prompt, seconds, size, is_json })
     }
 
     fn size_literals(&self, model: Option<&Model>) -> Expected {
@@ -99,9 +101,10 @@ impl Table {
                 let other = Some(self.switch(model, wanted).ok_or(reason)?);
                 Ok((Chosen { model: other, ours: true, ..chosen }, unmoved))
             }
+            // What is moved must pass every list that what was asked for has to pass.
             (OnUnsupported::Adjust, fits) => match adjust::moved(model, wanted) {
-                Some(moved) => Ok((chosen, moved)),
-                None => fits.map(|()| (chosen, unmoved)),
+                Some(moved) if self.fits_moved(model, wanted, moved).is_ok() => Ok((chosen, moved)),
+                Some(_) | None => fits.map(|()| (chosen, unmoved)),
             },
         }
     }
@@ -109,16 +112,42 @@ impl Table {
     /// The first model of the configured list that supports the exact request.
     fn switch(&self, model: &Model, wanted: &Wanted<'_>) -> Option<Arc<Model>> {
         let mut candidates = model.rewrite.switch_to.iter().filter_map(|name| self.find(name));
-        candidates.find(|candidate| self.fits(candidate, wanted).is_ok()).cloned()
+        let takes = |candidate: &Model| {
+            fields::bounded(Param::Prompt, wanted.prompt, candidate.prompt_max).is_ok()
+                && self.fits(candidate, wanted).is_ok()
+        };
+        candidates.find(|candidate| takes(candidate)).cloned()
+    }
+
+    fn fits_moved(&self, model: &Model, wanted: &Wanted<'_>, moved: Moved) -> Result<(), Rejection> {
+        let seconds = moved.seconds.map(|seconds| seconds.to_string());
+        let size = moved.size.map(|size| size.to_string());
+        let respelled = |text| WantedSeconds { text, plain: moved.seconds, is_integer: false };
+        let wanted = Wanted {
+            seconds: seconds.as_deref().map(respelled).or(wanted.seconds),
+            size: size.as_deref().or(wanted.size),
+            ..*wanted
+        };
+        self.fits(model, &wanted)
     }
 
     /// The lists shared by all models, then what the model itself takes.
     fn fits(&self, model: &Model, wanted: &Wanted<'_>) -> Result<(), Rejection> {
+        self.fits_listed_seconds(Some(model), wanted)?;
         self.fits_shared(wanted)?;
         if let Some(seconds) = wanted.seconds {
             model_seconds(model, seconds)?;
         }
         wanted.size.map_or(Ok(()), |size| self.model_size(model, size))
+    }
+
+    /// `seconds` by the shared list; where there is none, the model's own list stands in for it.
+    fn fits_listed_seconds(&self, model: Option<&Model>, wanted: &Wanted<'_>) -> Result<(), Rejection> {
+        match (wanted.seconds, model) {
+            (Some(seconds), Some(model)) if self.shared.seconds.is_empty() => model_seconds(model, seconds),
+            (Some(seconds), _) => fields::listed(Param::Seconds, seconds.text, &self.shared.seconds),
+            (None, _) => Ok(()),
+        }
     }
 
     fn fits_shared(&self, wanted: &Wanted<'_>) -> Result<(), Rejection> {

@@ -7,10 +7,11 @@ use super::seconds::{SecondsRule, parse_plain};
 use super::{Reference, SecondsJson, Shared, Unknown};
 
 /// Refuses names nobody defined, and always those that a sloppy parser would take for a judged field.
-pub(super) fn refuse_unknown(params: &Params<'_>, unknown: Unknown) -> Result<(), Rejection> {
-    let name = match unknown {
+pub(super) fn refuse_unknown(params: &Params<'_>, shared: &Shared) -> Result<(), Rejection> {
+    let overriding = |name: &&str| shared.refused_parameters.iter().any(|refused| refused == name);
+    let name = match shared.unknown_parameters {
         Unknown::Reject => params.first_unknown(),
-        Unknown::Forward => params.first_disguised(),
+        Unknown::Forward => params.first_disguised().or_else(|| params.unknown().find(overriding)),
     };
     name.map_or(Ok(()), |name| Err(Rejection::UnknownParameter(name.to_owned())))
 }
@@ -38,7 +39,12 @@ pub(super) fn text<'p>(
 
 /// A text of 1 to `max` characters, if the field is there.
 pub(super) fn bounded_text(params: &Params<'_>, param: Param, max: usize) -> Result<(), Rejection> {
-    let Some(text) = text(params, param, || Expected::Type(Noun::String))? else { return Ok(()) };
+    let text = text(params, param, || Expected::Type(Noun::String))?;
+    text.map_or(Ok(()), |text| bounded(param, text, max))
+}
+
+/// A text of 1 to `max` characters.
+pub(super) fn bounded(param: Param, text: &str, max: usize) -> Result<(), Rejection> {
     if text.is_empty() {
         return Err(Rejection::Empty(param));
     }

@@ -107,11 +107,16 @@ fn one_error_is_told_and_it_is_the_first_in_order() {
     }
     let reason = create(&table, r#""seconds":true,"size":"9x9""#).expect_err("type before value");
     assert!(matches!(reason, Rejection::WrongType { param: Param::Seconds, .. }), "{reason:?}");
+    for size in ["\"9x9\"", "\"1792x1024\"", "5"] {
+        let members = format!("\"seconds\":\"9\",\"size\":{size}");
+        let reason = create(&table, &members).expect_err("seconds come before size");
+        assert!(matches!(reason, Rejection::NotListed { param: Param::Seconds, .. }), "{reason:?}");
+    }
+    let mut table = seed_table();
+    table.shared.seconds = ["4", "8", "10", "12"].map(str::to_owned).to_vec();
     let reason =
-        create(&table, r#""seconds":"9","size":"9x9""#).expect_err("shared lists before the model's");
+        create(&table, r#""seconds":"10","size":"9x9""#).expect_err("shared lists before the model's");
     assert!(matches!(reason, Rejection::NotListed { param: Param::Size, .. }), "{reason:?}");
-    let reason = create(&table, r#""seconds":"9","size":5"#).expect_err("a type is no matter of models");
-    assert!(matches!(reason, Rejection::WrongType { param: Param::Size, .. }), "{reason:?}");
 }
 
 /// VA07: characters count, not bytes.
@@ -187,6 +192,38 @@ fn switching_takes_the_first_model_that_supports_the_exact_request() {
     assert_eq!(told(&judgement), ["model=none->sora-2-pro"]);
     let reason = create(&table, r#""model":"sora-2","seconds":"9""#).expect_err("nobody makes it");
     assert!(matches!(reason, Rejection::NotListed { .. }), "{reason:?}");
+}
+
+#[test]
+fn adjusting_does_not_get_around_the_shared_lists() {
+    let mut table = adjusting();
+    table.shared.seconds = ["4".to_owned()].to_vec();
+    let reason =
+        create(&table, r#""model":"sora-2","seconds":"9""#).expect_err("8 is in the model's list alone");
+    assert!(matches!(reason, Rejection::NotListed { param: Param::Seconds, .. }), "{reason:?}");
+    let table = Table::new(
+        vec![Model {
+            rewrite: adjusting().find("sora-2").expect("sora-2").rewrite.clone(),
+            ..model("any", &[4])
+        }],
+        None,
+        Vec::new(),
+        Shared { size: vec!["1280x720".to_owned()], ..Shared::default() },
+    );
+    assert!(
+        create(&table, r#""model":"any","size":"7680x4320""#).is_err(),
+        "the model itself takes any size"
+    );
+}
+
+#[test]
+fn switching_does_not_get_around_the_prompts_limit() {
+    let table = seed_table_with(|model| {
+        model.rewrite.on_unsupported = OnUnsupported::Switch;
+        model.rewrite.switch_to = vec!["sora-2-pro".into()];
+        model.prompt_max = if *model.name == *"sora-2-pro" { 3 } else { 100 };
+    });
+    assert!(create(&table, r#""model":"sora-2","seconds":"15""#).is_err());
 }
 
 #[test]
@@ -292,7 +329,9 @@ fn operations_require_all_of_their_fields() {
         table.judge(operation, &params)
     };
     let whole = r#"{"prompt":"more","video":{"id":"video_1"},"seconds":"20"}"#;
-    assert_eq!(judge(Operation::Extend, whole), Ok(()));
+    assert_eq!(judge(Operation::Extend, whole), Ok(None));
+    let edit = judge(Operation::Extend, &whole.replace("\"20\"", "20")).expect("lenient").expect("respelled");
+    assert_eq!(edit.value, EditValue::Text("20".to_owned()));
     for (operation, body, reason) in [
         (Operation::Remix, "{}", Rejection::Missing(Param::Prompt)),
         (Operation::Remix, r#"{"prompt":""}"#, Rejection::Empty(Param::Prompt)),

@@ -64,6 +64,8 @@ pub struct Shared {
     pub unknown_model: Unknown,
     /// What becomes of fields and query parameters nobody defined.
     pub unknown_parameters: Unknown,
+    /// Fields that are refused even where unknown ones are forwarded, since they override judged ones.
+    pub refused_parameters: Vec<String>,
 }
 
 /// What an `input_reference` may be. The rule flipped at OpenAI during 2026.
@@ -145,7 +147,7 @@ impl Table {
         Self { models, by_name, patterns, default_model, auto, shared }
     }
 
-    /// The models in configuration order.
+    /// The models, in the order of their names in the file.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         self.models.iter().map(Arc::as_ref)
     }
@@ -164,7 +166,8 @@ impl Table {
     /// The model that counts where a request names none.
     #[must_use]
     pub fn default_model(&self) -> Option<&Arc<Model>> {
-        self.default_model.as_deref().and_then(|name| self.find(name))
+        // By its name in the configuration, which may be a pattern: nobody sends it.
+        self.default_model.as_deref().and_then(|name| self.by_name.get(name))
     }
 
     /// Whether clients may ask for the model `auto`.

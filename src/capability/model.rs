@@ -111,22 +111,25 @@ impl Model {
     /// The supported size that `wanted` is moved to, if any may be.
     #[must_use]
     pub fn nearest_size(&self, wanted: Size) -> Option<Size> {
-        let ceiling = if self.rewrite.size_upward { None } else { self.price_tier(wanted) };
-        let affordable =
-            self.sizes.iter().copied().filter(|&size| match (self.price.at(Some(size)), ceiling) {
-                (Some(price), Some(ceiling)) => price <= ceiling,
-                _ => true,
-            });
-        wanted.nearest(affordable)
+        let tier = self.tier(wanted)?;
+        let upward = self.rewrite.size_upward;
+        wanted.nearest(self.sizes.iter().copied().filter(|&size| upward || !self.is_dearer(size, tier)))
     }
 
-    /// What a second of an unsupported size would cost: as much as the largest supported size that is not
-    /// larger, or, where every size is larger, as much as the smallest.
-    fn price_tier(&self, wanted: Size) -> Option<f64> {
+    /// The supported size that an unsupported one would be paid like: the largest that is not larger, or,
+    /// where every size is larger, the smallest.
+    fn tier(&self, wanted: Size) -> Option<Size> {
         let not_larger = self.sizes.iter().filter(|size| size.area() <= wanted.area());
         let tier = not_larger.max_by_key(|size| size.area());
-        let tier = tier.or_else(|| self.sizes.iter().min_by_key(|size| size.area()));
-        tier.and_then(|&size| self.price.at(Some(size)))
+        tier.or_else(|| self.sizes.iter().min_by_key(|size| size.area())).copied()
+    }
+
+    /// By price, or, where a price is not known, by area: more pixels are never cheaper.
+    fn is_dearer(&self, size: Size, than: Size) -> bool {
+        match (self.price.at(Some(size)), self.price.at(Some(than))) {
+            (Some(price), Some(other)) => price > other,
+            _ => size.area() > than.area(),
+        }
     }
 
     /// Whether the configured name is a pattern rather than a name.
@@ -173,8 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn without_prices_the_nearest_shape_wins() {
+    fn without_prices_more_pixels_count_as_dearer() {
         let model = Model { price: Price::Unknown, ..priced_by_size() };
+        assert_eq!(model.nearest_size(size("1500x860")), Some(size("1280x720")));
+    }
+
+    #[test]
+    fn at_one_price_for_all_sizes_the_nearest_shape_wins() {
+        let model = Model { price: Price::Flat(0.3), ..priced_by_size() };
         assert_eq!(model.nearest_size(size("1500x860")), Some(size("1792x1024")));
     }
 }

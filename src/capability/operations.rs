@@ -2,9 +2,10 @@
 
 use crate::params::Params;
 use crate::rejection::{Expected, Noun, Param, Rejection};
+use crate::rewrite::{Edit, EditValue};
 
+use super::Table;
 use super::fields;
-use super::{SecondsJson, Table};
 
 /// An operation on a video that exists, or a character made from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +39,10 @@ const PROMPT_MAX: usize = 32_000;
 const NAME_MAX: usize = 80;
 
 impl Table {
-    /// Judges the fields of an operation. None of them is ever rewritten; all of them are required.
-    pub fn judge(&self, operation: Operation, params: &Params<'_>) -> Result<(), Rejection> {
-        fields::refuse_unknown(params, self.shared.unknown_parameters)?;
+    /// Judges the fields of an operation; all of them are required. None is ever moved, but an integer is spelled
+    /// as the text that the API insists on.
+    pub fn judge(&self, operation: Operation, params: &Params<'_>) -> Result<Option<Edit>, Rejection> {
+        fields::refuse_unknown(params, &self.shared)?;
         fields::require(params, operation.fields())?;
         fields::bounded_text(params, Param::Prompt, PROMPT_MAX)?;
         video(operation, params)?;
@@ -48,13 +50,13 @@ impl Table {
         self.extension_seconds(params)
     }
 
-    fn extension_seconds(&self, params: &Params<'_>) -> Result<(), Rejection> {
+    fn extension_seconds(&self, params: &Params<'_>) -> Result<Option<Edit>, Rejection> {
         let list = &self.shared.extension_seconds;
-        let json: SecondsJson = self.shared.seconds_json;
-        match fields::seconds(params, json, || fields::one_of(list))? {
-            Some(wanted) => fields::listed(Param::Seconds, wanted.text, list),
-            None => Ok(()),
-        }
+        let wanted = fields::seconds(params, self.shared.seconds_json, || fields::one_of(list))?;
+        let Some(wanted) = wanted else { return Ok(None) };
+        fields::listed(Param::Seconds, wanted.text, list)?;
+        let value = EditValue::Text(wanted.text.to_owned());
+        Ok(wanted.is_integer.then_some(Edit { param: Param::Seconds, value }))
     }
 }
 

@@ -16,6 +16,8 @@ const LIMIT_MAX: u64 = 100;
 pub struct Allowed<'a> {
     /// The operation's own parameters.
     pub known: &'a [Param],
+    /// The fields of its body. Some servers read them from the query, too, where the body lacks them.
+    pub fields: &'a [Param],
     /// Further names; their values are not judged.
     pub extra: &'a [String],
     /// Whether a text can be the id of a video.
@@ -55,7 +57,8 @@ impl Table {
     fn judge_unknown(&self, name: &str, allowed: Allowed<'_>) -> Result<(), Rejection> {
         let disguised = || {
             let decoded = decoded(name).to_lowercase();
-            allowed.known.iter().any(|param| decoded.starts_with(param.name()))
+            let mut judged = allowed.known.iter().chain(allowed.fields);
+            judged.any(|param| decoded.starts_with(param.name()))
         };
         let passes = allowed.extra.iter().any(|extra| extra == name)
             || (self.shared.unknown_parameters == Unknown::Forward && !disguised());
@@ -119,7 +122,7 @@ mod tests {
         let known = &[Param::After, Param::Limit, Param::Order, Param::Variant];
         let extra = &["api-version".to_owned()];
         let is_id = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        table(Unknown::Reject).judge_query(query, Allowed { known, extra, is_id })
+        table(Unknown::Reject).judge_query(query, Allowed { known, fields: &[], extra, is_id })
     }
 
     /// VA14
@@ -179,10 +182,11 @@ mod tests {
     fn unknown_parameters_pass_where_they_are_left_to_the_upstream_but_not_in_disguise() {
         let known = &[Param::Limit];
         let judge = |query| {
-            table(Unknown::Forward).judge_query(query, Allowed { known, extra: &[], is_id: |_| true })
+            let fields = &[Param::Seconds];
+            table(Unknown::Forward).judge_query(query, Allowed { known, fields, extra: &[], is_id: |_| true })
         };
         assert_eq!(judge("custom_llm_provider=openai"), Ok(()));
-        for query in ["Limit=5", "%6cimit=5", "limit[]=5", "a=1&a=2"] {
+        for query in ["Limit=5", "%6cimit=5", "limit[]=5", "a=1&a=2", "seconds=60", "Seconds=60"] {
             assert!(judge(query).is_err(), "{query}");
         }
     }

@@ -28,13 +28,15 @@ const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4
 const LOG: &str = "warn";
 
 pub(super) fn demo(process: &Process, args: &Args) -> Result<ExitCode, Failed> {
-    let mut config = process.config()?;
+    let mut config = process.embedded()?;
     let log = process.log.as_deref().unwrap_or(LOG);
-    telemetry::init(log, config.server.log_format).map_err(|error| Failed::Other(error.to_string()))?;
+    telemetry::init(log, config.server.log_format)?;
     let listener = listener::bind_first(ANY_PORT)?;
     point_at(&mut config, listener.local_addr()?);
     // Fails before anything is promised below.
-    drop(listener::bind_first(config.server.listen)?);
+    for address in [config.server.listen, config.server.admin_listen] {
+        drop(listener::bind_first(address)?);
+    }
     start(listener, args.sandbox.options())?;
     terminal::write(help(config.server.listen, config.server.admin_listen).as_bytes())?;
     serve::run(config)

@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// Prompt
     #[arg(long, default_value = "a cat")]
     prompt: String,
-    /// What the client would send as x-reelgate-mode
+    /// What the client would send as x-reelgate-mode; counts where the configuration lets clients choose
     #[arg(long, value_enum)]
     mode: Option<ModeArg>,
     /// Take the body from a file instead of the options above
@@ -60,7 +60,9 @@ enum Verdict {
 pub(super) fn explain(process: &Process, args: &Args) -> Result<ExitCode, Failed> {
     let config = process.config()?;
     let (content_type, body) = request(args)?;
-    let verdict = match judged(&config, args.mode, &content_type, &body) {
+    // Without a configuration there is nobody who could have forbidden it.
+    let mode = args.mode.filter(|_| config.mode_header || process.config.is_none());
+    let verdict = match judged(&config, mode, &content_type, &body) {
         Ok(verdict) => verdict,
         Err(reason) => Verdict::Rejected(Box::new(ApiError::rejected(&reason, &config.wording))),
     };
@@ -103,6 +105,11 @@ fn judged(
         ModeArg::Adjust => Mode::Adjust,
     });
     let encoding = Encoding::from_content_type(Some(content_type.as_bytes()))?;
+    let limit = if encoding.is_json() { config.limits.json_body } else { config.limits.form_body };
+    let read = body.len() as u64;
+    if read > limit {
+        return Err(Rejection::BodyTooLarge { limit, read });
+    }
     let params = params::parse(&encoding, body, FIELDS, &config.limits.fields)?;
     let judgement = config.capabilities.judge_create(&params, mode)?;
     let spliced = rewrite::apply(body, &params, &judgement.edits);
@@ -138,17 +145,26 @@ fn forwarded_text(judgement: &Judgement, body: &[u8], config: &Config) -> String
     if !adjustments.is_empty() {
         text += &format!("The client is told\n  x-reelgate-adjusted: {}\n", adjusted(judgement));
     }
-    text += if judgement.edits.is_empty() { "The body is sent unchanged\n" } else { "The body is sent as\n" };
-    if !judgement.edits.is_empty() {
-        text += &format!("  {}\n", String::from_utf8_lossy(body));
+    if judgement.edits.is_empty() {
+        return text + "The body is sent unchanged\n";
     }
-    text
+    text += "The body is edited\n";
+    for edit in &judgement.edits {
+        text += &format!("  {} = {}\n", edit.param, edit.value);
+    }
+    match std::str::from_utf8(body) {
+        Ok(body) if body.len() <= SHOWN_MAX => text + &format!("and sent as\n  {body}\n"),
+        Ok(_) | Err(_) => text + &format!("and sent as {} bytes\n", body.len()),
+    }
 }
 
 fn adjusted(judgement: &Judgement) -> String {
     let texts: Vec<String> = judgement.adjustments.iter().map(ToString::to_string).collect();
     texts.join("; ")
 }
+
+/// Longest body that is shown, in bytes.
+const SHOWN_MAX: usize = 4096;
 
 /// Price of the whole video, where it is known.
 fn price(judgement: &Judgement) -> Option<f64> {

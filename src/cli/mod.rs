@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::secret::Sources;
 use crate::config::{Config, Unusable};
+use crate::telemetry;
 
 mod capabilities;
 mod check;
@@ -98,6 +99,12 @@ impl From<Unusable> for Failed {
     }
 }
 
+impl From<telemetry::BadFilter> for Failed {
+    fn from(error: telemetry::BadFilter) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
 impl From<io::Error> for Failed {
     fn from(error: io::Error) -> Self {
         Self::Other(error.to_string())
@@ -137,17 +144,26 @@ fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Failed> {
 impl Process {
     /// The configuration this process is told to use; the embedded defaults where it is told of none.
     fn config(&self) -> Result<Config, Failed> {
-        let mut config = match &self.config {
+        Ok(self.overriding(match &self.config {
             Some(path) => Config::load(path, Sources::process())?,
             None => Config::embedded()?,
-        };
+        }))
+    }
+
+    /// The embedded defaults, for commands that are there to be tried without a file.
+    fn embedded(&self) -> Result<Config, Failed> {
+        Ok(self.overriding(Config::embedded()?))
+    }
+
+    /// Flags and variables win over what a file says.
+    fn overriding(&self, mut config: Config) -> Config {
         let server = &mut config.server;
         server.listen = self.listen.unwrap_or(server.listen);
         server.admin_listen = self.admin_listen.unwrap_or(server.admin_listen);
         if let Some(log) = &self.log {
             server.log.clone_from(log);
         }
-        Ok(config)
+        config
     }
 }
 

@@ -55,8 +55,8 @@ impl Args {
 }
 
 pub(super) fn sandbox(process: &Process, args: &Args) -> Result<ExitCode, Failed> {
-    let server = process.config()?.server;
-    telemetry::init(&server.log, server.log_format).map_err(|error| Failed::Other(error.to_string()))?;
+    let server = process.embedded()?.server;
+    telemetry::init(&server.log, server.log_format)?;
     let listener = listener::bind_first(server.listen)?;
     let address = listener.local_addr()?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;

@@ -21,10 +21,8 @@ use crate::telemetry;
 use crate::upstream::Upstreams;
 
 pub(super) fn serve(process: &Process) -> Result<ExitCode, Failed> {
-    let config = process.config()?;
-    config.check_upstreams()?;
-    telemetry::init(&config.server.log, config.server.log_format)
-        .map_err(|error| Failed::Other(format!("server.log: {error} (use for example \"info\")")))?;
+    let config = process.config()?.check_serving()?;
+    telemetry::init(&config.server.log, config.server.log_format)?;
     run(config)
 }
 

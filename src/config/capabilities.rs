@@ -1,5 +1,6 @@
 //! The capability table in the file: `[shared]`, `[models.NAME]`, `[rewrite]` and what goes with them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::capability::model::{Model, OnUnsupported, Price, Rewrite, SendSeconds};
@@ -25,9 +26,10 @@ pub(super) fn read(root: &mut Section<'_>, default_upstream: &str, rewrite: Rewr
         sections.into_iter().map(|(name, section)| read_model(name, section, &inherited)).collect();
     let default_model: Option<Arc<str>> = root.text("default_model").map(Arc::from);
     let auto = arcs(root.texts("auto_models"));
+    check_names(root, &models);
     let table = Table::new(models, default_model.clone(), auto.clone(), shared);
-    if let Some(name) = &default_model {
-        known(root, "default_model", name, &table);
+    if let (Some(name), None) = (&default_model, table.default_model()) {
+        root.problem("default_model", format!("there is no model \"{name}\" (name one of [models])"));
     }
     for name in &auto {
         known(root, "auto_models", name, &table);
@@ -38,6 +40,19 @@ pub(super) fn read(root: &mut Section<'_>, default_upstream: &str, rewrite: Rewr
         }
     }
     table
+}
+
+/// A name must mean one model, or requests for one would be judged and sent as another.
+fn check_names(root: &Section<'_>, models: &[Model]) {
+    let mut taken: HashMap<&str, &str> = models.iter().map(|model| (&*model.name, &*model.name)).collect();
+    for model in models {
+        for alias in &model.aliases {
+            if let Some(other) = taken.insert(alias, &model.name) {
+                let what = format!("\"{alias}\" already means the model \"{other}\" (remove one of them)");
+                root.problem_at(format!("models.{}.aliases", model.name), what);
+            }
+        }
+    }
 }
 
 /// A model named elsewhere in the file must be one of the table, and not a pattern.
@@ -68,6 +83,7 @@ fn read_shared(mut section: Section<'_>) -> Shared {
         seconds_json: section.choice("seconds_json", &json, default.seconds_json),
         unknown_model: section.choice("unknown_model", &UNKNOWN, default.unknown_model),
         unknown_parameters: section.choice("unknown_parameters", &UNKNOWN, default.unknown_parameters),
+        refused_parameters: list(section.texts("refused_parameters"), &[]),
     };
     section.finish();
     shared

@@ -11,7 +11,7 @@ use axum::http::HeaderName;
 use toml::Table;
 
 use crate::capability;
-use crate::capability::model::Rewrite;
+use crate::capability::model::{Model, Rewrite};
 use crate::error::{Form, ModelSize, Wording};
 
 pub mod auth;
@@ -117,13 +117,20 @@ impl Config {
             let what = format!("cannot be read: {error} (name a readable file with --config)");
             Unusable(vec![Problem { path: path.display().to_string(), what }])
         })?;
-        let config = Self::parse(&text, path.parent().unwrap_or(Path::new("")), sources)?;
-        config.check_upstreams()?;
-        Ok(config)
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let (config, mut problems) = Self::gather(&text, folder, sources)?;
+        problems.extend(config.serving_problems());
+        usable(config, problems)
     }
 
     /// Reads and checks a document. `folder` is where relative paths of presets start.
     pub fn parse(text: &str, folder: &Path, sources: Sources<'_>) -> Result<Self, Unusable> {
+        let (config, problems) = Self::gather(text, folder, sources)?;
+        usable(config, problems)
+    }
+
+    /// What could be read, and every mistake on the way.
+    fn gather(text: &str, folder: &Path, sources: Sources<'_>) -> Result<(Self, Vec<Problem>), Unusable> {
         let document: Table = toml::from_str(text).map_err(|error| {
             let what = format!("{} (correct the TOML)", error.to_string().trim());
             Unusable(vec![Problem { path: "configuration".to_owned(), what }])
@@ -131,8 +138,7 @@ impl Config {
         let notes = Notes::default();
         let merged = presets::lay_under(&document, folder, sources, &notes);
         let config = Self::read(Section::root(&merged, &notes), sources);
-        let problems = notes.into_problems();
-        if problems.is_empty() { Ok(config) } else { Err(Unusable(problems)) }
+        Ok((config, notes.into_problems()))
     }
 
     fn read(mut root: Section<'_>, sources: Sources<'_>) -> Self {
@@ -191,28 +197,29 @@ impl Config {
     }
 
     /// What serving needs beyond a well-formed file.
-    pub fn check_upstreams(&self) -> Result<(), Unusable> {
-        let problem = |path: &str, what: String| Unusable(vec![Problem { path: path.to_owned(), what }]);
-        let Some(default) = self.upstream(&self.default_upstream) else {
-            let name = &self.default_upstream;
-            return Err(problem(
-                "upstreams",
-                format!(
-                    "there is no upstream \"{name}\" (add [upstreams.{name}] with base_url = \"https://…/v1\")"
-                ),
-            ));
-        };
-        // A job is polled where it was made. Until jobs are remembered, that can only be one place.
-        match self.capabilities.models().find(|model| model.upstream != default.name) {
-            Some(model) => Err(problem(
-                &format!("models.{}.upstream", model.name),
-                format!(
-                    "\"{}\" is not the default upstream, where all videos are looked up (use \"{}\")",
-                    model.upstream, default.name
-                ),
-            )),
-            None => Ok(()),
+    pub fn check_serving(self) -> Result<Self, Unusable> {
+        let problems = self.serving_problems();
+        usable(self, problems)
+    }
+
+    fn serving_problems(&self) -> Vec<Problem> {
+        let default = &self.default_upstream;
+        if self.upstream(default).is_none() {
+            let what = format!(
+                "there is no upstream \"{default}\" (add [upstreams.{default}] with base_url = \"https://…/v1\")"
+            );
+            return vec![Problem { path: "upstreams".to_owned(), what }];
         }
+        // A job is polled where it was made. Until jobs are remembered, that can only be one place.
+        let elsewhere = self.capabilities.models().filter(|model| model.upstream != *default);
+        let problem = |model: &Model| Problem {
+            path: format!("models.{}.upstream", model.name),
+            what: format!(
+                "\"{}\" is not the default upstream, where all videos are looked up (use \"{default}\")",
+                model.upstream
+            ),
+        };
+        elsewhere.map(problem).collect()
     }
 
     /// The upstream of that name.
@@ -220,6 +227,10 @@ impl Config {
     pub fn upstream(&self, name: &str) -> Option<&upstreams::Upstream> {
         self.upstreams.iter().find(|upstream| *upstream.name == *name)
     }
+}
+
+fn usable(config: Config, problems: Vec<Problem>) -> Result<Config, Unusable> {
+    if problems.is_empty() { Ok(config) } else { Err(Unusable(problems)) }
 }
 
 impl Routes {

@@ -180,7 +180,10 @@ impl<'a> Section<'a> {
     pub(super) fn header_names(&mut self, key: &'static str) -> Vec<HeaderName> {
         let mut headers = Vec::new();
         for name in self.texts(key).unwrap_or_default() {
-            match name.parse() {
+            match name.parse::<HeaderName>() {
+                Ok(name) if NEVER_LISTED.contains(&name.as_str()) => {
+                    self.problem(key, format!("\"{name}\" must not cross the gateway (remove it)"));
+                }
                 Ok(name) => headers.push(name),
                 Err(_) => self.problem(key, format!("\"{name}\" is no header name (remove it)")),
             }
@@ -230,6 +233,26 @@ impl<'a> Section<'a> {
         }
     }
 }
+
+/// Headers of one hop, of framing, and of other people's secrets.
+const NEVER_LISTED: &[&str] = &[
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-api-key",
+];
 
 fn in_range(value: &Value, allowed: &RangeInclusive<u32>) -> Option<u32> {
     let number = u32::try_from(value.as_integer()?).ok()?;

@@ -176,6 +176,6 @@ fn videos_can_only_be_looked_up_in_one_place() {
         [upstreams.other]
         base_url = "http://b/v1"
     "#;
-    let problems = parse(text).expect("a configuration").check_upstreams().expect_err("two places");
+    let problems = parse(text).expect("a configuration").check_serving().expect_err("two places");
     assert!(problems.to_string().starts_with("models.sora-2.upstream: "), "{problems}");
 }

@@ -178,10 +178,12 @@ impl ApiError {
     /// The gateway itself failed. Says nothing about why: that is in the log.
     #[must_use]
     pub fn internal() -> Self {
-        Self::server(
+        let error = Self::server(
             StatusCode::INTERNAL_SERVER_ERROR,
             "server_error",
             "The server had an error processing your request. Sorry about that!",
-        )
+        );
+        // Nobody knows how far it had come: a repeat could pay twice.
+        Self { should_retry: Some(false), ..error }
     }
 }

@@ -21,9 +21,9 @@ fn fold(name: &str) -> impl Iterator<Item = char> {
     name.chars().take_while(|c| *c != '\0').filter_map(|c| match c {
         'ſ' => Some('s'),
         '\u{212A}' => Some('k'),
-        c if c.is_ascii_alphanumeric() => Some(c.to_ascii_lowercase()),
-        c if c.is_ascii() => None,
-        c => Some(c),
+        c if c.is_ascii() => c.is_ascii_alphanumeric().then(|| c.to_ascii_lowercase()),
+        // Blanks and marks of no width, which some parsers trim.
+        c => c.is_alphanumeric().then_some(c),
     })
 }
 

@@ -46,9 +46,13 @@ impl Encoding {
     }
 
     fn multipart(parameters: &[Parameter<'_>]) -> Result<Self, Rejection> {
-        let mut boundaries = parameters.iter().filter(|parameter| parameter.is("boundary"));
-        match (boundaries.next(), boundaries.next()) {
-            (Some(boundary), None) if is_boundary(boundary.value) => {
+        let (mut boundaries, others): (Vec<&Parameter<'_>>, Vec<&Parameter<'_>>) =
+            parameters.iter().partition(|parameter| parameter.is("boundary"));
+        // The header goes on as it is. Some parsers look for the boundary under other names (RFC 2231), or for
+        // its text anywhere: with anything else beside it, the upstream might read another form than we did.
+        let alone = others.iter().all(|other| other.is("charset"));
+        match (boundaries.pop(), boundaries.pop()) {
+            (Some(boundary), None) if alone && is_boundary(boundary.value) => {
                 Ok(Self::Multipart { boundary: boundary.value.to_owned() })
             }
             _ => Err(Rejection::MalformedForm),
@@ -63,11 +67,10 @@ pub(super) fn is_utf8(parameters: &[Parameter<'_>]) -> bool {
         && charsets.next().is_none()
 }
 
-/// RFC 2046, section 5.1.1.
+/// What RFC 2046, 5.1.1, allows and needs no quotes (RFC 9110): quoting is where parsers differ.
 fn is_boundary(text: &str) -> bool {
     (1..=70).contains(&text.len())
-        && !text.ends_with(' ')
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"'+_-.".contains(&byte))
 }
 
 #[cfg(test)]
@@ -99,7 +102,7 @@ mod tests {
     #[test]
     fn reads_forms() {
         assert_eq!(read("multipart/form-data; boundary=a"), multipart("a"));
-        assert_eq!(read("Multipart/Form-Data;BOUNDARY=\"a b:c=?\""), multipart("a b:c=?"));
+        assert_eq!(read("Multipart/Form-Data;BOUNDARY=\"a_b.c'+d\""), multipart("a_b.c'+d"));
         assert_eq!(read("multipart/form-data; charset=utf-8; boundary=a"), multipart("a"));
         let longest = "x".repeat(70);
         assert_eq!(read(&format!("multipart/form-data; boundary={longest}")), multipart(&longest));
@@ -123,6 +126,12 @@ mod tests {
             "; boundary=\"a\\b\"",
             "; boundary=é",
             "; boundary*=a",
+            "; boundary=a; boundary*=utf-8''b",
+            "; boundary*0=b; boundary=a",
+            "; x=\"boundary=b\"; boundary=a",
+            "; xboundary=b; boundary=a",
+            "; boundary=\"a b\"",
+            "; boundary=\"a:b\"",
             &format!("; boundary={}", "x".repeat(71)),
         ] {
             let value = format!("multipart/form-data{parameters}");

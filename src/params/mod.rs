@@ -99,7 +99,8 @@ pub enum Layout<'b> {
 pub struct Params<'b> {
     layout: Layout<'b>,
     fields: Vec<(Param, Field<'b>)>,
-    unknown: Option<Cow<'b, str>>,
+    /// In body order; bounded by the limits on names and parts.
+    unknown: Vec<Cow<'b, str>>,
     disguised: Option<Cow<'b, str>>,
 }
 
@@ -163,7 +164,7 @@ impl Value<'_> {
 
 impl<'b> Params<'b> {
     const fn new(layout: Layout<'b>) -> Self {
-        Self { layout, fields: Vec::new(), unknown: None, disguised: None }
+        Self { layout, fields: Vec::new(), unknown: Vec::new(), disguised: None }
     }
 
     /// The field of this name, if the body has it.
@@ -175,7 +176,12 @@ impl<'b> Params<'b> {
     /// The first name, in body order, that is not one of the known ones.
     #[must_use]
     pub fn first_unknown(&self) -> Option<&str> {
-        self.unknown.as_deref()
+        self.unknown().next()
+    }
+
+    /// Every name that is not one of the known ones, in body order.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.unknown.iter().map(AsRef::as_ref)
     }
 
     /// The first unknown name that a laxer parser could take for a known one, such as `Prompt` or `video[`.
@@ -201,7 +207,7 @@ impl<'b> Params<'b> {
         if disguised {
             self.disguised.get_or_insert_with(|| name.clone());
         }
-        self.unknown.get_or_insert(name);
+        self.unknown.push(name);
     }
 }
 

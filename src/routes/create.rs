@@ -27,7 +27,7 @@ pub(super) async fn create(
     let (head, body) = request.into_parts();
     let config = &gateway.config;
     auth::admit(&config.auth, &head.headers)?;
-    forward::judge_query(&gateway, &head.uri, &[])?;
+    forward::judge_submit_query(&gateway, &head.uri, FIELDS)?;
     let mode = mode(&gateway, &head)?;
     let (encoding, bytes) = body::read(&head, body, &config.limits).await?;
     let (payload, note) = {

@@ -1,19 +1,15 @@
 //! Reading, listing, deleting and downloading: the id and the query are judged, the rest streams.
 
-use axum::Extension;
-use axum::extract::Request;
-use axum::http::Uri;
-use axum::response::Response;
-use percent_encoding::percent_decode_str;
-
 use super::Snapshot;
 use super::forward::{self, Forward};
-use super::target::is_id;
+use super::target::check_id;
 use crate::auth;
-use crate::gateway::Gateway;
 use crate::outcome::Refusal;
-use crate::rejection::{Param, Rejection};
+use crate::rejection::Param;
 use crate::upstream::{Kind, Payload, Upstreams};
+use axum::Extension;
+use axum::extract::Request;
+use axum::response::Response;
 
 /// `GET /v1/videos`
 pub(super) async fn list(
@@ -55,16 +51,4 @@ async fn fetch(
     forward::judge_query(&gateway, &head.uri, known)?;
     let call = Forward { head: &head, kind: Kind::Fetch, upstream: &gateway.config.default_upstream };
     call.send(&upstreams, Payload::Empty).await
-}
-
-/// The id in the path, where there is one, must be one that an upstream can have made.
-pub(super) fn check_id(gateway: &Gateway, uri: &Uri) -> Result<(), Rejection> {
-    let rest = uri.path().strip_prefix("/v1/videos/").unwrap_or_default();
-    let rest = rest.strip_prefix("characters/").unwrap_or(rest);
-    let id = rest.split('/').next().unwrap_or_default();
-    if rest.is_empty() || is_id(gateway.config.routes.video_ids)(id) {
-        return Ok(());
-    }
-    // Named as the service would read it.
-    Err(Rejection::UnknownVideo(percent_decode_str(id).decode_utf8_lossy().into_owned()))
 }

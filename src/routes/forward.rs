@@ -42,9 +42,18 @@ impl Forward<'_> {
 
 /// Refuses a query that names anything but `known` and what the operator lets through.
 pub(super) fn judge_query(gateway: &Gateway, uri: &Uri, known: &[Param]) -> Result<(), Rejection> {
+    judge(gateway, uri, known, &[])
+}
+
+/// As [`judge_query`], for a call whose body has `fields`.
+pub(super) fn judge_submit_query(gateway: &Gateway, uri: &Uri, fields: &[Param]) -> Result<(), Rejection> {
+    judge(gateway, uri, &[], fields)
+}
+
+fn judge(gateway: &Gateway, uri: &Uri, known: &[Param], fields: &[Param]) -> Result<(), Rejection> {
     let Some(query) = uri.query() else { return Ok(()) };
     let routes = &gateway.config.routes;
-    let allowed = Allowed { known, extra: &routes.query_parameters, is_id: is_id(routes.video_ids) };
+    let allowed = Allowed { known, fields, extra: &routes.query_parameters, is_id: is_id(routes.video_ids) };
     gateway.config.capabilities.judge_query(query, allowed)
 }
 
@@ -66,10 +75,15 @@ pub(super) async fn forward(
         return Err(Rejection::MethodNotAllowed { method, path, allow: ALLOW }.into());
     }
     auth::admit(&config.auth, &head.headers)?;
-    let limit =
-        if path.starts_with("/v1/messages") { config.limits.messages_body } else { config.limits.other_body };
+    // Batches of messages have a far higher limit at Anthropic, and stream like all else.
+    let is_message = path == "/v1/messages" || path == "/v1/messages/count_tokens";
+    let limit = if is_message { config.limits.messages_body } else { config.limits.other_body };
     too_large(HttpBody::size_hint(&body).lower(), limit)?;
-    let payload = if body.is_end_stream() { Payload::Empty } else { Payload::Streaming(body, limit) };
+    let payload = if body.is_end_stream() {
+        Payload::Empty
+    } else {
+        Payload::Streaming { body, limit, idle: config.limits.body_idle }
+    };
     let call = Forward { head: &head, kind: Kind::Other, upstream: &config.default_upstream };
     call.send(&upstreams, payload).await
 }

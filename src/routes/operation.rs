@@ -1,4 +1,4 @@
-//! Remix, edits, extensions and characters: judged, never rewritten, and forwarded.
+//! Remix, edits, extensions and characters: judged and forwarded.
 
 use axum::Extension;
 use axum::extract::Request;
@@ -6,12 +6,14 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
 use super::forward::{self, Forward};
-use super::{Snapshot, body, fetch};
+use super::target::check_id;
+use super::{Snapshot, body};
 use crate::auth;
 use crate::capability::operations::Operation;
 use crate::outcome::Refusal;
 use crate::params;
 use crate::rejection::Rejection;
+use crate::rewrite;
 use crate::upstream::{Kind, Payload, Upstreams};
 
 pub(super) async fn remix(
@@ -19,7 +21,6 @@ pub(super) async fn remix(
     upstreams: Extension<Upstreams>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    fetch::check_id(&snapshot.0, request.uri())?;
     submit(Operation::Remix, snapshot, upstreams, request).await
 }
 
@@ -56,7 +57,8 @@ async fn submit(
     let (head, body) = request.into_parts();
     let config = &gateway.config;
     auth::admit(&config.auth, &head.headers)?;
-    forward::judge_query(&gateway, &head.uri, &[])?;
+    check_id(&gateway, &head.uri)?;
+    forward::judge_submit_query(&gateway, &head.uri, operation.fields())?;
     let (encoding, bytes) =
         body::read(&head, body, &config.limits).await.map_err(|reason| form_only(operation, reason))?;
     if operation == Operation::Character && encoding.is_json() {
@@ -64,10 +66,10 @@ async fn submit(
         return Err(Rejection::NotAForm(String::from_utf8_lossy(got).into_owned()).into());
     }
     let params = params::parse(&encoding, &bytes, operation.fields(), &config.limits.fields)?;
-    config.capabilities.judge(operation, &params)?;
-    drop(params);
+    let edit = config.capabilities.judge(operation, &params)?;
+    let body = rewrite::apply(&bytes, &params, edit.as_slice()).into_iter().collect();
     let call = Forward { head: &head, kind: Kind::Submit, upstream: &config.default_upstream };
-    call.send(&upstreams, Payload::Whole(vec![bytes])).await
+    call.send(&upstreams, Payload::Whole(body)).await
 }
 
 /// A character is only made from a form: a hint at JSON would lead astray.

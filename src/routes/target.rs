@@ -4,9 +4,11 @@ use axum::extract::Request;
 use axum::http::{Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
 
 use super::Snapshot;
 use crate::config::VideoIds;
+use crate::gateway::Gateway;
 use crate::outcome::Refusal;
 use crate::rejection::Rejection;
 
@@ -36,16 +38,48 @@ pub(super) async fn check(snapshot: Snapshot, request: Request, next: Next) -> R
 
 /// Segments that are not empty and not dots, of characters that mean the same everywhere.
 fn is_plain_path(rest: &str, ids: VideoIds) -> bool {
-    rest.split('/').all(|segment| !matches!(segment, "" | "." | "..") && is_plain_segment(segment, ids))
+    // An id may hide a slash; no other segment may, or a decoding server would see another path.
+    let hiding = (ids == VideoIds::Encoded).then(|| id_index(rest)).flatten();
+    rest.split('/').enumerate().all(|(index, segment)| {
+        if hiding == Some(index) {
+            return is_encoded_id(segment);
+        }
+        !matches!(segment, "" | "." | "..") && is_plain_segment(segment)
+    })
 }
 
-fn is_plain_segment(segment: &str, ids: VideoIds) -> bool {
+/// Which segment below `/v1/` is the id of a video or a character.
+fn id_index(rest: &str) -> Option<usize> {
+    match rest {
+        _ if rest.starts_with("videos/characters/") => Some(2),
+        _ if rest.starts_with("videos/") => Some(1),
+        _ => None,
+    }
+}
+
+fn is_plain_segment(segment: &str) -> bool {
+    escapes_pass(segment, |byte| match byte {
+        b'/' | b'%' | b'\\' | b';' | 0..=0x1f | 0x7f | b'-' | b'.' | b'_' | b'~' => false,
+        other => !other.is_ascii_alphanumeric(),
+    })
+}
+
+/// An id as sent: what may stand in a segment, and nothing that decodes to steps in a path.
+fn is_encoded_id(id: &str) -> bool {
+    let decoded = percent_decode_str(id).decode_utf8_lossy();
+    let steps = decoded.split(['/', '\\']).any(|step| matches!(step, "" | "." | ".."));
+    let escapes = escapes_pass(id, |byte| !matches!(byte, b'\\' | b';' | 0..=0x1f | 0x7f));
+    (1..=ENCODED_ID_MAX).contains(&id.len()) && escapes && !steps
+}
+
+/// Whether a segment has only plain characters, and only escapes of bytes that `passes`.
+fn escapes_pass(segment: &str, passes: impl Fn(u8) -> bool) -> bool {
     let mut bytes = segment.bytes();
     while let Some(byte) = bytes.next() {
         let plain = match byte {
             b'%' => {
                 let digits = (bytes.next().and_then(hex), bytes.next().and_then(hex));
-                matches!(digits, (Some(high), Some(low)) if is_plain_escape(high * 16 + low, ids))
+                matches!(digits, (Some(high), Some(low)) if passes(high * 16 + low))
             }
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => true,
             // What RFC 3986 allows in a segment, but for `;`, which some servers cut a path at.
@@ -60,15 +94,6 @@ fn is_plain_segment(segment: &str, ids: VideoIds) -> bool {
 
 fn hex(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
-}
-
-/// An escape passes if nobody would write the character otherwise, and if decoding it makes no new path.
-fn is_plain_escape(byte: u8, ids: VideoIds) -> bool {
-    match byte {
-        b'/' | b'%' => ids == VideoIds::Encoded,
-        b'\\' | b';' | 0..=0x1f | 0x7f | b'-' | b'.' | b'_' | b'~' => false,
-        other => !other.is_ascii_alphanumeric(),
-    }
 }
 
 /// Whether a path that is none of the video routes could pass for one upstream: servers that ignore case, or
@@ -86,10 +111,20 @@ pub(super) fn is_id(ids: VideoIds) -> fn(&str) -> bool {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
             (1..=ID_MAX).contains(&id.len()) && id.bytes().all(plain)
         },
-        VideoIds::Encoded => {
-            |id| (1..=ENCODED_ID_MAX).contains(&id.len()) && is_plain_segment(id, VideoIds::Encoded)
-        }
+        VideoIds::Encoded => is_encoded_id,
     }
+}
+
+/// The id in the path, where there is one, must be one that an upstream can have made.
+pub(super) fn check_id(gateway: &Gateway, uri: &Uri) -> Result<(), Rejection> {
+    let rest = uri.path().strip_prefix("/v1/videos/").unwrap_or_default();
+    let rest = rest.strip_prefix("characters/").unwrap_or(rest);
+    let id = rest.split('/').next().unwrap_or_default();
+    if rest.is_empty() || is_id(gateway.config.routes.video_ids)(id) {
+        return Ok(());
+    }
+    // Named as the service would read it.
+    Err(Rejection::UnknownVideo(percent_decode_str(id).decode_utf8_lossy().into_owned()))
 }
 
 #[cfg(test)]
@@ -149,6 +184,22 @@ mod tests {
         }
     }
 
+    /// VA12: a slash may hide in an id, and nowhere else.
+    #[test]
+    fn only_an_id_may_hide_a_slash() {
+        for (path, passes) in [
+            ("videos/a%2Fb/content", true),
+            ("videos/characters/a%2Fb", true),
+            ("x%2F..%2Fvideos", false),
+            ("models/a%2Fb", false),
+            ("videos%2Fa", false),
+            ("videos/a/b%2Fc", false),
+            ("videos/..%2F..%2Fadmin", false),
+        ] {
+            assert_eq!(is_plain_path(path, VideoIds::Encoded), passes, "{path}");
+        }
+    }
+
     #[test]
     fn an_id_is_plain_unless_the_upstream_wants_more() {
         let plain = is_id(VideoIds::Plain);
@@ -162,7 +213,9 @@ mod tests {
                 && encoded("id:openai")
                 && encoded("video%201%2F2%3Fx")
         );
-        for id in ["", "a%00", "a%2e", "a;b"] {
+        for id in
+            ["", "a%00", "a;b", "..", "%2e%2e", "..%2f..%2fadmin", "a%2f%2e%2e%2fb", "a%2f%2fb", "a%5cb"]
+        {
             assert!(!encoded(id), "{id}");
         }
     }

@@ -161,11 +161,10 @@ fn render(error: &ApiError, dialect: Dialect, id: &RequestId, wording: &Wording)
 
 /// Every answer carries the id under which it can be asked about: the upstream's where it sent one.
 fn identify(headers: &mut HeaderMap, arrival: &Arrival) {
-    let name = match arrival.dialect {
-        Dialect::OpenAi => X_REQUEST_ID,
-        Dialect::Anthropic => REQUEST_ID,
-    };
-    headers.entry(name).or_insert_with(|| arrival.id.value().clone());
+    if arrival.dialect == Dialect::Anthropic {
+        headers.entry(REQUEST_ID).or_insert_with(|| arrival.id.value().clone());
+    }
+    headers.entry(X_REQUEST_ID).or_insert_with(|| arrival.id.value().clone());
 }
 
 /// Whatever was changed on the client's behalf, the client is told, also where the changed request then failed.

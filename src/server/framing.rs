@@ -1,5 +1,7 @@
 //! Checks of a request's head that hyper leaves to us, before anything else looks at it.
 
+use std::net::Ipv6Addr;
+
 use axum::http::header::{self, HeaderName};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Version};
@@ -59,8 +61,20 @@ fn check_host(head: &Parts) -> Result<(), Rejection> {
 
 fn is_host(host: &HeaderValue) -> bool {
     let bytes = host.as_bytes();
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(byte);
-    !bytes.is_empty() && bytes.len() <= HOST_MAX && bytes.iter().all(plain)
+    let text = str::from_utf8(bytes).unwrap_or_default();
+    let (name, port) = match text.rsplit_once(':') {
+        // The last colon of an address in brackets is its own.
+        Some((name, port)) if !port.ends_with(']') => (name, port),
+        _ => (text, "0"),
+    };
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let is_name = match address {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)),
+    };
+    let is_port =
+        port.is_empty() || port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    !name.is_empty() && text.len() <= HOST_MAX && is_name && is_port
 }
 
 /// A name has 253 characters at most; the rest is for a port and brackets.

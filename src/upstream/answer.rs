@@ -28,7 +28,9 @@ pub(super) struct Treatment {
 
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    value.get(..16).is_some_and(|start| start.eq_ignore_ascii_case(b"application/json"))
+    let (start, rest) = value.split_at_checked(16).unwrap_or_default();
+    // `application/jsonl` and `application/json-seq` are streams.
+    start.eq_ignore_ascii_case(b"application/json") && matches!(rest.first(), None | Some(b';' | b' '))
 }
 
 pub(super) async fn received(

@@ -80,6 +80,13 @@ pub(super) fn tls(settings: &Settings) -> io::Result<ClientConfig> {
     Ok(builder.map_err(io::Error::other)?.with_root_certificates(roots).with_no_client_auth())
 }
 
+/// Bytes of one HTTP/2 stream that may be under way.
+const STREAM_WINDOW: u32 = 1 << 20;
+/// Bytes of all streams of a connection that may be under way; close to the most the protocol allows.
+const CONNECTION_WINDOW: u32 = 1 << 30;
+/// How often an HTTP/2 connection in use is asked whether it is still there.
+const HTTP2_PING: Duration = Duration::from_secs(20);
+
 /// Whether a connection may serve a second request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reuse {
@@ -105,11 +112,18 @@ pub(super) fn leaf(settings: &Settings, tls: ClientConfig, reuse: Reuse) -> Leaf
         Reuse::Fresh => 0,
     };
     let client = Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(settings.pool_idle)
         .pool_max_idle_per_host(idle)
-        // Whether a request is sent again is for the layers above to decide, never for the library.
+        // A kept connection may close before the first byte of a request: then, and for free calls only, the
+        // library asks again. All else is for the layers above to decide.
         .retry_canceled_requests(reuse == Reuse::Pooled)
+        // One HTTP/2 connection serves many: a client that does not read its download holds up its own stream,
+        // and never the connection.
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_keep_alive_interval(HTTP2_PING)
         .http2_only(settings.protocol == Protocol::Http2)
         .build(Bounded { inner, limit: settings.connect_timeout });
     let leaf = ServiceBuilder::new()

@@ -52,6 +52,10 @@ static ANSWER: [HeaderName; 18] = [
 /// Limits, processing times and poll intervals.
 const ANSWER_PREFIXES: &[&str] = &["openai-", "anthropic-", "x-ratelimit-"];
 
+/// Which of the accounts pays is for the credential's owner to say.
+pub(super) static ACCOUNT: [HeaderName; 2] =
+    [HeaderName::from_static("openai-organization"), HeaderName::from_static("openai-project")];
+
 /// Whose account the upstream serves is none of its clients' business.
 static PRIVATE: [HeaderName; 3] = [
     HeaderName::from_static("openai-organization"),

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::HeaderName;
@@ -12,7 +13,7 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use axum::response::Response as Answer;
 use rustls::ClientConfig;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use crate::config::Config;
 use crate::config::upstreams::{Credential, Upstream as Settings};
@@ -77,8 +78,15 @@ pub enum Payload {
     Empty,
     /// All of it is here, in pieces.
     Whole(Vec<Bytes>),
-    /// It is still arriving: the body and the most bytes it may have.
-    Streaming(Body, u64),
+    /// It is still arriving.
+    Streaming {
+        /// The body.
+        body: Body,
+        /// Most bytes it may have.
+        limit: u64,
+        /// How long the client may pause.
+        idle: Duration,
+    },
 }
 
 /// Why a call has no answer.
@@ -171,10 +179,10 @@ impl Upstream {
         };
         let request = self.request(call)?;
         let sent = Sent { head_timeout, body_idle: self.settings.body_idle };
-        let answer = sent.send(leaf, request, payload).await?;
+        let (answer, deadline) = sent.send(leaf, request, payload).await?;
         let received = self.received(call, answer, answer_headers);
-        // What is read whole must come as quickly as its head: nobody sees a byte of it before.
-        timeout(head_timeout, received).await.unwrap_or(Err(Failure::HeadTimeout.into()))
+        // What is read whole must come within the time of its head: nobody sees a byte of it before.
+        timeout_at(deadline, received).await.unwrap_or(Err(Failure::HeadTimeout.into()))
     }
 
     /// The request in the upstream's terms, without its body.
@@ -205,6 +213,9 @@ impl Upstream {
     fn authorize(&self, from: &HeaderMap, to: &mut HeaderMap) {
         let header = &self.settings.credential_header;
         if let Some(credential) = &self.credential {
+            for name in &headers::ACCOUNT {
+                to.remove(name);
+            }
             to.insert(header, credential.clone());
             return;
         }
@@ -241,16 +252,29 @@ impl Upstream {
             return Err(Failure::Credential.into());
         }
         let (head, body) = answer.into_parts();
-        let headers = headers::incoming(&head.headers, extra);
+        let mut headers = headers::incoming(&head.headers, extra);
+        if call.kind == Kind::Submit && leaves_open(status) {
+            // The SDK would ask again by itself, and could pay twice; the upstream's own word counts more.
+            headers.entry(SHOULD_RETRY).or_insert(HeaderValue::from_static("false"));
+        }
         let download = stream::Download::new(body, self.settings.body_idle);
         let treatment = answer::Treatment {
             whole: call.method != Method::HEAD && (call.kind == Kind::Submit || answer::is_json(&headers)),
-            unwrap: self.settings.unwrap_errors,
+            // What is not about videos passes as it is, whatever its errors look like.
+            unwrap: self.settings.unwrap_errors && call.kind != Kind::Other,
         };
         answer::received(status, headers, download, treatment).await.map_err(Unanswered::Failed)
     }
 }
 
+/// Whether a status leaves open what became of a call: a server may fail, or be cut off by another in front of
+/// it, after it took the job. 429, 503 and 529 refuse it.
+fn leaves_open(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 500 | 502 | 504)
+}
+
+/// Tells SDKs whether to ask again by themselves.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 /// Both OpenAI's and our own request id header.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Where Anthropic's older SDKs put the key.

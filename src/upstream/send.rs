@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use tower::ServiceExt;
 
 use super::connect::Leaf;
-use super::stream::{Progress, Upload};
+use super::stream::{Phase, Progress, Upload};
 use super::{Payload, Unanswered};
 use crate::failure::Failure;
 
@@ -24,17 +24,18 @@ pub(super) struct Sent {
 }
 
 impl Sent {
+    /// Yields the answer's head, and until when the rest may take if it must be whole.
     pub(super) async fn send(
         &self,
         leaf: &Leaf,
         request: Request<()>,
         payload: Payload,
-    ) -> Result<Response<Body>, Unanswered> {
+    ) -> Result<(Response<Body>, Instant), Unanswered> {
         let (body, progress) = match payload {
             Payload::Empty => (Body::empty(), None),
             Payload::Whole(segments) => (body_of(segments), None),
-            Payload::Streaming(body, limit) => {
-                let (upload, progress) = Upload::new(body, limit, self.body_idle);
+            Payload::Streaming { body, limit, idle } => {
+                let (upload, progress) = Upload::new(body, limit, idle);
                 (Body::new(upload), Some(progress))
             }
         };
@@ -48,27 +49,35 @@ impl Sent {
         })
     }
 
-    /// Waits for the head. The time runs from when the upstream last took something of the body: a long
-    /// upload is no slow answer.
     async fn head(
         &self,
         leaf: &Leaf,
         request: Request<Body>,
         progress: Option<&Progress>,
-    ) -> Result<Response<Body>, Failure> {
+    ) -> Result<(Response<Body>, Instant), Failure> {
+        let began = Phase::Answer(Instant::now());
+        let phase = || progress.map_or(began, Progress::phase);
         let mut answer = pin!(leaf.clone().oneshot(request));
-        let mut deadline = Instant::now() + self.head_timeout;
         loop {
+            let deadline = self.deadline(phase());
             tokio::select! {
                 biased;
-                answer = &mut answer => return answer,
+                answer = &mut answer => return answer.map(|answer| (answer, self.deadline(phase()))),
                 () = sleep_until(deadline) => {}
             }
-            let renewed = progress.and_then(Progress::last).map(|last| last + self.head_timeout);
-            match renewed {
-                Some(renewed) if renewed > deadline => deadline = renewed,
-                _ => return Err(Failure::HeadTimeout),
+            if self.deadline(phase()) <= deadline {
+                return Err(Failure::HeadTimeout);
             }
+        }
+    }
+
+    /// Until when the upstream must have moved. A long upload is no slow answer.
+    fn deadline(&self, phase: Phase) -> Instant {
+        match phase {
+            // Looked at again then; the client's own time-out ends it.
+            Phase::Client => Instant::now() + self.body_idle,
+            Phase::Upstream(since) => since + self.body_idle,
+            Phase::Answer(since) => since + self.head_timeout,
         }
     }
 }

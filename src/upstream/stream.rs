@@ -3,7 +3,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -85,21 +85,35 @@ impl HttpBody for Download {
 }
 
 /// What both ends of an upload want to know of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Progress {
     /// Why the client's side of it ended early.
     pub(super) fault: OnceLock<Rejection>,
-    last: std::sync::Mutex<Option<Instant>>,
+    phase: Mutex<Phase>,
+}
+
+/// Whose turn it is in an upload.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Phase {
+    /// The client's: it is waited for, and has a time-out of its own.
+    Client,
+    /// The upstream's, since then: it has not taken what there is.
+    Upstream(Instant),
+    /// The upstream has had all of it since then, and owes an answer.
+    Answer(Instant),
 }
 
 impl Progress {
-    /// When the upstream last took something.
-    pub(super) fn last(&self) -> Option<Instant> {
-        *self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn new() -> Self {
+        Self { fault: OnceLock::new(), phase: Mutex::new(Phase::Upstream(Instant::now())) }
     }
 
-    fn moved(&self) {
-        *self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Instant::now());
+    pub(super) fn phase(&self) -> Phase {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, phase: Phase) {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
     }
 }
 
@@ -115,7 +129,7 @@ pub(super) struct Upload {
 impl Upload {
     /// `limit`: most bytes it may have. `idle`: how long it may pause.
     pub(super) fn new(inner: Body, limit: u64, idle: Duration) -> (Self, Arc<Progress>) {
-        let progress = Arc::new(Progress::default());
+        let progress = Arc::new(Progress::new());
         let upload = Self { inner, idle: Idle::new(idle), limit, read: 0, progress: Arc::clone(&progress) };
         (upload, progress)
     }
@@ -137,7 +151,8 @@ impl HttpBody for Upload {
             match Pin::new(&mut self.inner).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
                     self.idle.moved();
-                    self.progress.moved();
+                    let (now, last) = (Instant::now(), self.inner.is_end_stream());
+                    self.progress.enter(if last { Phase::Answer(now) } else { Phase::Upstream(now) });
                     let Ok(data) = frame.into_data() else { continue };
                     self.read = self.read.saturating_add(data.len() as u64);
                     if self.read > self.limit {
@@ -147,8 +162,12 @@ impl HttpBody for Upload {
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
                 Poll::Ready(Some(Err(_))) => return self.break_off(Rejection::BodyBroken),
-                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(None) => {
+                    self.progress.enter(Phase::Answer(Instant::now()));
+                    return Poll::Ready(None);
+                }
                 Poll::Pending => {
+                    self.progress.enter(Phase::Client);
                     ready!(self.idle.poll_expired(cx));
                     return self.break_off(Rejection::BodyStalled);
                 }

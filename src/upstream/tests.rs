@@ -65,6 +65,10 @@ impl http_body::Body for Fed {
     }
 }
 
+fn streaming(body: Body, limit: u64) -> Payload {
+    Payload::Streaming { body, limit, idle: Duration::from_secs(30) }
+}
+
 fn fed() -> (Feeder, Body) {
     let (feeder, frames) = mpsc::unbounded_channel();
     (feeder, Body::new(Fed(frames)))
@@ -105,7 +109,7 @@ async fn a_silent_upstream_is_given_up_after_the_time_of_its_kind() {
 async fn a_long_upload_is_no_slow_answer() {
     let (feeder, body) = fed();
     feed(feeder, 100, Duration::from_secs(10));
-    let payload = Payload::Streaming(body, u64::MAX);
+    let payload = streaming(body, u64::MAX);
     let (outcome, took) = call(Kind::Fetch, payload, read_then_answer).await;
     assert_eq!(outcome.expect("an answer").status(), StatusCode::OK);
     assert!(took >= Duration::from_secs(1000), "{took:?}");
@@ -116,11 +120,21 @@ async fn a_long_upload_is_no_slow_answer() {
 async fn an_upload_that_stalls_is_the_clients_fault() {
     let (feeder, body) = fed();
     feeder.send(Ok(Bytes::from_static(b"half"))).expect("a reader");
-    let payload = Payload::Streaming(body, u64::MAX);
+    let payload = streaming(body, u64::MAX);
     let (outcome, took) = call(Kind::Other, payload, read_then_answer).await;
     assert_eq!(outcome.err(), Some(Unanswered::Rejected(Rejection::BodyStalled)));
     assert_eq!(took, Duration::from_secs(30));
     drop(feeder);
+}
+
+/// TO08: an upstream that does not take what there is, is given up after the time of a pause.
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_does_not_read_is_given_up() {
+    let (feeder, body) = fed();
+    feeder.send(Ok(Bytes::from_static(b"never taken"))).expect("a reader");
+    let (outcome, took) = call(Kind::Other, streaming(body, u64::MAX), never).await;
+    assert_eq!(outcome.err(), Some(Unanswered::Failed(Failure::HeadTimeout)));
+    assert_eq!(took, Duration::from_secs(30));
 }
 
 /// LM04: counted while streaming.
@@ -128,7 +142,7 @@ async fn an_upload_that_stalls_is_the_clients_fault() {
 async fn an_upload_that_grows_past_its_limit_is_cut() {
     let (feeder, body) = fed();
     feed(feeder, 3, Duration::from_secs(1));
-    let (outcome, took) = call(Kind::Other, Payload::Streaming(body, 9), read_then_answer).await;
+    let (outcome, took) = call(Kind::Other, streaming(body, 9), read_then_answer).await;
     let reason = Rejection::BodyTooLarge { limit: 9, read: 10 };
     assert_eq!(outcome.err(), Some(Unanswered::Rejected(reason)));
     assert_eq!(took, Duration::from_secs(2), "the third piece is not waited for");
@@ -139,7 +153,7 @@ async fn an_upload_that_grows_past_its_limit_is_cut() {
 async fn an_upload_that_breaks_is_the_clients_fault() {
     let (feeder, body) = fed();
     feeder.send(Err(io::ErrorKind::InvalidData.into())).expect("a reader");
-    let (outcome, _) = call(Kind::Other, Payload::Streaming(body, 9), read_then_answer).await;
+    let (outcome, _) = call(Kind::Other, streaming(body, 9), read_then_answer).await;
     assert_eq!(outcome.err(), Some(Unanswered::Rejected(Rejection::BodyBroken)));
 }
 

@@ -55,7 +55,7 @@ impl Gateway {
         let file = |path: &Path| std::fs::read_to_string(path);
         let sources = Sources { var: &var, file: &file };
         let config = Config::parse(toml, Path::new(""), sources).unwrap_or_else(|error| panic!("{error}"));
-        config.check_upstreams().unwrap_or_else(|error| panic!("{error}"));
+        let config = config.check_serving().unwrap_or_else(|error| panic!("{error}"));
         let upstreams = Upstreams::new(&config).expect("clients");
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let live = Live::new(Snapshot { config, metrics: Arc::clone(&metrics) });
