@@ -161,17 +161,12 @@ fn render(error: &ApiError, dialect: Dialect, id: &RequestId, wording: &Wording)
 
 /// Every answer carries the id under which it can be asked about: the upstream's where it sent one.
 fn identify(headers: &mut HeaderMap, arrival: &Arrival) {
+    let sent = headers.get(X_REQUEST_ID).or_else(|| headers.get(REQUEST_ID));
+    let id = sent.unwrap_or(arrival.id.value()).clone();
     if arrival.dialect == Dialect::Anthropic {
-        headers.entry(REQUEST_ID).or_insert_with(|| arrival.id.value().clone());
+        headers.entry(REQUEST_ID).or_insert_with(|| id.clone());
     }
-    headers.entry(X_REQUEST_ID).or_insert_with(|| arrival.id.value().clone());
-}
-
-/// Whatever was changed on the client's behalf, the client is told, also where the changed request then failed.
-fn tell_adjusted(headers: &mut HeaderMap, note: &Note) {
-    if let Some(value) = note.adjusted.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
-        headers.insert(ADJUSTED, value);
-    }
+    headers.entry(X_REQUEST_ID).or_insert(id);
 }
 
 fn record(arrival: &Arrival, told: &Told, status: StatusCode, metrics: &Metrics) {
