@@ -169,6 +169,13 @@ fn identify(headers: &mut HeaderMap, arrival: &Arrival) {
     headers.entry(X_REQUEST_ID).or_insert(id);
 }
 
+/// Whatever was changed on the client's behalf, the client is told, also where the changed request then failed.
+fn tell_adjusted(headers: &mut HeaderMap, note: &Note) {
+    if let Some(value) = note.adjusted.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
+        headers.insert(ADJUSTED, value);
+    }
+}
+
 fn record(arrival: &Arrival, told: &Told, status: StatusCode, metrics: &Metrics) {
     let Told { route, note, refusal, code: error } = told;
     let took = arrival.at.elapsed();
