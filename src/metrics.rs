@@ -1,7 +1,8 @@
 //! What is counted. Labels come from the configuration and from closed vocabularies, never from a request.
 
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 /// Label of a model that nobody configured, or of a request that has none.
@@ -21,6 +22,8 @@ pub struct Metrics {
     pub rejections: IntCounterVec,
     /// Values changed on the client's behalf, by model and field.
     pub adjustments: IntCounterVec,
+    /// Paid calls that were answered after their client had left.
+    pub orphaned: IntCounter,
 }
 
 /// Upper bounds of the duration histogram, in seconds: local refusals take microseconds, creates seconds.
@@ -63,12 +66,17 @@ impl Metrics {
             &["route"],
         )?;
         registry.register(Box::new(duration.clone()))?;
+        let orphaned = IntCounter::new(
+            "reelgate_orphaned_jobs_total",
+            "Paid calls that were answered after their client had left. The log names their jobs.",
+        )?;
+        registry.register(Box::new(orphaned.clone()))?;
         let in_flight = IntGauge::new("reelgate_requests_in_flight", "Requests that have no answer yet.")?;
         registry.register(Box::new(in_flight.clone()))?;
         let build = IntGaugeVec::new(Opts::new("reelgate_build_info", "Always 1."), &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         registry.register(Box::new(build))?;
-        Ok(Self { registry, requests, duration, in_flight, rejections, adjustments })
+        Ok(Self { registry, requests, duration, in_flight, rejections, adjustments, orphaned })
     }
 
     /// The page Prometheus scrapes.

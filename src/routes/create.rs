@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::Snapshot;
 use super::body;
-use super::forward::{self, Forward};
+use super::forward;
+use super::send::send;
 use crate::auth;
 use crate::capability::Mode;
 use crate::capability::create::FIELDS;
@@ -17,7 +18,7 @@ use crate::outcome::{Note, Refusal};
 use crate::params;
 use crate::rejection::{Param, Rejection};
 use crate::rewrite;
-use crate::upstream::{Kind, Payload, Upstreams};
+use crate::upstream::{Call, Kind, Payload, Upstreams};
 
 pub(super) async fn create(
     Extension(gateway): Snapshot,
@@ -39,9 +40,8 @@ pub(super) async fn create(
             Note::of(&judgement, upstream),
         )
     };
-    let upstream = note.upstream.as_deref().unwrap_or(&config.default_upstream).to_owned();
-    let call = Forward { head: &head, kind: Kind::Submit, upstream: &upstream };
-    let answer = call.send(&upstreams, Payload::Whole(payload)).await;
+    let upstream = note.upstream.as_ref().unwrap_or(&config.default_upstream);
+    let answer = send(&upstreams, upstream, Call::new(Kind::Submit, head), Payload::Whole(payload)).await;
     Ok(told(answer, note))
 }
 

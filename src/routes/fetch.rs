@@ -1,12 +1,13 @@
 //! Reading, listing, deleting and downloading: the id and the query are judged, the rest streams.
 
 use super::Snapshot;
-use super::forward::{self, Forward};
+use super::forward;
+use super::send::send;
 use super::target::check_id;
 use crate::auth;
 use crate::outcome::Refusal;
 use crate::rejection::Param;
-use crate::upstream::{Kind, Payload, Upstreams};
+use crate::upstream::{Call, Kind, Payload, Upstreams};
 use axum::Extension;
 use axum::extract::Request;
 use axum::response::Response;
@@ -49,6 +50,5 @@ async fn fetch(
     auth::admit(&gateway.config.auth, &head.headers)?;
     check_id(&gateway, &head.uri)?;
     forward::judge_query(&gateway, &head.uri, known)?;
-    let call = Forward { head: &head, kind: Kind::Fetch, upstream: &gateway.config.default_upstream };
-    call.send(&upstreams, Payload::Empty).await
+    send(&upstreams, &gateway.config.default_upstream, Call::new(Kind::Fetch, head), Payload::Empty).await
 }

@@ -1,14 +1,14 @@
-//! Sending on: what judged routes share, and the paths that are not about videos.
+//! The paths that are not about videos, and the queries of those that are.
 
 use axum::Extension;
 use axum::extract::Request;
-use axum::http::request::Parts;
 use axum::http::{Method, Uri};
 use axum::response::Response;
 use http_body::Body as HttpBody;
 
 use super::Snapshot;
 use super::body::too_large;
+use super::send::send;
 use super::target::is_id;
 use crate::auth;
 use crate::capability::query::Allowed;
@@ -16,29 +16,7 @@ use crate::config::OtherRoutes;
 use crate::gateway::Gateway;
 use crate::outcome::Refusal;
 use crate::rejection::{Param, Rejection};
-use crate::request_id::RequestId;
 use crate::upstream::{Call, Kind, Payload, Upstreams};
-
-/// A request on its way to an upstream.
-pub(super) struct Forward<'f> {
-    pub(super) head: &'f Parts,
-    pub(super) kind: Kind,
-    pub(super) upstream: &'f str,
-}
-
-impl Forward<'_> {
-    pub(super) async fn send(&self, upstreams: &Upstreams, payload: Payload) -> Result<Response, Refusal> {
-        let id = self.head.extensions.get::<RequestId>().cloned().unwrap_or_else(RequestId::random);
-        let call = Call {
-            kind: self.kind,
-            method: self.head.method.clone(),
-            target: &self.head.uri,
-            headers: &self.head.headers,
-            request_id: id.value(),
-        };
-        upstreams.send(self.upstream, &call, payload).await.map_err(|why| Refusal::unanswered(why, self.kind))
-    }
-}
 
 /// Refuses a query that names anything but `known` and what the operator lets through.
 pub(super) fn judge_query(gateway: &Gateway, uri: &Uri, known: &[Param]) -> Result<(), Rejection> {
@@ -84,8 +62,7 @@ pub(super) async fn forward(
     } else {
         Payload::Streaming { body, limit, idle: config.limits.body_idle }
     };
-    let call = Forward { head: &head, kind: Kind::Other, upstream: &config.default_upstream };
-    call.send(&upstreams, payload).await
+    send(&upstreams, &config.default_upstream, Call::new(Kind::Other, head), payload).await
 }
 
 /// Methods of an API; tunnels and echoes are none.

@@ -19,6 +19,7 @@ mod create;
 mod fetch;
 mod forward;
 mod operation;
+mod send;
 mod target;
 
 /// Routes everything below `/v1`.

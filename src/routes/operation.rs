@@ -5,7 +5,8 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
-use super::forward::{self, Forward};
+use super::forward;
+use super::send::send;
 use super::target::check_id;
 use super::{Snapshot, body};
 use crate::auth;
@@ -14,7 +15,7 @@ use crate::outcome::Refusal;
 use crate::params;
 use crate::rejection::Rejection;
 use crate::rewrite;
-use crate::upstream::{Kind, Payload, Upstreams};
+use crate::upstream::{Call, Kind, Payload, Upstreams};
 
 pub(super) async fn remix(
     snapshot: Snapshot,
@@ -68,8 +69,8 @@ async fn submit(
     let params = params::parse(&encoding, &bytes, operation.fields(), &config.limits.fields)?;
     let edit = config.capabilities.judge(operation, &params)?;
     let body = rewrite::apply(&bytes, &params, edit.as_slice()).into_iter().collect();
-    let call = Forward { head: &head, kind: Kind::Submit, upstream: &config.default_upstream };
-    call.send(&upstreams, Payload::Whole(body)).await
+    send(&upstreams, &gateway.config.default_upstream, Call::new(Kind::Submit, head), Payload::Whole(body))
+        .await
 }
 
 /// A character is only made from a form: a hint at JSON would lead astray.

@@ -75,6 +75,12 @@ pub async fn run(
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Keeps the process from ending for as long as it is held, within the drain time.
+#[derive(Clone, Debug)]
+pub(crate) struct Underway {
+    _held: watch::Receiver<()>,
+}
+
 /// What answers requests, beneath HTTP.
 #[derive(Clone)]
 pub struct Responder {
@@ -100,10 +106,16 @@ impl Responder {
         .await
     }
 
-    async fn answer_over_http(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
+    async fn answer_over_http(
+        &self,
+        peer: SocketAddr,
+        underway: &Underway,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
         let limits = &self.live.current().config.limits;
         let bounds = linger::Bounds { bytes: limits.linger_bytes, time: limits.linger_time };
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        head.extensions.insert(underway.clone());
         let (body, ended) = linger::lingering(body, bounds);
         let mut response = self.answer(peer, Request::from_parts(head, body)).await;
         if !ended.is_ended() {
@@ -122,16 +134,15 @@ async fn connection(
     let snapshot = responder.live.current();
     // Answers are small and awaited: nothing is gained by holding them back.
     let _ = stream.set_nodelay(true);
+    let underway = Underway { _held: closing.clone() };
     let service = service_fn(|request| {
-        let responder = &responder;
-        async move { Ok::<_, std::convert::Infallible>(responder.answer_over_http(peer, request).await) }
+        let (responder, underway) = (&responder, &underway);
+        async move { Ok::<_, std::convert::Infallible>(responder.answer_over_http(peer, underway, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(snapshot.config.server.keep_alive)
         .max_buf_size(snapshot.config.limits.head)
-        // A client that is done sending may still be listening.
-        .half_close(true)
         .serve_connection(TokioIo::new(bare::Bare::new(stream, edge::bare)), service);
     drop(snapshot);
     let mut connection = pin!(connection);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::HeaderName;
+use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use axum::response::Response as Answer;
@@ -19,6 +20,7 @@ use crate::config::Config;
 use crate::config::upstreams::{Credential, Upstream as Settings};
 use crate::failure::Failure;
 use crate::rejection::Rejection;
+use crate::request_id::RequestId;
 
 mod answer;
 mod connect;
@@ -59,17 +61,23 @@ pub enum Kind {
 }
 
 /// One call, still in the client's terms.
-pub struct Call<'c> {
+#[derive(Debug)]
+pub struct Call {
     /// How it is treated.
     pub kind: Kind,
-    /// Its method.
-    pub method: Method,
-    /// The client's target, which starts with `/v1`.
-    pub target: &'c Uri,
-    /// The client's headers. Those that go on are picked here.
-    pub headers: &'c HeaderMap,
+    /// Its head. The target starts with `/v1`; the headers that go on are picked here.
+    pub head: Parts,
     /// What identifies the request in everybody's logs.
-    pub request_id: &'c HeaderValue,
+    pub request_id: RequestId,
+}
+
+impl Call {
+    /// The call that a request comes to. The edge has given it its id.
+    #[must_use]
+    pub fn new(kind: Kind, head: Parts) -> Self {
+        let request_id = head.extensions.get().cloned().unwrap_or_else(RequestId::random);
+        Self { kind, head, request_id }
+    }
 }
 
 /// What goes upstream as the body.
@@ -157,7 +165,7 @@ impl Upstreams {
     ///
     /// # Errors
     /// Without an answer; see [`Unanswered`].
-    pub async fn send(&self, name: &str, call: &Call<'_>, payload: Payload) -> Result<Answer, Unanswered> {
+    pub async fn send(&self, name: &str, call: &Call, payload: Payload) -> Result<Answer, Unanswered> {
         let upstream = self.all.iter().find(|upstream| *upstream.settings.name == *name);
         // The configuration was checked: a name that is missing here was removed from under us.
         let upstream = upstream.ok_or(Failure::Unreachable)?;
@@ -168,7 +176,7 @@ impl Upstreams {
 impl Upstream {
     async fn send(
         &self,
-        call: &Call<'_>,
+        call: &Call,
         payload: Payload,
         answer_headers: &[HeaderName],
     ) -> Result<Answer, Unanswered> {
@@ -186,13 +194,13 @@ impl Upstream {
     }
 
     /// The request in the upstream's terms, without its body.
-    fn request(&self, call: &Call<'_>) -> Result<Request<()>, Failure> {
+    fn request(&self, call: &Call) -> Result<Request<()>, Failure> {
         let mut request = Request::new(());
-        *request.method_mut() = call.method.clone();
-        *request.uri_mut() = self.uri(call.target).ok_or(Failure::Unreachable)?;
-        *request.headers_mut() = headers::outgoing(call.headers, &self.settings.forward_headers);
-        request.headers_mut().insert(REQUEST_ID, call.request_id.clone());
-        self.authorize(call.headers, request.headers_mut());
+        *request.method_mut() = call.head.method.clone();
+        *request.uri_mut() = self.uri(&call.head.uri).ok_or(Failure::Unreachable)?;
+        *request.headers_mut() = headers::outgoing(&call.head.headers, &self.settings.forward_headers);
+        request.headers_mut().insert(REQUEST_ID, call.request_id.value().clone());
+        self.authorize(&call.head.headers, request.headers_mut());
         Ok(request)
     }
 
@@ -237,7 +245,7 @@ impl Upstream {
     /// The answer in the client's terms.
     async fn received(
         &self,
-        call: &Call<'_>,
+        call: &Call,
         answer: Response<Body>,
         extra: &[HeaderName],
     ) -> Result<Answer, Unanswered> {
@@ -259,7 +267,8 @@ impl Upstream {
         }
         let download = stream::Download::new(body, self.settings.body_idle);
         let treatment = answer::Treatment {
-            whole: call.method != Method::HEAD && (call.kind == Kind::Submit || answer::is_json(&headers)),
+            whole: call.head.method != Method::HEAD
+                && (call.kind == Kind::Submit || answer::is_json(&headers)),
             // What is not about videos passes as it is, whatever its errors look like.
             unwrap: self.settings.unwrap_errors && call.kind != Kind::Other,
         };

@@ -9,6 +9,7 @@
 mod captures;
 mod forward;
 mod golden;
+mod leaving;
 mod rewrite;
 mod smuggling;
 mod support;

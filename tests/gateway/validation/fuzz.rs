@@ -1,6 +1,11 @@
 //! VA16: whatever is sent, the process survives, and says nothing but 4xx.
 
+use std::net::SocketAddr;
+
+use tokio::task::JoinSet;
+
 use super::assert_refusal;
+use crate::support::client::Client;
 use crate::support::gateway::Gateway;
 use crate::support::message::Message;
 use crate::support::request::{create, form, get, text};
@@ -78,21 +83,27 @@ fn noise(random: &mut fastrand::Rng) -> Vec<u8> {
 #[tokio::test]
 async fn random_requests_get_4xx_in_openais_shape_or_no_answer_and_nobody_dies() {
     let upstream = Upstream::start(Reply::job()).await;
-    let gateway = Gateway::over(&upstream).await;
+    let gateway = Gateway::start(&upstream, IMPATIENT).await;
     let mut random = fastrand::Rng::with_seed(20_261_122);
     let seeds = seeds();
     let (mut refused, mut forwarded) = (0, 0);
-    for round in 0..1200 {
-        let sent = match round % 6 {
-            5 => noise(&mut random),
-            seed => mutated(&mut random, &seeds[seed]),
-        };
-        for answer in exchange(&gateway, &sent).await {
-            match answer.status() {
-                200 => forwarded += 1,
-                _ => {
-                    assert_refusal(&format!("{:?}", String::from_utf8_lossy(&sent)), &answer);
-                    refused += 1;
+    for _ in 0..1200 / AT_ONCE {
+        let mut exchanges = JoinSet::new();
+        for round in 0..AT_ONCE {
+            let sent = match round % 6 {
+                5 => noise(&mut random),
+                seed => mutated(&mut random, &seeds[seed]),
+            };
+            exchanges.spawn(exchange(gateway.address, sent));
+        }
+        for (sent, answers) in exchanges.join_all().await {
+            for answer in answers {
+                match answer.status() {
+                    200 => forwarded += 1,
+                    _ => {
+                        assert_refusal(&format!("{:?}", String::from_utf8_lossy(&sent)), &answer);
+                        refused += 1;
+                    }
                 }
             }
         }
@@ -104,10 +115,25 @@ async fn random_requests_get_4xx_in_openais_shape_or_no_answer_and_nobody_dies()
     assert!(!page.contains("status=\"5"), "{page}");
 }
 
-/// Sends all of it, says that nothing follows, and reads every answer.
-async fn exchange(gateway: &Gateway, sent: &[u8]) -> Vec<Message> {
-    let mut client = gateway.connect().await;
-    client.send(sent).await;
-    client.finish().await;
-    within("the connection to end", client.answers()).await
+/// Requests under way at one time.
+const AT_ONCE: usize = 60;
+
+/// Half a request is soon given up: whoever sends one here waits for an answer, and sends no more.
+const IMPATIENT: &str = r#"
+    presets = ["openai"]
+    [server]
+    keep_alive = "100ms"
+    [limits]
+    body_idle = "100ms"
+    linger_time = "100ms"
+    [upstreams.main]
+    base_url = "{upstream}"
+"#;
+
+/// Sends all of it and reads every answer; yields both.
+async fn exchange(gateway: SocketAddr, sent: Vec<u8>) -> (Vec<u8>, Vec<Message>) {
+    let mut client = Client::connect(gateway).await;
+    client.send(&sent).await;
+    let answers = within("the connection to end", client.answers()).await;
+    (sent, answers)
 }
