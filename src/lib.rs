@@ -6,9 +6,9 @@
 //! cli        the commands, and what they print
 //! server     connections, the edge of a request, admin pages, shutdown
 //! routes     one file an operation: the steps of a request
-//! params · capability · rewrite · auth        pure decisions
-//! upstream · dialect                          the servers behind us
-//! error      every word that is ever said     config      everything an operator decides
+//! auth · upstream · dialect                   who is asking, and the servers behind us
+//! config     everything an operator decides   error       every word that is ever said
+//! capability · rewrite · params               pure decisions
 //! rejection · failure                         every reason there is
 //! ```
 //!

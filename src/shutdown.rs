@@ -15,6 +15,19 @@ pub struct Stop(watch::Receiver<bool>);
 #[derive(Debug)]
 pub struct Stopper(watch::Sender<bool>);
 
+/// Keeps a worker from ending for as long as any clone of it is held, within the drain time.
+#[derive(Clone, Debug)]
+pub(crate) struct Underway {
+    _held: watch::Receiver<()>,
+}
+
+impl Underway {
+    /// Counts as under way for whoever waits for the channel's receivers to be gone.
+    pub(crate) fn until_dropped(receiver: watch::Receiver<()>) -> Self {
+        Self { _held: receiver }
+    }
+}
+
 /// A pair of the two.
 #[must_use]
 pub fn channel() -> (Stopper, Stop) {

@@ -1,5 +1,6 @@
-//! Every route on one screen, and what the handlers of judged operations share.
+//! Every route on one screen.
 
+use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use axum::extract::Request;
@@ -10,6 +11,7 @@ use axum::routing::{MethodRouter, any, get, post};
 use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::capability::operations::Operation;
 use crate::outcome::{Refusal, Route};
 use crate::rejection::Rejection;
 use crate::upstream::Upstreams;
@@ -24,28 +26,22 @@ mod target;
 
 /// Routes everything below `/v1`.
 pub(crate) fn router(upstreams: Upstreams) -> Router {
-    Router::new()
-        .route("/v1/videos", labelled("/v1/videos", get(fetch::list).post(create::create), "GET, HEAD, POST"))
-        .route("/v1/videos/edits", labelled("/v1/videos/edits", post(operation::edit), "POST"))
-        .route("/v1/videos/extensions", labelled("/v1/videos/extensions", post(operation::extend), "POST"))
-        .route("/v1/videos/characters", labelled("/v1/videos/characters", post(operation::character), "POST"))
-        .route(
-            "/v1/videos/characters/{id}",
-            labelled("/v1/videos/characters/{id}", get(fetch::one), "GET, HEAD"),
-        )
-        .route(
-            "/v1/videos/{id}",
-            labelled(
-                "/v1/videos/{id}",
-                get(fetch::one).delete(fetch::one).post(target::unknown),
-                "GET, HEAD, DELETE",
-            ),
-        )
-        .route(
-            "/v1/videos/{id}/content",
-            labelled("/v1/videos/{id}/content", get(fetch::content), "GET, HEAD"),
-        )
-        .route("/v1/videos/{id}/remix", labelled("/v1/videos/{id}/remix", post(operation::remix), "POST"))
+    // Path, methods, and what `Allow` says to all others.
+    let routes = [
+        ("/v1/videos", get(fetch::list).post(create::create), "GET, HEAD, POST"),
+        // Literal segments win over ids.
+        ("/v1/videos/edits", judged(Operation::Edit), "POST"),
+        ("/v1/videos/extensions", judged(Operation::Extend), "POST"),
+        ("/v1/videos/characters", judged(Operation::Character), "POST"),
+        ("/v1/videos/characters/{id}", get(fetch::one), "GET, HEAD"),
+        ("/v1/videos/{id}", get(fetch::one).delete(fetch::one).post(target::unknown), "GET, HEAD, DELETE"),
+        ("/v1/videos/{id}/content", get(fetch::content), "GET, HEAD"),
+        ("/v1/videos/{id}/remix", judged(Operation::Remix), "POST"),
+    ];
+    let videos = routes.into_iter().fold(Router::new(), |router, (path, methods, allow)| {
+        router.route(path, label(path, methods.fallback(not_allowed(allow))))
+    });
+    videos
         .route("/v1/{*rest}", label("/v1/*", any(forward::forward)))
         .fallback(target::unknown)
         .layer(from_fn(target::check))
@@ -54,15 +50,22 @@ pub(crate) fn router(upstreams: Upstreams) -> Router {
         .layer(Extension(upstreams))
 }
 
-/// Gives the route its label, and an answer to the methods it has not.
-fn labelled(route: &'static str, methods: MethodRouter, allow: &'static str) -> MethodRouter {
-    let refused = move |method: Method, uri: Uri| async move {
-        let (method, path) = (method.to_string(), uri.path().to_owned());
-        Refusal::from(Rejection::MethodNotAllowed { method, path, allow })
-    };
-    label(route, methods.fallback(refused))
+/// The POST of one operation.
+fn judged(operation: Operation) -> MethodRouter {
+    post(move |snapshot: Snapshot, upstreams: Extension<Upstreams>, request: Request| {
+        operation::submit(operation, snapshot, upstreams, request)
+    })
 }
 
+/// Answers the methods that a path has not.
+fn not_allowed(allow: &'static str) -> impl Fn(Method, Uri) -> Ready<Refusal> + Clone {
+    move |method, uri| {
+        let (method, path) = (method.to_string(), uri.path().to_owned());
+        ready(Rejection::MethodNotAllowed { method, path, allow }.into())
+    }
+}
+
+/// Tells the edge which route took a request.
 fn label(route: &'static str, methods: MethodRouter) -> MethodRouter {
     let label = move |request: Request, next: Next| async move {
         let mut response: Response = next.run(request).await;

@@ -17,39 +17,8 @@ use crate::rejection::Rejection;
 use crate::rewrite;
 use crate::upstream::{Call, Kind, Payload, Upstreams};
 
-pub(super) async fn remix(
-    snapshot: Snapshot,
-    upstreams: Extension<Upstreams>,
-    request: Request,
-) -> Result<Response, Refusal> {
-    submit(Operation::Remix, snapshot, upstreams, request).await
-}
-
-pub(super) async fn edit(
-    snapshot: Snapshot,
-    upstreams: Extension<Upstreams>,
-    request: Request,
-) -> Result<Response, Refusal> {
-    submit(Operation::Edit, snapshot, upstreams, request).await
-}
-
-pub(super) async fn extend(
-    snapshot: Snapshot,
-    upstreams: Extension<Upstreams>,
-    request: Request,
-) -> Result<Response, Refusal> {
-    submit(Operation::Extend, snapshot, upstreams, request).await
-}
-
-pub(super) async fn character(
-    snapshot: Snapshot,
-    upstreams: Extension<Upstreams>,
-    request: Request,
-) -> Result<Response, Refusal> {
-    submit(Operation::Character, snapshot, upstreams, request).await
-}
-
-async fn submit(
+/// Handles one operation.
+pub(super) async fn submit(
     operation: Operation,
     Extension(gateway): Snapshot,
     Extension(upstreams): Extension<Upstreams>,

@@ -10,7 +10,7 @@ use tracing::warn;
 
 use crate::gateway::Gateway;
 use crate::outcome::Refusal;
-use crate::server::Underway;
+use crate::shutdown::Underway;
 use crate::upstream::{Call, Kind, Payload, Upstreams};
 
 /// Longest answer that is looked through for the id of an orphaned job, in bytes.

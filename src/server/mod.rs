@@ -22,6 +22,7 @@ use tracing::{debug, warn};
 
 use crate::gateway::Live;
 use crate::routes;
+use crate::shutdown::Underway;
 use crate::upstream::Upstreams;
 
 mod bare;
@@ -74,12 +75,6 @@ pub async fn run(
 
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Keeps the process from ending for as long as it is held, within the drain time.
-#[derive(Clone, Debug)]
-pub(crate) struct Underway {
-    _held: watch::Receiver<()>,
-}
 
 /// What answers requests, beneath HTTP.
 #[derive(Clone)]
@@ -134,7 +129,7 @@ async fn connection(
     let snapshot = responder.live.current();
     // Answers are small and awaited: nothing is gained by holding them back.
     let _ = stream.set_nodelay(true);
-    let underway = Underway { _held: closing.clone() };
+    let underway = Underway::until_dropped(closing.clone());
     let service = service_fn(|request| {
         let (responder, underway) = (&responder, &underway);
         async move { Ok::<_, std::convert::Infallible>(responder.answer_over_http(peer, underway, request).await) }
