@@ -79,7 +79,7 @@ where
     if distrusted {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    record(&arrival, &told, response.status(), &gateway.metrics);
+    record(&arrival, &told, &response, &gateway.metrics);
     response
 }
 
@@ -176,7 +176,8 @@ fn tell_adjusted(headers: &mut HeaderMap, note: &Note) {
     }
 }
 
-fn record(arrival: &Arrival, told: &Told, status: StatusCode, metrics: &Metrics) {
+fn record(arrival: &Arrival, told: &Told, response: &Response, metrics: &Metrics) {
+    let status = response.status();
     let Told { route, note, refusal, code: error } = told;
     let took = arrival.at.elapsed();
     let outcome = refusal.as_ref().map_or("forwarded", Refusal::outcome);
@@ -190,6 +191,8 @@ fn record(arrival: &Arrival, told: &Told, status: StatusCode, metrics: &Metrics)
     for field in &note.adjusted_fields {
         metrics.adjustments.with_label_values(&[model, field]).inc();
     }
+    // What the client holds, where it is not ours.
+    let answer_id = response.headers().get(X_REQUEST_ID).filter(|id| *id != arrival.id.value());
     // `Debug` escapes what a path may carry: a log line is one line.
     info!(
         status = status.as_u16(),
@@ -201,6 +204,7 @@ fn record(arrival: &Arrival, told: &Told, status: StatusCode, metrics: &Metrics)
         error = error.as_deref(),
         duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         request_id = arrival.id.as_str(),
+        answer_id = answer_id.map(tracing::field::debug),
         peer = %arrival.peer,
         "{} {:?} → {code}",
         arrival.method,

@@ -22,6 +22,8 @@ use crate::failure::Failure;
 pub(super) struct Treatment {
     /// Whether it is read whole before its head is sent on.
     pub(super) whole: bool,
+    /// Whether it has no body whatever its head says, being the answer to a HEAD.
+    pub(super) bodiless: bool,
     /// Whether an error in an aggregator's wrapping is unwrapped.
     pub(super) unwrap: bool,
 }
@@ -39,7 +41,11 @@ pub(super) async fn received(
     download: Download,
     treatment: Treatment,
 ) -> Result<Answer, Failure> {
-    let body = if treatment.whole { read(download).await? } else { Read::Beyond(Body::new(download)) };
+    let body = match treatment {
+        Treatment { bodiless: true, .. } => Read::Beyond(Body::new(Unmeasured)),
+        Treatment { whole: true, .. } => read(download).await?,
+        Treatment { .. } => Read::Beyond(Body::new(download)),
+    };
     let mut answer = Answer::new(Body::empty());
     *answer.status_mut() = status;
     *answer.headers_mut() = headers;
@@ -70,6 +76,19 @@ fn replace(answer: &mut Answer, text: String) {
     headers.remove(header::ETAG);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *answer.body_mut() = Body::from(text);
+}
+
+/// No body, of a length that is not known: an empty one would be announced as `content-length: 0`, which the
+/// upstream never said.
+struct Unmeasured;
+
+impl HttpBody for Unmeasured {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
+        Poll::Ready(None)
+    }
 }
 
 enum Read {

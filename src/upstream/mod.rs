@@ -267,8 +267,8 @@ impl Upstream {
         }
         let download = stream::Download::new(body, self.settings.body_idle);
         let treatment = answer::Treatment {
-            whole: call.head.method != Method::HEAD
-                && (call.kind == Kind::Submit || answer::is_json(&headers)),
+            whole: call.kind == Kind::Submit || answer::is_json(&headers),
+            bodiless: call.head.method == Method::HEAD,
             // What is not about videos passes as it is, whatever its errors look like.
             unwrap: self.settings.unwrap_errors && call.kind != Kind::Other,
         };
