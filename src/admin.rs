@@ -18,7 +18,7 @@ struct Admin {
 }
 
 /// `/livez`, `/readyz` and `/metrics`.
-pub fn router(metrics: Arc<Metrics>, stop: Stop) -> Router {
+pub(crate) fn router(metrics: Arc<Metrics>, stop: Stop) -> Router {
     Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))

@@ -13,7 +13,7 @@ use crate::rejection::Rejection;
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Admits a request, or says why not. Yields the name of the client's key, where there are named keys.
-pub fn admit(auth: &Auth, headers: &HeaderMap) -> Result<Option<Arc<str>>, Rejection> {
+pub(crate) fn admit(auth: &Auth, headers: &HeaderMap) -> Result<Option<Arc<str>>, Rejection> {
     let credential = credential(headers)?;
     match auth.mode {
         AuthMode::Open => Ok(None),

@@ -14,17 +14,17 @@
 //!
 //! The sandbox stands apart: it is the other end, and shares no code with the gateway.
 
-pub mod admin;
-pub mod auth;
+mod admin;
+mod auth;
 pub mod capability;
 pub mod cli;
 pub mod config;
-pub mod dialect;
+mod dialect;
 pub mod error;
 pub mod failure;
 pub mod gateway;
 pub mod metrics;
-pub mod outcome;
+mod outcome;
 pub mod params;
 pub mod rejection;
 pub mod request_id;
@@ -32,6 +32,6 @@ pub mod rewrite;
 mod routes;
 pub mod sandbox;
 pub mod server;
-pub mod shutdown;
-pub mod telemetry;
+mod shutdown;
+mod telemetry;
 pub mod upstream;

@@ -12,7 +12,7 @@ use crate::upstream::{Kind, Unanswered};
 
 /// A request that gets no answer of an upstream. Becomes a response only at the edge, which knows the words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// The gateway refuses it.
     Rejected(Rejection),
     /// The upstream gave no usable answer. `paid`: the call starts a paid generation.
@@ -35,7 +35,7 @@ impl From<Rejection> for Refusal {
 impl Refusal {
     /// A call of this kind that has no answer.
     #[must_use]
-    pub fn unanswered(why: Unanswered, kind: Kind) -> Self {
+    pub(crate) fn unanswered(why: Unanswered, kind: Kind) -> Self {
         match why {
             Unanswered::Rejected(reason) => Self::Rejected(reason),
             Unanswered::Failed(failure) => Self::Failed { failure, paid: kind == Kind::Submit },
@@ -44,7 +44,7 @@ impl Refusal {
 
     /// The words for it.
     #[must_use]
-    pub fn error(&self, wording: &Wording) -> ApiError {
+    pub(crate) fn error(&self, wording: &Wording) -> ApiError {
         match self {
             Self::Rejected(reason) => ApiError::rejected(reason, wording),
             Self::Failed { failure, paid } => ApiError::failed(*failure, *paid),
@@ -54,7 +54,7 @@ impl Refusal {
 
     /// Label and log word for it.
     #[must_use]
-    pub const fn outcome(&self) -> &'static str {
+    pub(crate) const fn outcome(&self) -> &'static str {
         match self {
             Self::Rejected(_) => "rejected",
             Self::Failed { .. } | Self::Panicked => "failed",
@@ -73,7 +73,7 @@ impl IntoResponse for Refusal {
 
 /// What the edge logs and counts beside the status.
 #[derive(Clone, Debug, Default)]
-pub struct Note {
+pub(crate) struct Note {
     /// The configured name of the model that answers.
     pub model: Option<Arc<str>>,
     /// What was changed on the client's behalf, as in `x-reelgate-adjusted`.
@@ -87,7 +87,7 @@ pub struct Note {
 impl Note {
     /// The note on a create.
     #[must_use]
-    pub fn of(judgement: &Judgement, upstream: &Arc<str>) -> Self {
+    pub(crate) fn of(judgement: &Judgement, upstream: &Arc<str>) -> Self {
         let texts: Vec<String> = judgement.adjustments.iter().map(ToString::to_string).collect();
         Self {
             model: judgement.model.as_ref().map(|model| Arc::clone(&model.name)),
@@ -100,7 +100,7 @@ impl Note {
 
 /// The template of the route that took a request. A closed vocabulary, and so fit for a label.
 #[derive(Clone, Copy, Debug)]
-pub struct Route(pub &'static str);
+pub(crate) struct Route(pub &'static str);
 
 /// Label of a request that no route took.
-pub const NO_ROUTE: &str = "none";
+pub(crate) const NO_ROUTE: &str = "none";

@@ -9,11 +9,11 @@ use tracing::info;
 
 /// Told to every worker when the process is to stop.
 #[derive(Clone, Debug)]
-pub struct Stop(watch::Receiver<bool>);
+pub(crate) struct Stop(watch::Receiver<bool>);
 
 /// The side that tells.
 #[derive(Debug)]
-pub struct Stopper(watch::Sender<bool>);
+pub(crate) struct Stopper(watch::Sender<bool>);
 
 /// Keeps a worker from ending for as long as any clone of it is held, within the drain time.
 #[derive(Clone, Debug)]
@@ -30,14 +30,14 @@ impl Underway {
 
 /// A pair of the two.
 #[must_use]
-pub fn channel() -> (Stopper, Stop) {
+pub(crate) fn channel() -> (Stopper, Stop) {
     let (sender, receiver) = watch::channel(false);
     (Stopper(sender), Stop(receiver))
 }
 
 impl Stopper {
     /// Tells everybody to stop.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.0.send_replace(true);
     }
 }
@@ -45,12 +45,12 @@ impl Stopper {
 impl Stop {
     /// Whether the process was told to stop.
     #[must_use]
-    pub fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         *self.0.borrow()
     }
 
     /// Resolves once the process is told to stop, or nobody is left to tell it.
-    pub async fn stopped(mut self) {
+    pub(crate) async fn stopped(mut self) {
         let _ = self.0.wait_for(|stopping| *stopping).await;
     }
 }
@@ -62,7 +62,7 @@ impl Stop {
 ///
 /// # Errors
 /// If the signals cannot be listened to.
-pub fn on_signal(stopper: Stopper) -> io::Result<impl Future<Output = io::Result<()>>> {
+pub(crate) fn on_signal(stopper: Stopper) -> io::Result<impl Future<Output = io::Result<()>>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

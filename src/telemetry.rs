@@ -10,7 +10,7 @@ use crate::config::server::LogFormat;
 
 /// A filter that is not in the syntax of `RUST_LOG`.
 #[derive(Debug)]
-pub struct BadFilter(ParseError);
+pub(crate) struct BadFilter(ParseError);
 
 impl fmt::Display for BadFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,7 +19,7 @@ impl fmt::Display for BadFilter {
 }
 
 /// Whether a filter could be used.
-pub fn check(filter: &str) -> Result<(), BadFilter> {
+pub(crate) fn check(filter: &str) -> Result<(), BadFilter> {
     EnvFilter::try_new(filter).map(drop).map_err(BadFilter)
 }
 
@@ -27,7 +27,7 @@ pub fn check(filter: &str) -> Result<(), BadFilter> {
 ///
 /// # Errors
 /// If the filter is not in the syntax of `RUST_LOG`.
-pub fn init(filter: &str, format: LogFormat) -> Result<(), BadFilter> {
+pub(crate) fn init(filter: &str, format: LogFormat) -> Result<(), BadFilter> {
     let filter = EnvFilter::try_new(filter).map_err(BadFilter)?;
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);

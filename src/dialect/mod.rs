@@ -1,3 +1,3 @@
 //! How upstreams that call themselves compatible differ, and what is done about it.
 
-pub mod unwrap;
+pub(crate) mod unwrap;

@@ -10,7 +10,7 @@ use crate::error::ApiError;
 
 /// The error in OpenAI's terms, or `None` if the body is already in OpenAI's shape or in none we know.
 #[must_use]
-pub fn error(status: StatusCode, body: &[u8]) -> Option<ApiError> {
+pub(crate) fn error(status: StatusCode, body: &[u8]) -> Option<ApiError> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let object = value.as_object()?;
     match object.get("error") {
