@@ -88,10 +88,9 @@ impl Note {
     /// The note on a create.
     #[must_use]
     pub(crate) fn of(judgement: &Judgement, upstream: &Arc<str>) -> Self {
-        let texts: Vec<String> = judgement.adjustments.iter().map(ToString::to_string).collect();
         Self {
             model: judgement.model.as_ref().map(|model| Arc::clone(&model.name)),
-            adjusted: (!texts.is_empty()).then(|| texts.join("; ").into()),
+            adjusted: judgement.told().map(Arc::from),
             adjusted_fields: judgement.adjustments.iter().map(|adjustment| adjustment.param.name()).collect(),
             upstream: Some(Arc::clone(upstream)),
         }

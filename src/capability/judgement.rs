@@ -44,6 +44,13 @@ impl fmt::Display for Adjustment {
 }
 
 impl Judgement {
+    /// All adjustments as one text, such as `seconds=10->8; size=1920x1080->1280x720`, if there are any.
+    #[must_use]
+    pub fn told(&self) -> Option<String> {
+        let texts: Vec<String> = self.adjustments.iter().map(ToString::to_string).collect();
+        (!texts.is_empty()).then(|| texts.join("; "))
+    }
+
     pub(super) fn of(chosen: Chosen<'_>, wanted: &Wanted<'_>, moved: Moved) -> Self {
         let asked_seconds = wanted.seconds.and_then(|seconds| seconds.plain);
         let asked_size = wanted.size.and_then(|size| size.parse().ok());

@@ -132,7 +132,7 @@ fn as_text(verdict: &Verdict, config: &Config) -> String {
 }
 
 fn forwarded_text(judgement: &Judgement, body: &[u8], config: &Config) -> String {
-    let Judgement { model, seconds, size, adjustments, .. } = judgement;
+    let Judgement { model, seconds, size, .. } = judgement;
     let upstream = model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);
     let mut text = format!("Forwarded to upstream \"{upstream}\"\n");
     let known = |value: Option<String>| value.unwrap_or_else(|| "left to the upstream".to_owned());
@@ -142,8 +142,8 @@ fn forwarded_text(judgement: &Judgement, body: &[u8], config: &Config) -> String
     if let Some(price) = price(judgement) {
         text += &format!("  price    {price}\n");
     }
-    if !adjustments.is_empty() {
-        text += &format!("The client is told\n  x-reelgate-adjusted: {}\n", adjusted(judgement));
+    if let Some(told) = judgement.told() {
+        text += &format!("The client is told\n  x-reelgate-adjusted: {told}\n");
     }
     if judgement.edits.is_empty() {
         return text + "The body is sent unchanged\n";
@@ -156,11 +156,6 @@ fn forwarded_text(judgement: &Judgement, body: &[u8], config: &Config) -> String
         Ok(body) if body.len() <= SHOWN_MAX => text + &format!("and sent as\n  {body}\n"),
         Ok(_) | Err(_) => text + &format!("and sent as {} bytes\n", body.len()),
     }
-}
-
-fn adjusted(judgement: &Judgement) -> String {
-    let texts: Vec<String> = judgement.adjustments.iter().map(ToString::to_string).collect();
-    texts.join("; ")
 }
 
 /// Longest body that is shown, in bytes.

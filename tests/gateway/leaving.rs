@@ -22,18 +22,24 @@ async fn reaches(gateway: &Gateway, series: &str, value: f64) {
     .await;
 }
 
-/// RT25: the answer is awaited, and the job is counted and logged.
-#[tokio::test]
-async fn a_client_that_leaves_mid_create_neither_cancels_nor_hides_the_job() {
+/// A gateway whose client has left while its create waits for the gate.
+async fn left_mid_create() -> (Gateway, Upstream, Gate) {
     let gate = Gate::closed();
     let upstream = Upstream::start(job_behind(&gate)).await;
     let gateway = Gateway::over(&upstream).await;
     let mut client = gateway.connect().await;
     client.send(create(r#"{"prompt":"a cat"}"#).bytes()).await;
     upstream.until("the create", |requests| requests.len() == 1).await;
-
     drop(client);
     reaches(&gateway, "reelgate_requests_in_flight", 0.0).await;
+    (gateway, upstream, gate)
+}
+
+/// RT25: the answer is awaited, and the job is counted and logged.
+#[tokio::test]
+async fn a_client_that_leaves_mid_create_neither_cancels_nor_hides_the_job() {
+    let (gateway, upstream, gate) = left_mid_create().await;
+
     gate.open();
 
     reaches(&gateway, "reelgate_orphaned_jobs_total", 1.0).await;
@@ -59,14 +65,7 @@ async fn a_client_that_leaves_mid_poll_frees_the_gateway_at_once() {
 /// SD01: the process does not end before a paid call that nobody waits for any more.
 #[tokio::test]
 async fn a_paid_call_without_a_client_holds_up_the_end() {
-    let gate = Gate::closed();
-    let upstream = Upstream::start(job_behind(&gate)).await;
-    let gateway = Gateway::over(&upstream).await;
-    let mut client = gateway.connect().await;
-    client.send(create(r#"{"prompt":"a cat"}"#).bytes()).await;
-    upstream.until("the create", |requests| requests.len() == 1).await;
-    drop(client);
-    reaches(&gateway, "reelgate_requests_in_flight", 0.0).await;
+    let (gateway, _upstream, gate) = left_mid_create().await;
 
     let mut stopping = Box::pin(gateway.stop());
     tokio::select! {
