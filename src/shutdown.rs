@@ -15,16 +15,33 @@ pub(crate) struct Stop(watch::Receiver<bool>);
 #[derive(Debug)]
 pub(crate) struct Stopper(watch::Sender<bool>);
 
-/// Keeps a worker from ending for as long as any clone of it is held, within the drain time.
-#[derive(Clone, Debug)]
-pub(crate) struct Underway {
-    _held: watch::Receiver<()>,
+/// How far the end of a worker has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    /// It is not in sight.
+    #[default]
+    Serving,
+    /// What runs may finish; nothing new begins, and nobody waits for a turn any more.
+    Draining,
+    /// The drain time is nearly over: whoever still waits for an answer gets one now.
+    Ending,
 }
+
+/// Keeps a worker from ending for as long as any clone of it is held, within the drain time, and tells how far
+/// the end has come.
+#[derive(Clone, Debug)]
+pub(crate) struct Underway(watch::Receiver<Stage>);
 
 impl Underway {
     /// Counts as under way for whoever waits for the channel's receivers to be gone.
-    pub(crate) fn until_dropped(receiver: watch::Receiver<()>) -> Self {
-        Self { _held: receiver }
+    pub(crate) fn until_dropped(receiver: watch::Receiver<Stage>) -> Self {
+        Self(receiver)
+    }
+
+    /// Resolves once the worker has come to `stage`.
+    pub(crate) async fn reached(&self, stage: Stage) {
+        // A worker whose sender is gone is past its end.
+        let _ = self.0.clone().wait_for(|now| *now >= stage).await;
     }
 }
 

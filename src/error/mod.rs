@@ -3,6 +3,8 @@
 //! Reasons come in as [`crate::rejection::Rejection`] and [`crate::failure::Failure`]; [`words`] turns them
 //! into an [`ApiError`], and [`openai`] or [`anthropic`] turns that into bytes. Pure: no I/O, no clock.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 
 pub mod anthropic;
@@ -28,7 +30,14 @@ pub struct ApiError {
     pub allow: Option<&'static str>,
     /// Whether the SDK may ask again by itself (`x-should-retry`); unset leaves it to the status.
     pub should_retry: Option<bool>,
+    /// How long to wait before asking again (`retry-after` and `retry-after-ms`). At most [`WAIT_MAX`] of it is
+    /// told.
+    pub retry_after: Option<Duration>,
 }
+
+/// Longest wait that a client is told of: SDKs disagree about longer ones, some obey them, some give up, some
+/// ask again at once.
+pub const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Classes of errors whose byte form can be chosen in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +135,7 @@ impl ApiError {
             class: Class::Other,
             allow: None,
             should_retry: None,
+            retry_after: None,
         }
     }
 

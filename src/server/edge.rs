@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::framing;
-use crate::error::{ApiError, Dialect, Wording, anthropic, openai};
+use crate::error::{ApiError, Dialect, WAIT_MAX, Wording, anthropic, openai};
 use crate::gateway::Gateway;
 use crate::metrics::{Metrics, NO_MODEL};
 use crate::outcome::{NO_ROUTE, Note, Refusal, Route};
@@ -24,6 +25,7 @@ use crate::request_id::RequestId;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 const ADJUSTED: HeaderName = HeaderName::from_static("x-reelgate-adjusted");
 
 /// What is known of a request before anything is decided.
@@ -156,7 +158,18 @@ fn render(error: &ApiError, dialect: Dialect, id: &RequestId, wording: &Wording)
     if let Some(retry) = error.should_retry {
         headers.insert(SHOULD_RETRY, HeaderValue::from_static(if retry { "true" } else { "false" }));
     }
+    if let Some(wait) = error.retry_after {
+        tell_wait(headers, wait);
+    }
     response
+}
+
+/// Both spellings of a wait: whole seconds, rounded up, and milliseconds, which SDKs prefer.
+fn tell_wait(headers: &mut HeaderMap, wait: Duration) {
+    let millis = wait.min(WAIT_MAX).as_nanos().div_ceil(1_000_000);
+    let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+    headers.insert(header::RETRY_AFTER, HeaderValue::from(millis.div_ceil(1000)));
+    headers.insert(RETRY_AFTER_MS, HeaderValue::from(millis));
 }
 
 /// Every answer carries the id under which it can be asked about: the upstream's where it sent one.

@@ -22,7 +22,7 @@ use tracing::{debug, warn};
 
 use crate::gateway::Live;
 use crate::routes;
-use crate::shutdown::Underway;
+use crate::shutdown::{Stage, Underway};
 use crate::upstream::Upstreams;
 
 mod bare;
@@ -45,7 +45,7 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let responder = Responder::new(live.clone(), upstreams);
-    let (closing, watcher) = watch::channel(());
+    let (closing, watcher) = watch::channel(Stage::Serving);
     let mut stop = pin!(stop);
     loop {
         tokio::select! {
@@ -66,12 +66,20 @@ pub async fn run(
     drop((listener, watcher));
     let drain = live.current().config.server.drain;
     drop(live);
-    closing.send_replace(());
-    if timeout(drain, closing.closed()).await.is_err() {
+    closing.send_replace(Stage::Draining);
+    let last = drain / LAST_PART;
+    if timeout(drain.saturating_sub(last), closing.closed()).await.is_ok() {
+        return Ok(());
+    }
+    closing.send_replace(Stage::Ending);
+    if timeout(last, closing.closed()).await.is_err() {
         warn!(connections = closing.receiver_count(), "cut at the end of the drain time");
     }
     Ok(())
 }
+
+/// Share of the drain time that is left for telling clients that their answers will not come in time.
+const LAST_PART: u32 = 10;
 
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -124,7 +132,7 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     responder: Responder,
-    mut closing: watch::Receiver<()>,
+    mut closing: watch::Receiver<Stage>,
 ) {
     let snapshot = responder.live.current();
     // Answers are small and awaited: nothing is gained by holding them back.
