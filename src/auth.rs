@@ -12,18 +12,55 @@ use crate::rejection::Rejection;
 /// Where Anthropic's older SDKs, and curl, put the key.
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// Admits a request, or says why not. Yields the name of the client's key, where there are named keys.
-pub(crate) fn admit(auth: &Auth, headers: &HeaderMap) -> Result<Option<Arc<str>>, Rejection> {
+/// Who is asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// Whoever has the configured key of this name.
+    Key(Arc<str>),
+    /// Whoever has a credential that the upstream judges.
+    Credential,
+    /// Nobody was asked.
+    Anybody,
+}
+
+impl Client {
+    /// The name of the key, where keys have names: only they may have state of their own.
+    pub(crate) fn key(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Key(name) => Some(name),
+            Self::Credential | Self::Anybody => None,
+        }
+    }
+
+    /// What tells this client from others in the ledger. Never the credential itself.
+    pub(crate) fn recorded_as(&self, headers: &HeaderMap) -> String {
+        match (self, credential(headers)) {
+            (Self::Key(name), _) => name.to_string(),
+            (Self::Credential, Ok(Some(credential))) => {
+                let hash = Sha256::digest(credential.as_bytes());
+                let short: String = hash.iter().take(SHORT_HASH).map(|byte| format!("{byte:02x}")).collect();
+                format!("sha256:{short}")
+            }
+            (Self::Credential, _) | (Self::Anybody, _) => "anybody".to_owned(),
+        }
+    }
+}
+
+/// Bytes of a credential's hash that tell clients apart.
+const SHORT_HASH: usize = 8;
+
+/// Admits a request, or says why not.
+pub(crate) fn admit(auth: &Auth, headers: &HeaderMap) -> Result<Client, Rejection> {
     let credential = credential(headers)?;
     match auth.mode {
-        AuthMode::Open => Ok(None),
-        AuthMode::Passthrough => credential.map(|_| None).ok_or(Rejection::NoKey),
+        AuthMode::Open => Ok(Client::Anybody),
+        AuthMode::Passthrough => credential.map(|_| Client::Credential).ok_or(Rejection::NoKey),
         AuthMode::Keys => {
             let key = credential.ok_or(Rejection::NoKey)?;
             // Only hashes are compared: how long a look-up takes says nothing about a key.
             let hash = Sha256::digest(key.as_bytes());
             match auth.keys.get(hash.as_slice()) {
-                Some(name) => Ok(Some(Arc::clone(name))),
+                Some(name) => Ok(Client::Key(Arc::clone(name))),
                 None => Err(Rejection::WrongKey(key.to_owned())),
             }
         }
@@ -77,7 +114,7 @@ mod tests {
         Auth { mode: AuthMode::Keys, keys: [(hash, Arc::from("team"))].into() }
     }
 
-    fn admitted(auth: &Auth, pairs: &[(&'static str, &[u8])]) -> Result<Option<Arc<str>>, Rejection> {
+    fn admitted(auth: &Auth, pairs: &[(&'static str, &[u8])]) -> Result<Client, Rejection> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_bytes(value).expect("a header value"));
@@ -92,7 +129,7 @@ mod tests {
             ("authorization", b"bEARER rg-right"),
             ("x-api-key", b"rg-right"),
         ] {
-            assert_eq!(admitted(&keys(), &[header]), Ok(Some(Arc::from("team"))), "{header:?}");
+            assert_eq!(admitted(&keys(), &[header]), Ok(Client::Key("team".into())), "{header:?}");
         }
     }
 
@@ -135,7 +172,18 @@ mod tests {
     #[test]
     fn passthrough_asks_for_some_credential() {
         let auth = Auth::default();
-        assert_eq!(admitted(&auth, &[("authorization", b"Bearer anything")]), Ok(None));
+        assert_eq!(admitted(&auth, &[("authorization", b"Bearer anything")]), Ok(Client::Credential));
         assert_eq!(admitted(&auth, &[]), Err(Rejection::NoKey));
+    }
+
+    #[test]
+    fn a_client_is_recorded_by_its_name_or_by_a_hash() {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer sk-secret"));
+        let recorded = Client::Credential.recorded_as(&headers);
+        assert!(recorded.starts_with("sha256:") && recorded.len() == 23, "{recorded}");
+        assert!(!recorded.contains("secret"));
+        assert_eq!(Client::Key("team".into()).recorded_as(&headers), "team");
+        assert_eq!(Client::Anybody.recorded_as(&HeaderMap::new()), "anybody");
     }
 }
