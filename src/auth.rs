@@ -111,7 +111,7 @@ mod tests {
 
     fn keys() -> Auth {
         let hash = Sha256::digest(b"rg-right").into();
-        Auth { mode: AuthMode::Keys, keys: [(hash, Arc::from("team"))].into() }
+        Auth { mode: AuthMode::Keys, keys: [(hash, Arc::from("team"))].into(), ..Auth::default() }
     }
 
     fn admitted(auth: &Auth, pairs: &[(&'static str, &[u8])]) -> Result<Client, Rejection> {

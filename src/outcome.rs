@@ -56,6 +56,7 @@ impl Refusal {
     #[must_use]
     pub(crate) const fn outcome(&self) -> &'static str {
         match self {
+            Self::Rejected(reason) if reason.is_limit() => "limited",
             Self::Rejected(_) => "rejected",
             Self::Failed { .. } | Self::Panicked => "failed",
         }

@@ -4,6 +4,7 @@
 //! This file imports nothing, so that every room may name a reason.
 
 use std::fmt;
+use std::time::Duration;
 
 /// A field, query parameter or header that a [`Rejection`] can be about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +92,32 @@ pub enum Expected {
     Type(Noun),
 }
 
+/// The time in which a quota counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Per {
+    /// A second.
+    Second,
+    /// A minute.
+    Minute,
+    /// An hour.
+    Hour,
+    /// A day.
+    Day,
+}
+
+impl Per {
+    /// How long it is.
+    #[must_use]
+    pub const fn duration(self) -> Duration {
+        match self {
+            Self::Second => Duration::from_secs(1),
+            Self::Minute => Duration::from_mins(1),
+            Self::Hour => Duration::from_hours(1),
+            Self::Day => Duration::from_hours(24),
+        }
+    }
+}
+
 /// Why a request is answered by the gateway instead of its upstream.
 #[expect(missing_docs, reason = "the fields are what the line above each reason speaks of")]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,4 +195,23 @@ pub enum Rejection {
     // --- things that do not exist ------------------------------------------------------------
     /// A video id that no upstream could have made. The id as sent.
     UnknownVideo(String),
+
+    // --- how much is asked for ---------------------------------------------------------------
+    /// More calls than a quota allows: `limit` in a time. `wait` until the next would pass. The model, and the
+    /// client's key, by their configured names.
+    RateLimited { model: Option<String>, client: Option<String>, limit: (u32, Per), wait: Duration },
+    /// As many jobs as may run at once are running.
+    TooManyJobs,
+    /// As many calls as the gateway takes at once are under way.
+    Overloaded,
+    /// The process was told to stop while the call waited for its turn.
+    Stopping,
+}
+
+impl Rejection {
+    /// Whether the same request would pass at another time.
+    #[must_use]
+    pub const fn is_limit(&self) -> bool {
+        matches!(self, Self::RateLimited { .. } | Self::TooManyJobs | Self::Overloaded | Self::Stopping)
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::quota::{self, Quota};
 use super::reader::Section;
 
 /// SHA-256 of a key.
@@ -15,6 +16,8 @@ pub struct Auth {
     pub mode: AuthMode,
     /// The names of the keys, by hash.
     pub keys: HashMap<KeyHash, Arc<str>>,
+    /// The quota of each key, by name.
+    pub quotas: Vec<(Arc<str>, Quota)>,
 }
 
 /// How clients are told apart.
@@ -34,6 +37,8 @@ impl Auth {
         let modes =
             [("passthrough", AuthMode::Passthrough), ("keys", AuthMode::Keys), ("open", AuthMode::Open)];
         let mode = section.choice("mode", &modes, AuthMode::Passthrough);
+        let each = Quota::read(section.section("key_quota"));
+        let mut quotas = Vec::new();
         let mut keys = HashMap::new();
         for (name, mut key) in section.named_sections("keys") {
             match key.text("sha256").map(parse_hash) {
@@ -45,13 +50,15 @@ impl Auth {
                 Some(None) => key.problem("sha256", HASH_RIGHT),
                 None => key.problem("sha256", format!("missing ({HASH_RIGHT})")),
             }
+            let (name, own) = quota::named(name, &mut key);
+            quotas.push((name, own.or(each)));
             key.finish();
         }
         if mode == AuthMode::Keys && keys.is_empty() {
             section.problem("keys", "no key is configured (add [auth.keys.NAME] with sha256 = \"…\")");
         }
         section.finish();
-        Self { mode, keys }
+        Self { mode, keys, quotas }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::capability::size::Size;
 use crate::capability::{Reference, SecondsJson, Shared, Table, Unknown};
 use toml::Value;
 
+use super::quota::{self, Quota};
 use super::reader::Section;
 
 /// What a model inherits from outside its own table.
@@ -17,11 +18,16 @@ pub(super) struct Inherited<'a> {
     pub(super) rewrite: Rewrite,
 }
 
-/// Reads the whole table from the document's root.
-pub(super) fn read(root: &mut Section<'_>, default_upstream: &str, rewrite: Rewrite) -> Table {
+/// Reads the whole table from the document's root, and what else stands in a model.
+pub(super) fn read(
+    root: &mut Section<'_>,
+    default_upstream: &str,
+    rewrite: Rewrite,
+) -> (Table, Vec<(Arc<str>, Quota)>) {
     let shared = read_shared(root.section("shared"));
     let inherited = Inherited { upstream: default_upstream, rewrite };
-    let sections = root.named_sections("models");
+    let mut sections = root.named_sections("models");
+    let quotas = sections.iter_mut().map(|(name, section)| quota::named(name, section)).collect();
     let models: Vec<Model> =
         sections.into_iter().map(|(name, section)| read_model(name, section, &inherited)).collect();
     let default_model: Option<Arc<str>> = root.text("default_model").map(Arc::from);
@@ -39,7 +45,7 @@ pub(super) fn read(root: &mut Section<'_>, default_upstream: &str, rewrite: Rewr
             known(root, "switch_to", name, &table);
         }
     }
-    table
+    (table, quotas)
 }
 
 /// A name must mean one model, or requests for one would be judged and sent as another.

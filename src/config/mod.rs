@@ -17,6 +17,7 @@ use crate::error::{Form, ModelSize, Wording};
 pub mod auth;
 mod capabilities;
 pub mod presets;
+pub mod quota;
 mod reader;
 pub mod secret;
 pub mod server;
@@ -44,6 +45,12 @@ pub struct Config {
     pub mode_header: bool,
     /// `[errors]`
     pub wording: Wording,
+    /// `[quota]`: what counts for everybody together.
+    pub quota: quota::Quota,
+    /// `[models.NAME.quota]`
+    pub model_quotas: Vec<(Arc<str>, quota::Quota)>,
+    /// `[jobs]`
+    pub jobs: quota::Watch,
     /// `[upstreams]`, in order of name.
     pub upstreams: Vec<upstreams::Upstream>,
     /// The upstream that serves all that no model decides.
@@ -146,17 +153,21 @@ impl Config {
         let default_upstream: Arc<str> = root.text("default_upstream").unwrap_or("main").into();
         let (rewrite, mode_header) = read_rewrite(root.section("rewrite"));
         let upstreams = root.named_sections("upstreams");
+        let (capabilities, model_quotas) = capabilities::read(&mut root, &default_upstream, rewrite);
         let config = Self {
             server: server::Server::read(root.section("server")),
             limits: server::Limits::read(root.section("limits")),
             auth: auth::Auth::read(root.section("auth")),
             routes: Routes::read(root.section("routes")),
             wording: read_wording(root.section("errors")),
+            quota: quota::Quota::read(root.section("quota")),
+            jobs: quota::Watch::read(root.section("jobs")),
+            model_quotas,
             upstreams: upstreams
                 .into_iter()
                 .filter_map(|(name, section)| upstreams::Upstream::read(name, section, sources))
                 .collect(),
-            capabilities: capabilities::read(&mut root, &default_upstream, rewrite),
+            capabilities,
             mode_header,
             default_upstream,
         };

@@ -142,6 +142,14 @@ impl<'a> Section<'a> {
         .unwrap_or(default)
     }
 
+    /// As [`Self::duration`], where zero means not at all.
+    pub(super) fn duration_or_zero(&mut self, key: &'static str, default: Duration) -> Duration {
+        self.read(key, "use a time with its unit, such as \"0s\", \"500ms\" or \"10s\"", |value| {
+            humantime::parse_duration(value.as_str()?).ok()
+        })
+        .unwrap_or(default)
+    }
+
     /// A number of bytes: a plain number, or a text such as `"32MiB"`; never zero.
     pub(super) fn bytes(&mut self, key: &'static str, default: u64) -> u64 {
         self.read(key, "use a number of bytes above zero, such as 65536 or \"32MiB\"", |value| {
@@ -200,6 +208,11 @@ impl<'a> Section<'a> {
             asked: BTreeSet::new(),
             notes: self.notes,
         }
+    }
+
+    /// A table that means something by being there.
+    pub(super) fn optional_section(&mut self, key: &'static str) -> Option<Section<'a>> {
+        self.value(key).is_some().then(|| self.section(key)).filter(|section| section.table.is_some())
     }
 
     /// The tables below a key, by the names the operator chose, in order of name.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::params;
 
+use super::quota::Places;
 use super::reader::Section;
 
 /// `[server]`
@@ -93,6 +94,8 @@ pub struct Limits {
     pub linger_bytes: u64,
     /// How long a refused body is still read.
     pub linger_time: Duration,
+    /// How many calls may be under way: as many that start a generation, and as many others.
+    pub in_flight: Places,
     /// What a judged body may hold.
     pub fields: params::Limits,
 }
@@ -109,6 +112,7 @@ impl Default for Limits {
             body_idle: Duration::from_secs(30),
             linger_bytes: 32 << 20,
             linger_time: Duration::from_secs(2),
+            in_flight: Places { number: 512, queue: 64, wait: Duration::from_millis(300) },
             fields: params::Limits::default(),
         }
     }
@@ -130,6 +134,7 @@ impl Limits {
             body_idle: section.duration("body_idle", default.body_idle),
             linger_bytes: section.bytes("linger_bytes", default.linger_bytes),
             linger_time: section.duration("linger_time", default.linger_time),
+            in_flight: read_in_flight(&mut section, default.in_flight),
             fields: read_fields(&mut section),
         };
         if limits.head < HEAD_MIN {
@@ -140,9 +145,21 @@ impl Limits {
     }
 }
 
+fn read_in_flight(section: &mut Section<'_>, default: Places) -> Places {
+    Places {
+        number: section.number("in_flight", count(default.number), 1..=1_000_000) as usize,
+        queue: section.number("in_flight_queue", count(default.queue), 0..=100_000) as usize,
+        wait: section.duration_or_zero("in_flight_wait", default.wait),
+    }
+}
+
+/// A default, as the reader takes it.
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
 fn read_fields(section: &mut Section<'_>) -> params::Limits {
     let default = params::Limits::default();
-    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     params::Limits {
         parts: section.number("form_parts", count(default.parts), 1..=100_000) as usize,
         part_head: section.length("part_head", default.part_head),

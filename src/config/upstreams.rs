@@ -9,6 +9,7 @@ use axum::http::uri::{Authority, Scheme};
 use axum::http::{HeaderName, Uri};
 use toml::Value;
 
+use super::quota::Quota;
 use super::reader::Section;
 use super::secret::{self, Secret, Sources};
 
@@ -43,6 +44,8 @@ pub struct Upstream {
     pub pool_idle: Duration,
     /// Whether errors wrapped by aggregators are unwrapped.
     pub unwrap_errors: bool,
+    /// How many attempts in a time it takes, and jobs at a time.
+    pub quota: Quota,
     /// Further request headers that are sent on.
     pub forward_headers: Vec<HeaderName>,
 }
@@ -126,6 +129,7 @@ impl Upstream {
             body_idle: Duration::from_secs(30),
             pool_idle: Duration::from_secs(15),
             unwrap_errors: true,
+            quota: Quota::default(),
             forward_headers: Vec::new(),
         }
     }
@@ -153,6 +157,7 @@ impl Upstream {
             body_idle: section.duration("body_idle", default.body_idle),
             pool_idle: section.duration("pool_idle", default.pool_idle),
             unwrap_errors: section.flag("unwrap_errors", default.unwrap_errors),
+            quota: Quota::read(section.section("quota")),
             forward_headers: section.header_names("forward_headers"),
             name: default.name,
             base: base.clone().unwrap_or(default.base),

@@ -22,14 +22,14 @@ struct Fields<'e> {
 /// The body of an error answer: compact, with the request id that its `request-id` header repeats.
 #[must_use]
 pub fn body(error: &ApiError, request_id: &str) -> String {
-    let fields = Fields { kind: kind(error.status.as_u16()), message: message(error) };
+    let fields = Fields { kind: kind(error), message: message(error) };
     // Writing strings into memory cannot fail.
     serde_json::to_string(&Body { kind: "error", error: fields, request_id }).unwrap_or_default()
 }
 
-/// The `type` that Anthropic's SDKs know for a status.
-const fn kind(status: u16) -> &'static str {
-    match status {
+/// The `type` that Anthropic's SDKs know for it.
+fn kind(error: &ApiError) -> &'static str {
+    match error.status.as_u16() {
         401 => "authentication_error",
         402 => "billing_error",
         403 => "permission_error",
@@ -38,6 +38,7 @@ const fn kind(status: u16) -> &'static str {
         429 => "rate_limit_error",
         504 => "timeout_error",
         529 => "overloaded_error",
+        503 if error.code.as_deref() == Some("overloaded") => "overloaded_error",
         500..=599 => "api_error",
         _ => "invalid_request_error",
     }
@@ -49,6 +50,10 @@ fn message(error: &ApiError) -> &str {
         (401, Some("invalid_api_key")) => "invalid x-api-key",
         (401, _) => "x-api-key header is required",
         (413, _) => "Request exceeds the maximum size",
+        (429, Some("rate_limit_exceeded")) => {
+            "This request would exceed your account's rate limit. Please try again later."
+        }
+        (503, Some("overloaded")) => "Overloaded",
         _ => &error.message,
     }
 }

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 
 pub mod anthropic;
 pub mod openai;
+pub(crate) mod spoken;
 pub mod words;
 
 /// A failure in the terms of OpenAI's error object, before it is written in anybody's dialect.

@@ -1,0 +1,121 @@
+//! Reading which video an answer speaks of, and how far it has come.
+//!
+//! Reads what is there and takes no offence at the rest: nothing depends on it but who holds a slot.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::status::JobState;
+
+/// A video, as far as an answer tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Video<'b> {
+    /// The id under which it is asked for.
+    pub id: Cow<'b, str>,
+    /// How far it has come, where the answer says so in a known word.
+    pub state: Option<JobState>,
+}
+
+/// The fields that matter, of whatever type they are.
+#[derive(Deserialize)]
+struct Object<'b> {
+    #[serde(borrow)]
+    id: Option<&'b RawValue>,
+    /// new-api's name of it.
+    #[serde(borrow)]
+    task_id: Option<&'b RawValue>,
+    #[serde(borrow)]
+    status: Option<&'b RawValue>,
+    /// The answer to a delete has this instead of a status.
+    #[serde(borrow)]
+    deleted: Option<&'b RawValue>,
+}
+
+#[derive(Deserialize)]
+struct List<'b> {
+    #[serde(borrow)]
+    data: Vec<&'b RawValue>,
+}
+
+/// The video that a whole JSON body is about: the answer to a create, a poll or a delete.
+#[must_use]
+pub(crate) fn read(body: &[u8]) -> Option<Video<'_>> {
+    serde_json::from_slice::<Object<'_>>(body).ok()?.video()
+}
+
+/// The videos of a list's answer; none where it is no list.
+#[must_use]
+pub(crate) fn read_list(body: &[u8]) -> Vec<Video<'_>> {
+    let Ok(list) = serde_json::from_slice::<List<'_>>(body) else { return Vec::new() };
+    list.data.into_iter().filter_map(|item| read(item.get().as_bytes())).collect()
+}
+
+impl<'b> Object<'b> {
+    fn video(&self) -> Option<Video<'b>> {
+        let id = self.id.and_then(text).or_else(|| self.task_id.and_then(text))?;
+        let deleted = self.deleted.is_some_and(|value| value.get() == "true");
+        let said = self.status.and_then(text).and_then(|word| JobState::from_word(&word));
+        let state = if deleted { Some(JobState::Deleted) } else { said };
+        Some(Video { id, state })
+    }
+}
+
+/// A text that is not empty.
+fn text(value: &RawValue) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Text<'b>(#[serde(borrow)] Cow<'b, str>);
+    let Text(text) = serde_json::from_str(value.get()).ok()?;
+    Some(text).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn video(id: &str, state: Option<JobState>) -> Option<Video<'_>> {
+        Some(Video { id: Cow::Borrowed(id), state })
+    }
+
+    #[test]
+    fn every_upstreams_object_is_read() {
+        let openai = br#"{"id":"video_1","object":"video","error":null,"status":"queued","seconds":"4"}"#;
+        assert_eq!(read(openai), video("video_1", Some(JobState::Queued)));
+        let new_api = br#"{"task_id":"task_1","status":"SUCCESS","progress":"100%"}"#;
+        assert_eq!(read(new_api), video("task_1", Some(JobState::Completed)));
+        let deleted = br#"{"id":"video_1","object":"video.deleted","deleted":true}"#;
+        assert_eq!(read(deleted), video("video_1", Some(JobState::Deleted)));
+        let sglang = br#"{"id":"0f1e","status":"deleted"}"#;
+        assert_eq!(read(sglang), video("0f1e", Some(JobState::Deleted)));
+        let escaped = br#"{"id":"v\u0069deo","status":"running"}"#;
+        assert_eq!(read(escaped), video("video", Some(JobState::InProgress)));
+    }
+
+    #[test]
+    fn what_is_of_another_type_is_not_there() {
+        assert_eq!(read(br#"{"id":"a","status":7,"deleted":false}"#), video("a", None));
+        assert_eq!(read(br#"{"id":7,"task_id":"b","status":null}"#), video("b", None));
+        for body in
+            [&b""[..], b"null", b"[]", b"{}", br#"{"id":7}"#, br#"{"id":""}"#, b"{\"id\":\"a\"", b"\xff"]
+        {
+            assert_eq!(read(body), None, "{}", String::from_utf8_lossy(body));
+        }
+    }
+
+    #[test]
+    fn lists_are_read_item_by_item() {
+        let body =
+            br#"{"object":"list","data":[{"id":"a","status":"failed"},7,{"id":"b"}],"has_more":false}"#;
+        let expected: Vec<Video<'_>> =
+            video("a", Some(JobState::Failed)).into_iter().chain(video("b", None)).collect();
+        assert_eq!(read_list(body), expected);
+        assert_eq!(read_list(br#"{"error":{}}"#), []);
+    }
+
+    #[test]
+    fn an_id_without_escapes_is_not_copied() {
+        let found = read(br#"{"id":"video_1"}"#).expect("a video");
+        assert!(matches!(found.id, Cow::Borrowed(_)));
+    }
+}

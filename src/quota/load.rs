@@ -1,0 +1,43 @@
+//! Load shedding: how many calls may be under way at once.
+
+use std::sync::Arc;
+
+use super::Class;
+use super::gate::{Closed, Gate, Place};
+use super::patience::Patience;
+use crate::config::quota::Places;
+use crate::rejection::Rejection;
+
+/// The doors of the process. Calls that start a generation have one of their own: polls can never starve them.
+#[derive(Debug)]
+pub(crate) struct Load {
+    submits: Arc<Gate>,
+    others: Arc<Gate>,
+}
+
+impl Load {
+    /// Doors with as many places each.
+    pub(crate) fn new(places: Places) -> Self {
+        Self { submits: Gate::new(places), others: Gate::new(places) }
+    }
+
+    /// Lets a call in, which counts until the place is dropped. Above the limit it waits a little, then is refused.
+    pub(crate) async fn enter(&self, class: Class, patience: &Patience) -> Result<Place, Rejection> {
+        self.gate(class).enter(patience).await.map_err(|why| match why {
+            Closed::Full => Rejection::Overloaded,
+            Closed::Stopping => Rejection::Stopping,
+        })
+    }
+
+    /// How many calls are under way.
+    pub(crate) fn in_flight(&self, class: Class) -> usize {
+        self.gate(class).in_use()
+    }
+
+    fn gate(&self, class: Class) -> &Arc<Gate> {
+        match class {
+            Class::Submit => &self.submits,
+            Class::Fetch | Class::Other => &self.others,
+        }
+    }
+}
