@@ -24,6 +24,10 @@ pub struct Metrics {
     pub adjustments: IntCounterVec,
     /// Paid calls that were answered after their client had left.
     pub orphaned: IntCounter,
+    /// What was asked of the ledger's store, by operation and result.
+    pub ledger_operations: IntCounterVec,
+    /// Paid calls that are claimed and not settled.
+    pub ledger_open: IntGauge,
 }
 
 /// Upper bounds of the duration histogram, in seconds: local refusals take microseconds, creates seconds.
@@ -73,10 +77,28 @@ impl Metrics {
         registry.register(Box::new(orphaned.clone()))?;
         let in_flight = IntGauge::new("reelgate_requests_in_flight", "Requests that have no answer yet.")?;
         registry.register(Box::new(in_flight.clone()))?;
+        let ledger_operations = counter(
+            "reelgate_ledger_operations_total",
+            "What was asked of the ledger's store, and whether it was done.",
+            &["operation", "result"],
+        )?;
+        let ledger_open =
+            IntGauge::new("reelgate_ledger_open", "Paid calls that are under way and have no outcome yet.")?;
+        registry.register(Box::new(ledger_open.clone()))?;
         let build = IntGaugeVec::new(Opts::new("reelgate_build_info", "Always 1."), &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         registry.register(Box::new(build))?;
-        Ok(Self { registry, requests, duration, in_flight, rejections, adjustments, orphaned })
+        Ok(Self {
+            registry,
+            requests,
+            duration,
+            in_flight,
+            rejections,
+            adjustments,
+            orphaned,
+            ledger_operations,
+            ledger_open,
+        })
     }
 
     /// The page Prometheus scrapes.

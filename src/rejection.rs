@@ -192,6 +192,16 @@ pub enum Rejection {
     /// A file of a media type that is not taken. `got` as sent.
     FileType { param: Param, got: String, allowed: Vec<String> },
 
+    // --- paid calls that must not be made twice ----------------------------------------------
+    /// `Idempotency-Key` is not 1 to 255 printable ASCII characters.
+    InvalidIdempotencyKey,
+    /// `Idempotency-Key` was used for another request before.
+    IdempotencyMismatch,
+    /// An earlier try of the same call may have been accepted. `ledger_id` is its record.
+    CreateUnresolved { ledger_id: String },
+    /// The call could not be written down, and so was not made.
+    LedgerUnavailable,
+
     // --- things that do not exist ------------------------------------------------------------
     /// A video id that no upstream could have made. The id as sent.
     UnknownVideo(String),

@@ -16,6 +16,7 @@ use crate::error::{Form, ModelSize, Wording};
 
 pub mod auth;
 mod capabilities;
+pub mod ledger;
 pub mod presets;
 pub mod quota;
 mod reader;
@@ -41,6 +42,8 @@ pub struct Config {
     pub auth: auth::Auth,
     /// `[routes]`
     pub routes: Routes,
+    /// `[ledger]`
+    pub ledger: ledger::Settings,
     /// `[rewrite] mode_header`: whether clients may choose with `x-reelgate-mode`.
     pub mode_header: bool,
     /// `[errors]`
@@ -159,6 +162,7 @@ impl Config {
             limits: server::Limits::read(root.section("limits")),
             auth: auth::Auth::read(root.section("auth")),
             routes: Routes::read(root.section("routes")),
+            ledger: ledger::Settings::read(root.section("ledger")),
             wording: read_wording(root.section("errors")),
             quota: quota::Quota::read(root.section("quota")),
             jobs: quota::Watch::read(root.section("jobs")),

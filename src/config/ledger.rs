@@ -1,0 +1,89 @@
+//! `[ledger]`: where paid calls are written down, and for how long.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::reader::Section;
+
+/// `[ledger]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What holds the records.
+    pub store: StoreKind,
+    /// The file, from the working directory.
+    pub path: PathBuf,
+    /// How long records are kept.
+    pub keep: Duration,
+    /// How long answers are kept to be given again, and idempotency keys count.
+    pub keep_answers: Duration,
+    /// How long a try is remembered for an SDK's own repeat of it.
+    pub repeat_window: Duration,
+    /// What a written record outlives.
+    pub sync: Sync,
+    /// How long the store may take.
+    pub timeout: Duration,
+    /// Records that may wait to be written.
+    pub queue: u32,
+}
+
+/// What holds the records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StoreKind {
+    /// An SQLite file.
+    #[default]
+    Sqlite,
+    /// This process: they end with it.
+    Memory,
+}
+
+/// What a written record outlives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sync {
+    /// Also a power failure: every commit waits for the disk.
+    #[default]
+    Full,
+    /// The process; a power failure may cost the last moments.
+    Normal,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            store: StoreKind::Sqlite,
+            path: PathBuf::from("reelgate-ledger.db"),
+            keep: Duration::from_secs(90 * 24 * 3600),
+            keep_answers: Duration::from_secs(24 * 3600),
+            repeat_window: Duration::from_secs(600),
+            sync: Sync::Full,
+            timeout: Duration::from_secs(5),
+            queue: 1024,
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn read(mut section: Section<'_>) -> Self {
+        let default = Self::default();
+        let stores = [("sqlite", StoreKind::Sqlite), ("memory", StoreKind::Memory)];
+        let syncs = [("full", Sync::Full), ("normal", Sync::Normal)];
+        let settings = Self {
+            store: section.choice("store", &stores, default.store),
+            path: section.text("path").map_or(default.path, PathBuf::from),
+            keep: section.duration("keep", default.keep),
+            keep_answers: section.duration("keep_answers", default.keep_answers),
+            repeat_window: section.duration("repeat_window", default.repeat_window),
+            sync: section.choice("sync", &syncs, default.sync),
+            timeout: section.duration("timeout", default.timeout),
+            queue: section.number("queue", default.queue, 1..=1_000_000),
+        };
+        if settings.repeat_window > settings.keep_answers {
+            section
+                .problem("repeat_window", "longer than keep_answers (a repeat needs the answer; use less)");
+        }
+        if settings.keep_answers > settings.keep {
+            section.problem("keep_answers", "longer than keep (an answer needs its record; use less)");
+        }
+        section.finish();
+        settings
+    }
+}

@@ -1,0 +1,53 @@
+//! A map that forgets what it has known longest once it is full.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+
+/// At most so many entries. Changing an entry does not make it younger.
+#[derive(Debug)]
+pub(super) struct Bounded<K, V> {
+    max: usize,
+    entries: HashMap<K, V>,
+    /// Oldest first.
+    order: VecDeque<K>,
+}
+
+impl<K: Clone + Eq + Hash, V> Bounded<K, V> {
+    pub(super) fn new(max: usize) -> Self {
+        Self { max, entries: HashMap::new(), order: VecDeque::new() }
+    }
+
+    pub(super) fn get(&self, key: &K) -> Option<&V> {
+        self.entries.get(key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.entries.get_mut(key)
+    }
+
+    pub(super) fn insert(&mut self, key: K, value: V) {
+        if self.entries.insert(key.clone(), value).is_some() {
+            return;
+        }
+        self.order.push_back(key);
+        while self.order.len() > self.max {
+            if let Some(oldest) = self.order.pop_front() {
+                self.entries.remove(&oldest);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_is_forgotten_first() {
+        let mut map = Bounded::new(2);
+        for (key, value) in [("a", 1), ("b", 2), ("a", 3), ("c", 4)] {
+            map.insert(key, value);
+        }
+        assert_eq!((map.get(&"a"), map.get(&"b"), map.get(&"c")), (None, Some(&2), Some(&4)));
+    }
+}

@@ -1,0 +1,230 @@
+//! Claiming a paid call: it is made, or answered by what an earlier try of it came to.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::desk::Told;
+use super::guard::{self, Try, Verdict};
+use super::intent::{IdempotencyKey, Intent};
+use super::open::Open;
+use super::record::{LedgerId, State};
+use super::settlement::{Answer, End};
+use super::store::{Note, Noted, Which};
+use super::{Ledger, TURNS};
+use crate::failure::Failure;
+use crate::rejection::Rejection;
+
+/// What becomes of a paid call.
+#[derive(Debug)]
+pub(crate) enum Claim {
+    /// It is made. Until it is settled, its twins wait for it.
+    Fresh(Open),
+    /// An earlier try of it has no outcome yet.
+    Await(Twin),
+    /// An earlier try of it has been answered.
+    Replay(Replay),
+    /// The try it waited for came to nothing, and nothing was sent.
+    Failed(Failure),
+}
+
+/// The answer to an earlier try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Replay {
+    /// The record of that try.
+    pub id: LedgerId,
+    /// Its answer.
+    pub answer: Answer,
+}
+
+/// A call whose earlier try has no outcome yet.
+#[derive(Debug)]
+pub(crate) struct Twin {
+    ledger: Ledger,
+    intent: Intent,
+    id: LedgerId,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Here(watch::Receiver<Option<Told>>),
+    /// Another process has it under way.
+    Elsewhere,
+}
+
+/// How often another process's call is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+impl Ledger {
+    /// Says what becomes of a paid call.
+    ///
+    /// # Errors
+    /// [`Rejection::IdempotencyMismatch`], [`Rejection::CreateUnresolved`], and
+    /// [`Rejection::LedgerUnavailable`] if the store does not say what it knows.
+    pub(crate) async fn claim(&self, intent: Intent) -> Result<Claim, Rejection> {
+        match intent.key.clone() {
+            Some(key) => {
+                let _turn = self.turn(&intent).await;
+                self.claim_key(intent, key).await
+            }
+            None if intent.repeat => {
+                let _turn = self.turn(&intent).await;
+                self.claim_repeat(intent).await
+            }
+            // Whoever asks twice on purpose gets two videos.
+            None => Ok(Claim::Fresh(Open::new(self, intent))),
+        }
+    }
+
+    /// Waits until no other call is being claimed that this one could be a twin of.
+    async fn turn(&self, intent: &Intent) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let mut hasher = DefaultHasher::new();
+        (&intent.client, intent.operation).hash(&mut hasher);
+        match &intent.key {
+            Some(key) => key.hash(&mut hasher),
+            None => intent.fingerprint.hash(&mut hasher),
+        }
+        let index = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0);
+        Some(self.0.turns.get(index)?.lock().await)
+    }
+
+    async fn claim_key(&self, intent: Intent, key: IdempotencyKey) -> Result<Claim, Rejection> {
+        // Before the store is asked: a call is settled there before it leaves the desk.
+        let under_way = self.desk().with_key(&intent.client, intent.operation, &key);
+        if let Some(other) = under_way {
+            if other.fingerprint != intent.fingerprint {
+                return Err(Rejection::IdempotencyMismatch);
+            }
+            return self.carry_out(Verdict::Await(other.id), intent).await;
+        }
+        let which = Which::Key {
+            client: intent.client.clone(),
+            operation: intent.operation,
+            key,
+            since: self.0.clock.now().before(self.0.keep_answers),
+        };
+        let records = self.asked("lookup", self.0.store.records(which)).await.map_err(unavailable)?;
+        let verdict = guard::of_key(records.first(), &intent.fingerprint);
+        self.carry_out(verdict, intent).await
+    }
+
+    async fn claim_repeat(&self, intent: Intent) -> Result<Claim, Rejection> {
+        let since = self.0.clock.now().before(self.0.repeat_window);
+        // Before the store is asked, as above.
+        let mut tries = self.desk().tries(&intent.client, &intent.fingerprint);
+        let which =
+            Which::Request { client: intent.client.clone(), fingerprint: intent.fingerprint.clone(), since };
+        let records = self.asked("lookup", self.0.store.records(which)).await.map_err(unavailable)?;
+        for record in &records {
+            // What the store says is as new, or newer, unless it has not heard of the end.
+            tries.retain(|one| one.id != record.id || record.outcome.state == State::Open);
+            if tries.iter().all(|one| one.id != record.id) {
+                tries.push(Try::of(record));
+            }
+        }
+        let refused = self.desk().has_refusal(&intent, since);
+        let verdict = guard::of_repeat(&tries, refused);
+        self.carry_out(verdict, intent).await
+    }
+
+    async fn carry_out(&self, verdict: Verdict, intent: Intent) -> Result<Claim, Rejection> {
+        match verdict {
+            Verdict::Fresh => Ok(Claim::Fresh(Open::new(self, intent))),
+            Verdict::Instead => {
+                self.desk().make_up(&intent);
+                Ok(Claim::Fresh(Open::new(self, intent)))
+            }
+            Verdict::Mismatch => Err(Rejection::IdempotencyMismatch),
+            Verdict::Unresolved(id) => {
+                self.note_repeat(id.clone()).await;
+                Err(unresolved(&id))
+            }
+            Verdict::Await(id) => {
+                let waiting = self.desk().wait_for(&id);
+                let source = waiting.map_or(Source::Elsewhere, Source::Here);
+                Ok(Claim::Await(Twin { ledger: self.clone(), intent, id, source }))
+            }
+            Verdict::Replay(id) => self.replay(id).await,
+        }
+    }
+
+    async fn replay(&self, id: LedgerId) -> Result<Claim, Rejection> {
+        let answer = self.asked("lookup", self.0.store.answer(id.clone())).await.map_err(unavailable)?;
+        self.note_repeat(id.clone()).await;
+        // An answer that is not kept any more cannot be given again, and the call must not be made again.
+        let answer = answer.ok_or_else(|| unresolved(&id))?;
+        Ok(Claim::Replay(Replay { id, answer }))
+    }
+
+    /// Awaited, so that the next repeat knows of it. That it fails is no reason to refuse this one.
+    async fn note_repeat(&self, id: LedgerId) {
+        let note = Note { at: self.0.clock.now(), what: Noted::Replayed(id) };
+        let _ = self.asked("note", self.0.store.note(note)).await;
+    }
+}
+
+impl Twin {
+    /// The record of the earlier try.
+    pub(crate) fn id(&self) -> &LedgerId {
+        &self.id
+    }
+
+    /// What to answer when there is no more time to wait.
+    pub(crate) fn unresolved(&self) -> Rejection {
+        unresolved(&self.id)
+    }
+
+    /// Waits for the outcome of the earlier try; never yields [`Claim::Await`]. It yields [`Claim::Fresh`] if
+    /// that try was given up before it was made.
+    ///
+    /// # Errors
+    /// The refusal of the earlier try, and all those of [`Ledger::claim`].
+    pub(crate) async fn outcome(self) -> Result<Claim, Rejection> {
+        let mut twin = self;
+        loop {
+            let ledger = twin.ledger.clone();
+            match twin.told().await {
+                Told::Ended(End::Answered(answer)) => {
+                    ledger.note_repeat(twin.id.clone()).await;
+                    return Ok(Claim::Replay(Replay { id: twin.id, answer }));
+                }
+                Told::Ended(End::Rejected(reason)) => return Err(reason),
+                Told::Ended(End::Failed(failure)) if failure.outcome_unknown() => {
+                    return Err(twin.unresolved());
+                }
+                Told::Ended(End::Failed(failure)) => return Ok(Claim::Failed(failure)),
+                Told::Unresolved => return Err(twin.unresolved()),
+                Told::Released => match ledger.claim(twin.intent).await? {
+                    Claim::Await(next) => twin = next,
+                    outcome => return Ok(outcome),
+                },
+            }
+        }
+    }
+
+    async fn told(&mut self) -> Told {
+        match &mut self.source {
+            Source::Here(receiver) => match receiver.wait_for(Option::is_some).await {
+                Ok(told) => told.clone().unwrap_or(Told::Unresolved),
+                Err(_) => Told::Unresolved,
+            },
+            Source::Elsewhere => {
+                sleep(LOOK).await;
+                // Claiming again looks again.
+                Told::Released
+            }
+        }
+    }
+}
+
+fn unresolved(id: &LedgerId) -> Rejection {
+    Rejection::CreateUnresolved { ledger_id: id.to_string() }
+}
+
+/// The reason is in the log; the client can do nothing about it.
+fn unavailable<E>(_: E) -> Rejection {
+    Rejection::LedgerUnavailable
+}

@@ -1,0 +1,154 @@
+//! The calls that this process has under way, and the refusals that a repeat may make up for.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::bounded::Bounded;
+use super::fingerprint::Fingerprint;
+use super::guard::Try;
+use super::intent::{IdempotencyKey, Intent};
+use super::record::{LedgerId, Operation, State};
+use super::settlement::End;
+use super::time::Timestamp;
+
+/// Requests whose refusals are remembered. Forgetting one makes a repeat look like another try's: fewer jobs
+/// than were asked for, never more.
+const REFUSALS_MAX: usize = 10_000;
+/// Refusals of one request that are remembered.
+const REFUSALS_OF_ONE: usize = 64;
+
+/// What those who wait for a call are told.
+#[derive(Clone, Debug)]
+pub(super) enum Told {
+    /// How it ended.
+    Ended(End),
+    /// That nobody knows.
+    Unresolved,
+    /// That it was never made.
+    Released,
+}
+
+/// Everything under way.
+#[derive(Debug)]
+pub(super) struct Desk {
+    open: HashMap<LedgerId, Entry>,
+    refusals: Bounded<(Arc<str>, Fingerprint), VecDeque<Timestamp>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    at: Timestamp,
+    intent: Intent,
+    client_left: bool,
+    told: watch::Sender<Option<Told>>,
+}
+
+/// A call under way that another one may be a twin of.
+#[derive(Debug)]
+pub(super) struct UnderWay {
+    pub(super) id: LedgerId,
+    pub(super) fingerprint: Fingerprint,
+}
+
+impl Desk {
+    pub(super) fn new() -> Self {
+        Self { open: HashMap::new(), refusals: Bounded::new(REFUSALS_MAX) }
+    }
+
+    pub(super) fn open(&mut self, id: LedgerId, at: Timestamp, intent: Intent) {
+        let told = watch::Sender::new(None);
+        self.open.insert(id, Entry { at, intent, client_left: false, told });
+    }
+
+    /// Closes a call and tells everybody who waits for it. Yields whether its client was known to be gone.
+    pub(super) fn close(&mut self, id: &LedgerId, told: Told) -> bool {
+        let Some(entry) = self.open.remove(id) else { return false };
+        entry.told.send_replace(Some(told));
+        entry.client_left
+    }
+
+    /// Notes that the client of an open call is gone; yields whether the call was open.
+    pub(super) fn client_left(&mut self, id: &LedgerId) -> bool {
+        match self.open.get_mut(id) {
+            Some(entry) => {
+                entry.client_left = true;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether the client of an open call is gone.
+    pub(super) fn has_client_left(&self, id: &LedgerId) -> bool {
+        self.open.get(id).is_some_and(|entry| entry.client_left)
+    }
+
+    /// What to wait for, if the call is open here.
+    pub(super) fn wait_for(&self, id: &LedgerId) -> Option<watch::Receiver<Option<Told>>> {
+        self.open.get(id).map(|entry| entry.told.subscribe())
+    }
+
+    /// The open call with this key.
+    pub(super) fn with_key(
+        &self,
+        client: &str,
+        operation: Operation,
+        key: &IdempotencyKey,
+    ) -> Option<UnderWay> {
+        let same = |intent: &Intent| {
+            *intent.client == *client && intent.operation == operation && intent.key.as_ref() == Some(key)
+        };
+        let (id, entry) = self.open.iter().find(|(_, entry)| same(&entry.intent))?;
+        Some(UnderWay { id: id.clone(), fingerprint: entry.intent.fingerprint.clone() })
+    }
+
+    /// The open tries of a request without a key.
+    pub(super) fn tries(&self, client: &str, fingerprint: &Fingerprint) -> Vec<Try> {
+        let same = |intent: &Intent| {
+            intent.key.is_none() && *intent.client == *client && intent.fingerprint == *fingerprint
+        };
+        let tries = self.open.iter().filter(|(_, entry)| same(&entry.intent)).map(|(id, entry)| Try {
+            id: id.clone(),
+            at: entry.at,
+            state: State::Open,
+            client_left: entry.client_left,
+            repeats: u32::try_from(entry.told.receiver_count()).unwrap_or(u32::MAX),
+        });
+        tries.collect()
+    }
+
+    /// Remembers that a try was refused, so that a repeat may make up for it.
+    pub(super) fn refused(&mut self, intent: &Intent, at: Timestamp) {
+        let request = (Arc::clone(&intent.client), intent.fingerprint.clone());
+        match self.refusals.get_mut(&request) {
+            Some(refusals) => {
+                refusals.push_back(at);
+                if refusals.len() > REFUSALS_OF_ONE {
+                    refusals.pop_front();
+                }
+            }
+            None => self.refusals.insert(request, VecDeque::from([at])),
+        }
+    }
+
+    /// Whether a try was refused since then that no repeat has made up for.
+    pub(super) fn has_refusal(&self, intent: &Intent, since: Timestamp) -> bool {
+        let request = (Arc::clone(&intent.client), intent.fingerprint.clone());
+        self.refusals.get(&request).and_then(VecDeque::back).is_some_and(|youngest| *youngest >= since)
+    }
+
+    /// A repeat makes up for one of them: the youngest, since it is the likeliest.
+    pub(super) fn make_up(&mut self, intent: &Intent) {
+        let request = (Arc::clone(&intent.client), intent.fingerprint.clone());
+        if let Some(refusals) = self.refusals.get_mut(&request) {
+            refusals.pop_back();
+        }
+    }
+
+    /// Calls under way.
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+}

@@ -1,0 +1,123 @@
+//! Tells whether two requests ask for the same.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use memchr::memmem;
+use sha2::{Digest, Sha256};
+
+use super::record::Operation;
+use crate::params::Encoding;
+
+/// SHA-256 of a request, in hex. Two requests that ask for the same have the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Fingerprint(Arc<str>);
+
+impl Fingerprint {
+    /// The fingerprint of a judged body, as it goes upstream in these `segments`.
+    ///
+    /// SDKs make up a new boundary for each repeat of a form: every occurrence of it is left out.
+    #[must_use]
+    pub(crate) fn of(operation: Operation, path: &str, encoding: &Encoding, segments: &[Bytes]) -> Self {
+        let mut hash = Sha256::new();
+        // A zero byte stands in none of them, so that no two of them can run into each other.
+        for text in [operation.name(), path] {
+            hash.update(text);
+            hash.update([0]);
+        }
+        match encoding {
+            Encoding::Json => segments.iter().for_each(|segment| hash.update(segment)),
+            Encoding::Multipart { boundary } => update_without(&mut hash, boundary.as_bytes(), segments),
+        }
+        Self::hex(&hash.finalize())
+    }
+
+    fn hex(bytes: &[u8]) -> Self {
+        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
+    }
+
+    /// One that was written down.
+    pub(crate) fn written(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// In hex.
+    #[must_use]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Segments end between parts or within what an edit replaced, never inside a boundary: each is searched alone.
+fn update_without(hash: &mut Sha256, boundary: &[u8], segments: &[Bytes]) {
+    let finder = memmem::Finder::new(boundary);
+    for segment in segments {
+        let mut from = 0;
+        for at in finder.find_iter(segment) {
+            hash.update(segment.get(from..at).unwrap_or_default());
+            // Where it stood counts, so that leaving it out joins nothing.
+            hash.update([0]);
+            from = at + boundary.len();
+        }
+        hash.update(segment.get(from..).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(boundary: &str, seconds: &str) -> Bytes {
+        Bytes::from(format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\na cat\r\n\
+             --{boundary}\r\nContent-Disposition: form-data; name=\"seconds\"\r\n\r\n{seconds}\r\n--{boundary}--\r\n"
+        ))
+    }
+
+    fn of_form(boundary: &str, seconds: &str) -> Fingerprint {
+        let encoding = Encoding::Multipart { boundary: boundary.to_owned() };
+        Fingerprint::of(Operation::Create, "/v1/videos", &encoding, &[form(boundary, seconds)])
+    }
+
+    fn of_json(operation: Operation, path: &str, segments: &[&'static str]) -> Fingerprint {
+        let segments: Vec<Bytes> = segments.iter().map(|text| Bytes::from_static(text.as_bytes())).collect();
+        Fingerprint::of(operation, path, &Encoding::Json, &segments)
+    }
+
+    /// RT29: Python's boundaries are 32 hex digits, Node's are made of a prefix and twelve digits.
+    #[test]
+    fn forms_that_differ_only_in_their_boundary_are_the_same() {
+        let python = of_form("0f1d2c3b4a5968778695a4b3c2d1e0ff", "8");
+        assert_eq!(python, of_form("ffeeddccbbaa99887766554433221100", "8"));
+        assert_eq!(python, of_form("----formdata-undici-012345678901", "8"));
+        assert_ne!(python, of_form("0f1d2c3b4a5968778695a4b3c2d1e0ff", "4"));
+    }
+
+    #[test]
+    fn how_a_body_is_cut_into_segments_does_not_matter() {
+        let whole = of_json(Operation::Create, "/v1/videos", &[r#"{"a":1}"#]);
+        assert_eq!(whole, of_json(Operation::Create, "/v1/videos", &[r#"{"a""#, ":1}"]));
+        assert_ne!(whole, of_json(Operation::Create, "/v1/videos", &[r#"{"a": 1}"#]));
+    }
+
+    #[test]
+    fn operation_and_path_count() {
+        let all = [
+            of_json(Operation::Create, "/v1/videos", &["{}"]),
+            of_json(Operation::Remix, "/v1/videos", &["{}"]),
+            of_json(Operation::Remix, "/v1/videos/a/remix", &["{}"]),
+            of_json(Operation::Remix, "/v1/videos/b/remix", &["{}"]),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            assert!(all.iter().skip(index + 1).all(|other| other != one), "{one}");
+            assert_eq!(one.as_str().len(), 64);
+        }
+    }
+}

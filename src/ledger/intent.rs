@@ -1,0 +1,208 @@
+//! What is known of a paid call before it leaves.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderName, Method, Uri};
+use sha2::{Digest, Sha256};
+
+use super::fingerprint::Fingerprint;
+use super::record::Operation;
+use crate::rejection::Rejection;
+
+/// Who asks for what, as far as it matters for telling repeats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Intent {
+    /// Who asks; see [`client`].
+    pub client: Arc<str>,
+    /// What for.
+    pub operation: Operation,
+    /// The request, in brief.
+    pub fingerprint: Fingerprint,
+    /// What the client calls the request.
+    pub key: Option<IdempotencyKey>,
+    /// Whether the SDK says that it asks again by itself; see [`is_repeat`].
+    pub repeat: bool,
+}
+
+/// What is sent where.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Details {
+    /// The upstream that is asked.
+    pub upstream: Arc<str>,
+    /// Configured name of the model.
+    pub model: Option<Arc<str>>,
+    /// Length of the video, in seconds.
+    pub seconds: Option<u32>,
+    /// Its size, such as `1280x720`.
+    pub size: Option<String>,
+    /// Its price, in the operator's currency.
+    pub price: Option<f64>,
+    /// The id that stands in our log.
+    pub request_id: String,
+    /// The request as it came, without its body.
+    pub sent: Sent,
+}
+
+/// A request as it came, without its body and without secrets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sent {
+    /// Method and target, such as `POST /v1/videos`.
+    pub line: String,
+    /// The headers that say how it was made; see [`KEPT`].
+    pub headers: Vec<(String, String)>,
+    /// Length of the body that goes upstream.
+    pub bytes: u64,
+}
+
+/// A value of `Idempotency-Key`: 1 to 255 printable ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct IdempotencyKey(Arc<str>);
+
+/// Headers a record keeps. Credentials are not among them, nor is what a proxy adds about the client.
+static KEPT: [HeaderName; 12] = [
+    HeaderName::from_static("content-type"),
+    HeaderName::from_static("user-agent"),
+    HeaderName::from_static("openai-organization"),
+    HeaderName::from_static("openai-project"),
+    HeaderName::from_static("openai-beta"),
+    HeaderName::from_static("x-stainless-retry-count"),
+    HeaderName::from_static("x-stainless-read-timeout"),
+    HeaderName::from_static("x-stainless-timeout"),
+    HeaderName::from_static("x-stainless-lang"),
+    HeaderName::from_static("x-stainless-package-version"),
+    HeaderName::from_static("x-stainless-runtime"),
+    HeaderName::from_static("x-stainless-runtime-version"),
+];
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const RETRY_COUNT: HeaderName = HeaderName::from_static("x-stainless-retry-count");
+const KEY_MAX: usize = 255;
+
+/// What a client is called in records: the name of its key, else a mark of the credential it brought, which
+/// cannot be turned back into it, else `anyone`.
+#[must_use]
+pub(crate) fn client(name: Option<&Arc<str>>, credential: Option<&[u8]>) -> Arc<str> {
+    match (name, credential) {
+        (Some(name), _) => Arc::clone(name),
+        (None, Some(credential)) => {
+            let hash = Sha256::digest(credential);
+            let mark: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            format!("sha256:{mark}").into()
+        }
+        (None, None) => "anyone".into(),
+    }
+}
+
+/// Whether the SDK says that it has asked before.
+#[must_use]
+pub(crate) fn is_repeat(headers: &HeaderMap) -> bool {
+    let count = headers.get(RETRY_COUNT).and_then(|value| value.to_str().ok());
+    count.and_then(|text| text.parse::<u32>().ok()).is_some_and(|count| count > 0)
+}
+
+// === impl Sent ===
+
+impl Sent {
+    /// What is kept of a request whose body has `bytes` bytes.
+    #[must_use]
+    pub(crate) fn of(method: &Method, uri: &Uri, headers: &HeaderMap, bytes: u64) -> Self {
+        let kept = KEPT.iter().filter_map(|name| {
+            let value = headers.get(name)?.to_str().ok()?;
+            Some((name.as_str().to_owned(), value.to_owned()))
+        });
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        Self { line: format!("{method} {target}"), headers: kept.collect(), bytes }
+    }
+}
+
+// === impl IdempotencyKey ===
+
+impl IdempotencyKey {
+    /// Reads `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// [`Rejection::InvalidIdempotencyKey`] if it is not 1 to 255 printable ASCII characters,
+    /// [`Rejection::DoubledHeader`] if there are two.
+    pub(crate) fn read(headers: &HeaderMap) -> Result<Option<Self>, Rejection> {
+        let mut values = headers.get_all(IDEMPOTENCY_KEY).into_iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        if values.next().is_some() {
+            return Err(Rejection::DoubledHeader("idempotency-key"));
+        }
+        let text = str::from_utf8(value.as_bytes()).map_err(|_| Rejection::InvalidIdempotencyKey)?;
+        Self::parse(text).map(Some).ok_or(Rejection::InvalidIdempotencyKey)
+    }
+
+    /// The key that this text makes, if it makes one.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        (printable && (1..=KEY_MAX).contains(&text.len())).then(|| Self(text.into()))
+    }
+
+    /// As it was sent.
+    #[must_use]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &[u8])]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_bytes(value).expect("a value"));
+        }
+        headers
+    }
+
+    /// RT23: what may be a key.
+    #[test]
+    fn a_key_is_1_to_255_printable_ascii_characters() {
+        let read = |value: &[u8]| IdempotencyKey::read(&headers(&[("idempotency-key", value)]));
+        for good in [&b"a"[..], b"order 7 ~!", &[b'k'; 255]] {
+            let key = read(good).expect("a key").expect("present");
+            assert_eq!(key.as_str().as_bytes(), good);
+        }
+        for bad in [&b""[..], &[b'k'; 256], "clé".as_bytes(), b"a\tb", b"\xff"] {
+            assert_eq!(read(bad), Err(Rejection::InvalidIdempotencyKey), "{bad:?}");
+        }
+        assert_eq!(IdempotencyKey::read(&HeaderMap::new()), Ok(None));
+        let twice = headers(&[("idempotency-key", b"a"), ("idempotency-key", b"a")]);
+        assert_eq!(IdempotencyKey::read(&twice), Err(Rejection::DoubledHeader("idempotency-key")));
+    }
+
+    #[test]
+    fn only_a_count_above_zero_is_a_repeat() {
+        let repeat = |value: &[u8]| is_repeat(&headers(&[("x-stainless-retry-count", value)]));
+        assert!(repeat(b"1") && repeat(b"2"));
+        assert!(!repeat(b"0") && !repeat(b"-1") && !repeat(b"many") && !is_repeat(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_credential_is_never_kept() {
+        let secret = b"Bearer sk-secret";
+        let sent = Sent::of(
+            &Method::POST,
+            &Uri::from_static("/v1/videos?api-version=1"),
+            &headers(&[
+                ("authorization", secret),
+                ("x-api-key", b"sk-secret"),
+                ("cookie", b"sk-secret"),
+                ("user-agent", b"OpenAI/Python 3.54.0"),
+            ]),
+            7,
+        );
+        assert_eq!(sent.line, "POST /v1/videos?api-version=1");
+        assert_eq!(sent.headers, [("user-agent".to_owned(), "OpenAI/Python 3.54.0".to_owned())]);
+        let name = client(None, Some(secret));
+        assert!(name.starts_with("sha256:") && name.len() == 23, "{name}");
+        assert_ne!(name, client(None, Some(b"Bearer sk-other")));
+        assert_eq!(&*client(Some(&"team".into()), Some(secret)), "team");
+        assert_eq!(&*client(None, None), "anyone");
+    }
+}

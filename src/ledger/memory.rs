@@ -1,0 +1,154 @@
+//! A store that ends with the process, for trying and testing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::ready;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::record::{Fault, Job, LedgerId, Record, State};
+use super::settlement::Answer;
+use super::store::{Asked, LedgerError, Note, Noted, RECORDS_MAX, Settled, Store, Which};
+use super::time::Timestamp;
+
+/// Records that are kept, whatever their age.
+const KEPT_MAX: usize = 10_000;
+
+/// Records by id, which is by time.
+pub(super) struct MemoryStore {
+    keep: Duration,
+    records: Mutex<BTreeMap<LedgerId, (Record, Option<Answer>)>>,
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}
+
+impl MemoryStore {
+    pub(super) fn new(keep: Duration) -> Self {
+        Self { keep, records: Mutex::new(BTreeMap::new()) }
+    }
+
+    fn records(&self) -> MutexGuard<'_, BTreeMap<LedgerId, (Record, Option<Answer>)>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest first.
+    fn select(&self, wanted: impl Fn(&Record) -> bool) -> Vec<Record> {
+        let records = self.records();
+        let all = records.values().rev().map(|(record, _)| record);
+        all.filter(|record| wanted(record)).take(RECORDS_MAX).cloned().collect()
+    }
+}
+
+impl Store for MemoryStore {
+    fn insert(&self, record: Record, key_since: Timestamp) -> Asked<Option<LedgerId>> {
+        let holder = record.intent.key.clone().and_then(|key| {
+            let which = Which::Key {
+                client: record.intent.client.clone(),
+                operation: record.intent.operation,
+                key,
+                since: key_since,
+            };
+            self.select(|other| which.includes(other)).into_iter().next()
+        });
+        if let Some(holder) = holder.filter(|holder| holder.outcome.stands()) {
+            return done(Some(holder.id));
+        }
+        let old = record.at.before(self.keep);
+        let mut records = self.records();
+        records.insert(record.id.clone(), (record, None));
+        while records.len() > KEPT_MAX || records.values().next().is_some_and(|(oldest, _)| oldest.at < old) {
+            records.pop_first();
+        }
+        done(None)
+    }
+
+    fn settle(&self, id: LedgerId, settled: Settled) -> Asked<()> {
+        if let Some((record, answer)) = self.records().get_mut(&id)
+            && record.outcome.state == State::Open
+        {
+            record.updated = settled.at;
+            record.outcome = settled.outcome;
+            record.client_left |= settled.client_left;
+            *answer = settled.answer;
+        }
+        done(())
+    }
+
+    fn note(&self, note: Note) -> Asked<()> {
+        let mut records = self.records();
+        match note.what {
+            Noted::Job { id, status, fault } => {
+                let of_job = |record: &Record| record.outcome.job_id.as_deref() == Some(&*id);
+                if let Some((record, _)) = records.values_mut().rev().find(|(record, _)| of_job(record)) {
+                    record.updated = note.at;
+                    record.outcome.job_status = Some(status);
+                    if fault != Fault::default() {
+                        record.outcome.fault = fault;
+                    }
+                }
+            }
+            Noted::ClientLeft(id) => {
+                if let Some((record, _)) = records.get_mut(&id) {
+                    record.client_left = true;
+                }
+            }
+            Noted::Replayed(id) => {
+                if let Some((record, _)) = records.get_mut(&id) {
+                    record.replays += 1;
+                }
+            }
+        }
+        done(())
+    }
+
+    fn records(&self, which: Which) -> Asked<Vec<Record>> {
+        done(self.select(|record| which.includes(record)))
+    }
+
+    fn answer(&self, id: LedgerId) -> Asked<Option<Answer>> {
+        done(self.records().get(&id).and_then(|(_, answer)| answer.clone()))
+    }
+
+    fn job(&self, job_id: &str) -> Asked<Option<Job>> {
+        let found = self.select(|record| record.outcome.job_id.as_deref() == Some(job_id));
+        done(found.first().and_then(Record::job))
+    }
+
+    fn unfinished(&self, since: Timestamp) -> Asked<Vec<Job>> {
+        let records = self.records();
+        let young = records.values().map(|(record, _)| record).filter(|record| record.at >= since);
+        let jobs = young.filter_map(Record::job).filter(|job| !job.status.is_final()).collect();
+        done(jobs)
+    }
+}
+
+fn done<T: Send + 'static>(value: T) -> Asked<T> {
+    Box::pin(ready(Ok::<T, LedgerError>(value)))
+}
+
+// === impl Which ===
+
+impl Which {
+    fn includes(&self, record: &Record) -> bool {
+        let intent = &record.intent;
+        match self {
+            Self::Id(id) => record.id == *id,
+            Self::Key { client, operation, key, since } => {
+                record.at >= *since
+                    && intent.client == *client
+                    && intent.operation == *operation
+                    && intent.key.as_ref() == Some(key)
+            }
+            Self::Request { client, fingerprint, since } => {
+                record.at >= *since
+                    && intent.key.is_none()
+                    && intent.client == *client
+                    && intent.fingerprint == *fingerprint
+            }
+        }
+    }
+}

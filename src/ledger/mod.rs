@@ -1,0 +1,151 @@
+//! Every paid call, written down before it leaves and after it returned, so that a repeat is noticed and no job
+//! is lost sight of.
+//!
+//! ```text
+//! claim        is this call a repeat? what becomes of it
+//! open         a claimed call: recorded, settled, or given up
+//! guard        which try a repeat repeats: pure      desk        what this process has under way
+//! intent       what is known before it leaves        settlement  what became of it
+//! fingerprint  whether two requests ask for the same
+//! record       what is written down                  store       the seam to what holds it
+//! sqlite       a file                                memory      this process, for trying and testing
+//! archive      a file as people read it
+//! ```
+//!
+//! Knows nothing of routes: who judges a request says what it is, and says when it is over.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use prometheus::{IntCounterVec, IntGauge};
+use tokio::sync::Mutex as AsyncMutex;
+use tracing::error;
+
+use crate::config::ledger::{Settings, StoreKind};
+use crate::metrics::Metrics;
+
+mod bounded;
+mod claim;
+mod desk;
+pub(crate) mod fingerprint;
+mod guard;
+pub(crate) mod intent;
+mod jobs;
+mod memory;
+mod open;
+pub(crate) mod record;
+pub(crate) mod settlement;
+pub(crate) mod store;
+#[cfg(test)]
+mod tests;
+mod time;
+mod words;
+
+#[expect(unused_imports, reason = "what callers name, once they call")]
+pub(crate) use claim::{Claim, Replay, Twin};
+#[expect(unused_imports, reason = "what callers name, once they call")]
+pub(crate) use open::Open;
+pub(crate) use time::Timestamp;
+use words::words;
+
+use bounded::Bounded;
+use desk::Desk;
+use memory::MemoryStore;
+use record::Job;
+use store::{Asked, LedgerError, Store};
+use time::Clock;
+
+/// The ledger of this process. Clones are the same ledger.
+#[derive(Clone)]
+pub struct Ledger(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    /// What this process is called in its records.
+    instance: Arc<str>,
+    clock: Clock,
+    keep_answers: Duration,
+    repeat_window: Duration,
+    desk: Mutex<Desk>,
+    /// Calls that could be each other's twins are claimed one after the other. Each such call belongs to one of
+    /// these; which others it shares it with does not matter.
+    turns: Vec<AsyncMutex<()>>,
+    /// Where jobs are, so that a poll does not ask the store.
+    jobs: Mutex<Bounded<Arc<str>, Job>>,
+    operations: IntCounterVec,
+    under_way: IntGauge,
+}
+
+/// More than cores, so that calls seldom wait for another's turn.
+const TURNS: usize = 64;
+/// Jobs that are remembered without asking the store.
+const JOBS_MAX: usize = 10_000;
+
+/// A ledger that cannot be opened: the key of the configuration, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unopened(String);
+
+impl fmt::Display for Unopened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unopened {}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("store", &self.0.store).finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// Opens the ledger. Calls that a dead process left open become unknown, once nobody else has the file open.
+    ///
+    /// # Errors
+    /// If the file cannot be opened or written.
+    pub fn open(settings: &Settings, metrics: &Metrics) -> Result<Self, Unopened> {
+        let instance = instance_name();
+        let store: Arc<dyn Store> = match settings.store {
+            StoreKind::Memory => Arc::new(MemoryStore::new(settings.keep)),
+            StoreKind::Sqlite => Arc::new(MemoryStore::new(settings.keep)),
+        };
+        Ok(Self::over(store, settings, instance, metrics))
+    }
+
+    fn over(store: Arc<dyn Store>, settings: &Settings, instance: Arc<str>, metrics: &Metrics) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            instance,
+            clock: Clock::Wall,
+            keep_answers: settings.keep_answers,
+            repeat_window: settings.repeat_window,
+            desk: Mutex::new(Desk::new()),
+            turns: (0..TURNS).map(|_| AsyncMutex::new(())).collect(),
+            jobs: Mutex::new(Bounded::new(JOBS_MAX)),
+            operations: metrics.ledger_operations.clone(),
+            under_way: metrics.ledger_open.clone(),
+        }))
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.0.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for what the store was asked, counts it, and says what failed: nobody above can do more about it.
+    async fn asked<T>(&self, operation: &'static str, answer: Asked<T>) -> Result<T, LedgerError> {
+        let answer = answer.await;
+        let result = answer.as_ref().err().map_or("ok", LedgerError::name);
+        self.0.operations.with_label_values(&[operation, result]).inc();
+        if let Err(error) = &answer {
+            error!(operation, %error, "the ledger failed");
+        }
+        answer
+    }
+}
+
+/// Tells processes that share a store apart.
+fn instance_name() -> Arc<str> {
+    format!("{}-{:08x}", std::process::id(), fastrand::u32(..)).into()
+}

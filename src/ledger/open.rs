@@ -1,0 +1,197 @@
+//! A claimed call, from its claim to its outcome.
+
+use std::sync::Arc;
+
+use tracing::error;
+
+use super::desk::Told;
+use super::intent::{Details, Intent};
+use super::record::{Fault, Job, JobStatus, LedgerId, Outcome, Record, State};
+use super::settlement::{End, Settlement};
+use super::store::{Noted, Settled};
+use super::{Ledger, Timestamp};
+use crate::rejection::Rejection;
+
+/// A claimed call. Its twins wait for it: settle it, refuse it, or drop it.
+///
+/// Dropped before it is recorded, it was never made. Dropped afterwards, it may have been: its outcome is unknown.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Open {
+    ledger: Ledger,
+    id: LedgerId,
+    intent: Intent,
+    phase: Phase,
+    /// Where it goes, once that is recorded.
+    place: Option<Place>,
+}
+
+/// What finding its job takes.
+#[derive(Clone, Debug)]
+struct Place {
+    upstream: Arc<str>,
+    model: Option<Arc<str>>,
+    since: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nobody but this process knows of it.
+    Claimed,
+    /// The store may know of it, and nothing was sent.
+    Recording,
+    /// The store knows of it, and it may have been sent.
+    Recorded,
+    /// It is over.
+    Closed,
+}
+
+impl Open {
+    pub(super) fn new(ledger: &Ledger, intent: Intent) -> Self {
+        let now = ledger.0.clock.now();
+        let id = LedgerId::at(now);
+        let mut desk = ledger.desk();
+        desk.open(id.clone(), now, intent.clone());
+        ledger.0.under_way.set(desk.len().try_into().unwrap_or(i64::MAX));
+        drop(desk);
+        Self { ledger: ledger.clone(), id, intent, phase: Phase::Claimed, place: None }
+    }
+
+    /// Id of its record.
+    pub(crate) fn id(&self) -> &LedgerId {
+        &self.id
+    }
+
+    /// Writes it down. Only what is written down may be sent.
+    ///
+    /// # Errors
+    /// [`Rejection::LedgerUnavailable`] if that fails, and [`Rejection::CreateUnresolved`] if another process
+    /// was quicker with the same idempotency key. The call is over then.
+    pub(crate) async fn record(&mut self, details: Details) -> Result<(), Rejection> {
+        let now = self.ledger.0.clock.now();
+        self.place =
+            Some(Place { upstream: details.upstream.clone(), model: details.model.clone(), since: now });
+        let record = Record {
+            id: self.id.clone(),
+            at: now,
+            updated: now,
+            intent: self.intent.clone(),
+            details,
+            outcome: Outcome::open(),
+            instance: self.ledger.0.instance.clone(),
+            client_left: self.ledger.desk().has_client_left(&self.id),
+            replays: 0,
+        };
+        self.phase = Phase::Recording;
+        let insert = self.ledger.0.store.insert(record, now.before(self.ledger.0.keep_answers));
+        let reason = match self.ledger.asked("insert", insert).await {
+            Ok(None) => {
+                self.phase = Phase::Recorded;
+                return Ok(());
+            }
+            Ok(Some(other)) => {
+                self.phase = Phase::Claimed;
+                Rejection::CreateUnresolved { ledger_id: other.to_string() }
+            }
+            Err(_) => Rejection::LedgerUnavailable,
+        };
+        self.give_up(Told::Ended(End::Rejected(reason.clone())));
+        Err(reason)
+    }
+
+    /// Writes down what became of it, and tells its twins. That it cannot be written down is logged and counted:
+    /// the client gets its answer all the same.
+    pub(crate) async fn settle(mut self, settlement: Settlement) {
+        let Settlement { outcome, end } = settlement;
+        let answer = match &end {
+            End::Answered(answer) => Some(answer.clone()),
+            End::Rejected(_) | End::Failed(_) => None,
+        };
+        self.remember_job(&outcome);
+        let client_left = self.ledger.desk().has_client_left(&self.id);
+        let settled =
+            Settled { at: self.ledger.0.clock.now(), outcome: outcome.clone(), answer, client_left };
+        let write = self.ledger.0.store.settle(self.id.clone(), settled);
+        if self.ledger.asked("settle", write).await.is_err() {
+            let Outcome { state, job_id, .. } = &outcome;
+            error!(ledger_id = %self.id, %state, job = job_id, "an outcome could not be written down");
+        }
+        if outcome.state == State::Refused && !outcome.stands() {
+            self.note_refusal();
+        }
+        let told = if outcome.state == State::Unknown { Told::Unresolved } else { Told::Ended(end) };
+        if self.close(told) && !client_left {
+            // It left while we were writing.
+            self.ledger.note(Noted::ClientLeft(self.id.clone()));
+        }
+    }
+
+    /// A limit of ours refuses it before it was recorded. Its twins are refused for the same reason.
+    pub(crate) fn refuse(mut self, reason: &Rejection) {
+        self.give_up(Told::Ended(End::Rejected(reason.clone())));
+    }
+
+    /// Whoever polls for it next need not wait for the store.
+    fn remember_job(&self, outcome: &Outcome) {
+        let (Some(place), Some(id)) = (&self.place, &outcome.job_id) else { return };
+        self.ledger.remember_job(Job {
+            id: id.as_str().into(),
+            upstream: place.upstream.clone(),
+            model: place.model.clone(),
+            client: self.intent.client.clone(),
+            since: place.since,
+            status: outcome.job_status.unwrap_or(JobStatus::Queued),
+        });
+    }
+
+    /// It was never made.
+    fn give_up(&mut self, told: Told) {
+        self.note_refusal();
+        if self.phase == Phase::Recording {
+            // It may be written down all the same, by a store that was only late.
+            self.settle_unseen(State::Refused, "not_sent");
+        }
+        self.close(told);
+    }
+
+    /// A repeat may make up for it.
+    fn note_refusal(&self) {
+        if self.intent.key.is_none() {
+            self.ledger.desk().refused(&self.intent, self.ledger.0.clock.now());
+        }
+    }
+
+    /// Asks for it to be written down and does not wait until it is.
+    fn settle_unseen(&self, state: State, code: &str) {
+        let fault = Fault { code: Some(code.to_owned()), message: None };
+        let settled = Settled {
+            at: self.ledger.0.clock.now(),
+            outcome: Outcome::without_answer(state, fault),
+            answer: None,
+            client_left: self.ledger.desk().has_client_left(&self.id),
+        };
+        drop(self.ledger.0.store.settle(self.id.clone(), settled));
+    }
+
+    /// Tells its twins. Yields whether its client was known to be gone.
+    fn close(&mut self, told: Told) -> bool {
+        self.phase = Phase::Closed;
+        let mut desk = self.ledger.desk();
+        let client_left = desk.close(&self.id, told);
+        self.ledger.0.under_way.set(desk.len().try_into().unwrap_or(i64::MAX));
+        client_left
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        match self.phase {
+            Phase::Closed => {}
+            Phase::Claimed | Phase::Recording => self.give_up(Told::Released),
+            Phase::Recorded => {
+                self.settle_unseen(State::Unknown, "interrupted");
+                self.close(Told::Unresolved);
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What is written down about one paid call.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::intent::{Details, Intent};
+use super::time::Timestamp;
+use super::words;
+
+/// Identifies a record: `lg_` and 32 hex digits, of which the first twelve are the time, so that ids sort.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct LedgerId(pub(crate) Arc<str>);
+
+impl LedgerId {
+    /// A new one.
+    #[must_use]
+    pub(crate) fn at(now: Timestamp) -> Self {
+        let random = fastrand::u128(..) & ((1 << 80) - 1);
+        Self(format!("lg_{:012x}{random:020x}", now.0).into())
+    }
+
+    /// As it stands in headers, messages and on the command line.
+    #[must_use]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for LedgerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+words! {
+    /// Which paid call it is.
+    pub(crate) enum Operation {
+        /// `POST /v1/videos`
+        Create = "create",
+        /// `POST /v1/videos/{id}/remix`
+        Remix = "remix",
+        /// `POST /v1/videos/edits`
+        Edit = "edit",
+        /// `POST /v1/videos/extensions`
+        Extension = "extension",
+    }
+}
+
+words! {
+    /// What is known about a call.
+    pub(crate) enum State {
+        /// It is written down, and may be under way.
+        Open = "open",
+        /// The upstream took it.
+        Accepted = "accepted",
+        /// It was definitely not taken: nobody pays.
+        Refused = "refused",
+        /// It may have been taken: the answer was lost, came too late, or left it open.
+        Unknown = "unknown",
+    }
+}
+
+words! {
+    /// How far an accepted job has come, as far as anybody looked.
+    pub(crate) enum JobStatus {
+        /// It waits.
+        Queued = "queued",
+        /// It is being made.
+        InProgress = "in_progress",
+        /// The video is there.
+        Completed = "completed",
+        /// There will be no video.
+        Failed = "failed",
+        /// The client deleted it.
+        Deleted = "deleted",
+        /// A word of the upstream's that is none of the above. SDKs stop asking at any such.
+        Ended = "ended",
+    }
+}
+
+impl JobStatus {
+    /// Whether the upstream works on it no more.
+    #[must_use]
+    pub(crate) const fn is_final(self) -> bool {
+        match self {
+            Self::Queued | Self::InProgress => false,
+            Self::Completed | Self::Failed | Self::Deleted | Self::Ended => true,
+        }
+    }
+}
+
+/// An error object's two parts that support asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// `code`, or our own word where there was no answer.
+    pub code: Option<String>,
+    /// `message`.
+    pub message: Option<String>,
+}
+
+/// What became of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Outcome {
+    /// What is known.
+    pub state: State,
+    /// Times the upstream was asked.
+    pub attempts: u32,
+    /// Status of the upstream's answer, if there was one.
+    pub status: Option<u16>,
+    /// Id of the job that was started.
+    pub job_id: Option<String>,
+    /// How far that job has come.
+    pub job_status: Option<JobStatus>,
+    /// `x-request-id` of the upstream's answer.
+    pub upstream_request_id: Option<String>,
+    /// What went wrong, with the call or later with its job.
+    pub fault: Fault,
+}
+
+impl Outcome {
+    /// Nothing yet.
+    #[must_use]
+    pub(crate) fn open() -> Self {
+        Self::without_answer(State::Open, Fault::default())
+    }
+
+    /// One without an answer of the upstream's.
+    #[must_use]
+    pub(crate) fn without_answer(state: State, fault: Fault) -> Self {
+        Self {
+            state,
+            attempts: 0,
+            status: None,
+            job_id: None,
+            job_status: None,
+            upstream_request_id: None,
+            fault,
+        }
+    }
+
+    /// Whether a later try with the same idempotency key must be told this outcome. A refusal that only was
+    /// about the moment frees the key; one that was about the request stands.
+    #[must_use]
+    pub(crate) fn stands(&self) -> bool {
+        match self.state {
+            State::Open | State::Accepted | State::Unknown => true,
+            State::Refused => self.status.is_some_and(|status| !is_momentary(status)),
+        }
+    }
+}
+
+/// Whether a status speaks of the moment and not of the request: asked again, the same request may pass.
+pub(crate) const fn is_momentary(status: u16) -> bool {
+    matches!(status, 409 | 425 | 429 | 503 | 529)
+}
+
+/// Everything about one paid call.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Record {
+    /// Its id.
+    pub id: LedgerId,
+    /// When it was written down, before it left.
+    pub at: Timestamp,
+    /// When it last changed.
+    pub updated: Timestamp,
+    /// Who asked for what.
+    pub intent: Intent,
+    /// What was sent where.
+    pub details: Details,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The process that made the call.
+    pub instance: Arc<str>,
+    /// Whether the client was gone before it was answered.
+    pub client_left: bool,
+    /// How often later tries were answered from this record.
+    pub replays: u32,
+}
+
+/// A job that some upstream took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Job {
+    /// Its id at the upstream.
+    pub id: Arc<str>,
+    /// The upstream that has it.
+    pub upstream: Arc<str>,
+    /// The configured name of its model.
+    pub model: Option<Arc<str>>,
+    /// Whose it is.
+    pub client: Arc<str>,
+    /// When it was asked for.
+    pub since: Timestamp,
+    /// How far it has come, as far as anybody looked.
+    pub status: JobStatus,
+}
+
+// === impl Record ===
+
+impl Record {
+    /// The job that was started, if its id is known.
+    pub(crate) fn job(&self) -> Option<Job> {
+        Some(Job {
+            id: self.outcome.job_id.as_deref()?.into(),
+            upstream: self.details.upstream.clone(),
+            model: self.details.model.clone(),
+            client: self.intent.client.clone(),
+            since: self.at,
+            status: self.outcome.job_status.unwrap_or(JobStatus::Queued),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_time_and_do_not_repeat() {
+        let (early, late) = (LedgerId::at(Timestamp(1000)), LedgerId::at(Timestamp(1001)));
+        assert!(early < late && early.as_str().len() == 35, "{early} {late}");
+        assert_ne!(LedgerId::at(Timestamp(1000)), early);
+    }
+
+    #[test]
+    fn a_refusal_about_the_request_stands_and_one_about_the_moment_does_not() {
+        let refused = |status| {
+            let outcome = Outcome::without_answer(State::Refused, Fault::default());
+            Outcome { status, ..outcome }.stands()
+        };
+        for status in [400, 403, 404, 422] {
+            assert!(refused(Some(status)), "{status}");
+        }
+        for status in [None, Some(409), Some(425), Some(429), Some(503), Some(529)] {
+            assert!(!refused(status), "{status:?}");
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! What became of a paid call, read from the upstream's answer or from its absence.
+
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::record::{Fault, JobStatus, Outcome, State};
+use crate::failure::Failure;
+use crate::rejection::Rejection;
+
+/// An answer, as far as it is kept to be given again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Those of its headers that are about the answer and not about the connection.
+    pub headers: HeaderMap,
+    /// All of its body.
+    pub body: Bytes,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Settlement {
+    /// What is written down.
+    pub(super) outcome: Outcome,
+    /// What everybody who waits for this call is told.
+    pub(super) end: End,
+}
+
+/// How a call ended, for whoever has to be told.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum End {
+    /// With an answer of the upstream's.
+    Answered(Answer),
+    /// Without one, and the upstream was not asked: a limit of ours.
+    Rejected(Rejection),
+    /// Without one.
+    Failed(Failure),
+}
+
+/// What an answer says about a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct JobView {
+    /// `id`
+    pub id: Option<String>,
+    /// `status`
+    pub status: Option<JobStatus>,
+    /// `error`
+    pub fault: Fault,
+}
+
+/// Headers an answer keeps beside `openai-*`.
+static KEPT: [HeaderName; 3] = [
+    HeaderName::from_static("content-type"),
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("x-should-retry"),
+];
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest text of an upstream's that is written down, in characters.
+const TEXT_MAX: usize = 2000;
+
+// === impl Answer ===
+
+impl Answer {
+    /// Keeps what can be given again.
+    #[must_use]
+    pub(crate) fn of(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Self {
+        let kept =
+            headers.iter().filter(|(name, _)| KEPT.contains(name) || name.as_str().starts_with("openai-"));
+        let headers = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+        Self { status, headers, body }
+    }
+}
+
+// === impl Settlement ===
+
+impl Settlement {
+    /// The upstream gave this answer. `attempts`: times it was asked.
+    #[must_use]
+    pub(crate) fn answered(answer: Answer, attempts: u32) -> Self {
+        let view = JobView::read(&answer.body).unwrap_or_default();
+        let state = state_of(answer.status);
+        let accepted = state == State::Accepted;
+        let upstream_request_id = answer.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let outcome = Outcome {
+            state,
+            attempts,
+            status: Some(answer.status.as_u16()),
+            job_status: view.id.as_ref().filter(|_| accepted).and(view.status.or(Some(JobStatus::Queued))),
+            job_id: view.id.filter(|_| accepted),
+            upstream_request_id: upstream_request_id.map(shortened),
+            fault: view.fault,
+        };
+        Self { outcome, end: End::Answered(answer) }
+    }
+
+    /// The upstream gave no usable answer.
+    #[must_use]
+    pub(crate) fn failed(failure: Failure, attempts: u32) -> Self {
+        let state = if failure.outcome_unknown() { State::Unknown } else { State::Refused };
+        let fault = Fault { code: Some(format!("{failure:?}").to_lowercase()), message: None };
+        Self {
+            outcome: Outcome { attempts, ..Outcome::without_answer(state, fault) },
+            end: End::Failed(failure),
+        }
+    }
+
+    /// A limit of ours ended the call; `attempts` before it came to nothing.
+    #[must_use]
+    pub(crate) fn rejected(reason: Rejection, attempts: u32) -> Self {
+        let fault = Fault { code: Some("gateway_limit".to_owned()), message: None };
+        Self {
+            outcome: Outcome { attempts, ..Outcome::without_answer(State::Refused, fault) },
+            end: End::Rejected(reason),
+        }
+    }
+
+    /// An attempt before the last one may have been accepted: whatever the last one says short of success, the
+    /// outcome is open.
+    #[must_use]
+    pub(crate) fn doubtful(mut self) -> Self {
+        if self.outcome.state == State::Refused {
+            self.outcome.state = State::Unknown;
+        }
+        self
+    }
+
+    /// What is known now.
+    #[must_use]
+    pub(crate) const fn state(&self) -> State {
+        self.outcome.state
+    }
+
+    /// Id of the job that was started, if it is known.
+    #[must_use]
+    pub(crate) fn job_id(&self) -> Option<&str> {
+        self.outcome.job_id.as_deref()
+    }
+}
+
+/// What a status says about the call. A server may fail, or be cut off by one in front of it, after it took the
+/// job; 503 and 529 say that it did not.
+fn state_of(status: StatusCode) -> State {
+    match status.as_u16() {
+        200..=299 => State::Accepted,
+        // Before the ranges: the server gave up waiting, for whatever it waited.
+        408 => State::Unknown,
+        400..=499 | 503 | 529 => State::Refused,
+        _ => State::Unknown,
+    }
+}
+
+// === impl JobView ===
+
+impl JobView {
+    /// Reads a video object, or an error object.
+    #[must_use]
+    pub(crate) fn read(body: &[u8]) -> Option<Self> {
+        let object: Value = serde_json::from_slice(body).ok().filter(Value::is_object)?;
+        let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(shortened);
+        let deleted = object.get("deleted").and_then(Value::as_bool) == Some(true);
+        Some(Self {
+            id: object.get("id").and_then(text),
+            status: if deleted { Some(JobStatus::Deleted) } else { object.get("status").and_then(status) },
+            fault: object.get("error").map(Fault::read).unwrap_or_default(),
+        })
+    }
+}
+
+/// The words of OpenAI's API, and those that servers of the same API use for the same.
+fn status(value: &Value) -> Option<JobStatus> {
+    Some(match value.as_str()? {
+        "queued" | "pending" => JobStatus::Queued,
+        "in_progress" | "processing" | "running" => JobStatus::InProgress,
+        "completed" | "succeeded" => JobStatus::Completed,
+        "failed" => JobStatus::Failed,
+        _ => JobStatus::Ended,
+    })
+}
+
+// === impl Fault ===
+
+impl Fault {
+    fn read(error: &Value) -> Self {
+        let part = |name: &str| match error.get(name)? {
+            Value::String(text) => Some(shortened(text)),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        // Some servers answer a bare string.
+        let message = part("message").or_else(|| error.as_str().map(shortened));
+        Self { code: part("code"), message }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(TEXT_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(status: u16, body: &'static str) -> Outcome {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-request-id", "req_up".parse().expect("a value"));
+        let status = StatusCode::from_u16(status).expect("a status");
+        Settlement::answered(Answer::of(status, &headers, body.into()), 2).outcome
+    }
+
+    #[test]
+    fn an_accepted_create_is_known_by_its_job() {
+        let outcome = settled(200, r#"{"id":"video_1","object":"video","status":"queued","error":null}"#);
+        assert_eq!(outcome.state, State::Accepted);
+        assert_eq!(
+            (outcome.job_id.as_deref(), outcome.job_status),
+            (Some("video_1"), Some(JobStatus::Queued))
+        );
+        assert_eq!((outcome.upstream_request_id.as_deref(), outcome.attempts), (Some("req_up"), 2));
+        assert_eq!(settled(200, "").job_id, None, "accepted all the same");
+    }
+
+    #[test]
+    fn an_error_is_known_by_its_code_and_message() {
+        let outcome = settled(400, r#"{"error":{"message":"No.","type":"x","param":null,"code":"invalid"}}"#);
+        assert_eq!(outcome.state, State::Refused);
+        assert_eq!(outcome.fault, Fault { code: Some("invalid".into()), message: Some("No.".into()) });
+        assert_eq!(settled(503, r#"{"error":{"code":503}}"#).fault.code.as_deref(), Some("503"));
+        assert_eq!(settled(400, r#"{"error":"boom"}"#).fault.message.as_deref(), Some("boom"));
+    }
+
+    /// RT05: what leaves the outcome of a create open.
+    #[test]
+    fn only_a_definite_no_is_a_refusal() {
+        for status in [400, 401, 404, 409, 422, 425, 429, 503, 529] {
+            assert_eq!(settled(status, "{}").state, State::Refused, "{status}");
+        }
+        for status in [408, 500, 502, 504, 520, 522, 524] {
+            assert_eq!(settled(status, "{}").state, State::Unknown, "{status}");
+        }
+        for failure in [Failure::HeadTimeout, Failure::Lost, Failure::Garbled, Failure::Redirected] {
+            assert_eq!(Settlement::failed(failure, 1).state(), State::Unknown, "{failure:?}");
+        }
+        for failure in [Failure::Unreachable, Failure::ConnectTimeout, Failure::Tls, Failure::Credential] {
+            assert_eq!(Settlement::failed(failure, 1).state(), State::Refused, "{failure:?}");
+            assert_eq!(Settlement::failed(failure, 2).doubtful().state(), State::Unknown, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn only_headers_about_the_answer_are_kept() {
+        let mut headers = HeaderMap::new();
+        for name in ["content-type", "openai-processing-ms", "retry-after", "set-cookie", "content-length"] {
+            headers.insert(name, "1".parse().expect("a value"));
+        }
+        let kept = Answer::of(StatusCode::OK, &headers, Bytes::new()).headers;
+        let mut names: Vec<&str> = kept.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["content-type", "openai-processing-ms"]);
+    }
+
+    #[test]
+    fn a_word_nobody_knows_ends_a_job_as_it_does_for_sdks() {
+        let view = |body: &str| JobView::read(body.as_bytes()).and_then(|view| view.status);
+        assert_eq!(view(r#"{"id":"a","status":"expired"}"#), Some(JobStatus::Ended));
+        assert_eq!(view(r#"{"id":"a","object":"video.deleted","deleted":true}"#), Some(JobStatus::Deleted));
+        assert_eq!(view("[]"), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! Where records are kept: the seam between what the ledger means and what holds it.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::fingerprint::Fingerprint;
+use super::intent::IdempotencyKey;
+use super::record::{Fault, Job, JobStatus, LedgerId, Operation, Outcome, Record};
+use super::settlement::Answer;
+use super::time::Timestamp;
+
+/// What a store was asked. It has been asked when the call returns: who does not care for the answer may drop
+/// this.
+pub(crate) type Asked<T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Send>>;
+
+/// Most records a question is answered with.
+pub(crate) const RECORDS_MAX: usize = 64;
+
+/// Keeps records. What it confirmed outlives the process, as far as it is made to.
+pub(crate) trait Store: fmt::Debug + Send + Sync {
+    /// Writes a new record down, unless its idempotency key is held by one that is not older than `key_since`:
+    /// then yields that one's id and writes nothing. One step, also between processes.
+    fn insert(&self, record: Record, key_since: Timestamp) -> Asked<Option<LedgerId>>;
+
+    /// Writes down what became of a call.
+    fn settle(&self, id: LedgerId, settled: Settled) -> Asked<()>;
+
+    /// Writes down what came to light later.
+    fn note(&self, note: Note) -> Asked<()>;
+
+    /// The records in question, newest first; at most [`RECORDS_MAX`].
+    fn records(&self, which: Which) -> Asked<Vec<Record>>;
+
+    /// The answer that was kept with a record, if it still is.
+    fn answer(&self, id: LedgerId) -> Asked<Option<Answer>>;
+
+    /// The job of this id that was taken last.
+    fn job(&self, job_id: &str) -> Asked<Option<Job>>;
+
+    /// Jobs asked for since then that nobody has seen at their end.
+    fn unfinished(&self, since: Timestamp) -> Asked<Vec<Job>>;
+}
+
+/// What became of a call.
+#[derive(Clone, Debug)]
+pub(crate) struct Settled {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub outcome: Outcome,
+    /// What is kept to be given again.
+    pub answer: Option<Answer>,
+    /// Whether the client was gone by then.
+    pub client_left: bool,
+}
+
+/// Something that came to light after a call was settled.
+#[derive(Clone, Debug)]
+pub(crate) struct Note {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: Noted,
+}
+
+/// What came to light.
+#[derive(Clone, Debug)]
+pub(crate) enum Noted {
+    /// A job has come this far.
+    Job {
+        /// Its id.
+        id: Arc<str>,
+        /// How far.
+        status: JobStatus,
+        /// What went wrong with it.
+        fault: Fault,
+    },
+    /// The client was gone before it was answered.
+    ClientLeft(LedgerId),
+    /// A later try was answered from this record.
+    Replayed(LedgerId),
+}
+
+/// Which records.
+#[derive(Clone, Debug)]
+pub(crate) enum Which {
+    /// The one with this id.
+    Id(LedgerId),
+    /// Those of an idempotency key.
+    Key {
+        /// Whose key.
+        client: Arc<str>,
+        /// For what.
+        operation: Operation,
+        /// The key.
+        key: IdempotencyKey,
+        /// Not older than this.
+        since: Timestamp,
+    },
+    /// Those of a request that came without a key.
+    Request {
+        /// Whose request.
+        client: Arc<str>,
+        /// The request.
+        fingerprint: Fingerprint,
+        /// Not older than this.
+        since: Timestamp,
+    },
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LedgerError {
+    /// Too much waits for it already.
+    Busy,
+    /// It did not answer in time.
+    Late,
+    /// It failed: the words of whoever holds the records.
+    Failed(String),
+}
+
+impl LedgerError {
+    /// Label of it in metrics.
+    #[must_use]
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Late => "late",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy => f.write_str("too many records wait to be written (ledger.queue)"),
+            Self::Late => f.write_str("the ledger did not answer in time (ledger.timeout)"),
+            Self::Failed(why) => f.write_str(why),
+        }
+    }
+}
