@@ -18,6 +18,7 @@ pub mod auth;
 mod capabilities;
 pub mod presets;
 mod reader;
+pub mod retry;
 pub mod secret;
 pub mod server;
 #[cfg(test)]
