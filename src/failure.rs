@@ -2,6 +2,8 @@
 //!
 //! Reasons only, like [`crate::rejection`]; the words stand in [`crate::error`].
 
+use std::time::Duration;
+
 /// What went wrong between the gateway and an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -21,6 +23,11 @@ pub enum Failure {
     Redirected,
     /// The upstream refused the operator's credential, which is not the client's fault.
     Credential,
+    /// It failed too often of late: nothing was sent, so that it can recover.
+    BreakerOpen {
+        /// How long it is left alone.
+        retry_after: Duration,
+    },
 }
 
 impl Failure {
@@ -28,7 +35,11 @@ impl Failure {
     #[must_use]
     pub const fn outcome_unknown(self) -> bool {
         match self {
-            Self::Unreachable | Self::ConnectTimeout | Self::Tls | Self::Credential => false,
+            Self::Unreachable
+            | Self::ConnectTimeout
+            | Self::Tls
+            | Self::Credential
+            | Self::BreakerOpen { .. } => false,
             Self::HeadTimeout | Self::Lost | Self::Garbled | Self::Redirected => true,
         }
     }

@@ -28,6 +28,16 @@ pub struct Metrics {
     pub ledger_operations: IntCounterVec,
     /// Paid calls that are claimed and not settled.
     pub ledger_open: IntGauge,
+    /// Attempts made at an upstream, by kind of call.
+    pub attempts: IntCounterVec,
+    /// Attempts beside a call's first, by what made them necessary.
+    pub retries: IntCounterVec,
+    /// Calls that were not asked again for want of a retry budget.
+    pub retry_budget_exhausted: IntCounterVec,
+    /// Where an upstream's breaker stands: 0 closed, 1 half-open, 2 open.
+    pub breaker_state: IntGaugeVec,
+    /// Creates that were asked again although the first attempt may have been accepted.
+    pub possible_duplicates: IntCounterVec,
 }
 
 /// Upper bounds of the duration histogram, in seconds: local refusals take microseconds, creates seconds.
@@ -70,6 +80,31 @@ impl Metrics {
             &["route"],
         )?;
         registry.register(Box::new(duration.clone()))?;
+        let attempts = counter(
+            "reelgate_upstream_attempts_total",
+            "Attempts made at an upstream.",
+            &["upstream", "kind"],
+        )?;
+        let retries = counter(
+            "reelgate_retries_total",
+            "Attempts beside a call's first, by what made them necessary.",
+            &["upstream", "reason"],
+        )?;
+        let retry_budget_exhausted = counter(
+            "reelgate_retry_budget_exhausted_total",
+            "Calls that were not asked again because the upstream's retry budget was used up.",
+            &["upstream"],
+        )?;
+        let possible_duplicates = counter(
+            "reelgate_possible_duplicates_total",
+            "Creates that were asked again although the first attempt may have been accepted.",
+            &["upstream"],
+        )?;
+        let breaker_state = IntGaugeVec::new(
+            Opts::new("reelgate_breaker_state", "An upstream's breaker: 0 closed, 1 half-open, 2 open."),
+            &["upstream"],
+        )?;
+        registry.register(Box::new(breaker_state.clone()))?;
         let orphaned = IntCounter::new(
             "reelgate_orphaned_jobs_total",
             "Paid calls that were answered after their client had left. The log names their jobs.",
@@ -98,6 +133,11 @@ impl Metrics {
             orphaned,
             ledger_operations,
             ledger_open,
+            attempts,
+            retries,
+            retry_budget_exhausted,
+            breaker_state,
+            possible_duplicates,
         })
     }
 

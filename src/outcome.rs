@@ -8,7 +8,7 @@ use crate::capability::judgement::Judgement;
 use crate::error::{ApiError, Wording};
 use crate::failure::Failure;
 use crate::rejection::Rejection;
-use crate::upstream::{Kind, Unanswered};
+use crate::upstream::{Kind, Unanswered, Why};
 
 /// A request that gets no answer of an upstream. Becomes a response only at the edge, which knows the words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub(crate) enum Refusal {
         failure: Failure,
         /// Whether a repeat could pay twice.
         paid: bool,
+        /// How many attempts were made.
+        attempts: u32,
+        /// Whether the SDK is told not to ask again by itself.
+        spent: bool,
     },
     /// A panic of ours.
     Panicked,
@@ -36,9 +40,10 @@ impl Refusal {
     /// A call of this kind that has no answer.
     #[must_use]
     pub(crate) fn unanswered(why: Unanswered, kind: Kind) -> Self {
+        let Unanswered { why, attempts, spent } = why;
         match why {
-            Unanswered::Rejected(reason) => Self::Rejected(reason),
-            Unanswered::Failed(failure) => Self::Failed { failure, paid: kind == Kind::Submit },
+            Why::Rejected(reason) => Self::Rejected(reason),
+            Why::Failed(failure) => Self::Failed { failure, paid: kind == Kind::Submit, attempts, spent },
         }
     }
 
@@ -47,8 +52,17 @@ impl Refusal {
     pub(crate) fn error(&self, wording: &Wording) -> ApiError {
         match self {
             Self::Rejected(reason) => ApiError::rejected(reason, wording),
-            Self::Failed { failure, paid } => ApiError::failed(*failure, *paid),
+            Self::Failed { failure, paid, spent, .. } => ApiError::failed(*failure, *paid).final_if(*spent),
             Self::Panicked => ApiError::internal(),
+        }
+    }
+
+    /// How many attempts at an upstream it took.
+    #[must_use]
+    pub(crate) const fn attempts(&self) -> u32 {
+        match self {
+            Self::Failed { attempts, .. } => *attempts,
+            Self::Rejected(_) | Self::Panicked => 0,
         }
     }
 

@@ -20,6 +20,7 @@ pub mod ledger;
 pub mod presets;
 pub mod quota;
 mod reader;
+pub mod retry;
 pub mod secret;
 pub mod server;
 #[cfg(test)]

@@ -95,7 +95,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reads a value with `read`; a value it refuses is reported with `right`.
-    fn read<T>(
+    pub(super) fn read<T>(
         &mut self,
         key: &'static str,
         right: &str,

@@ -11,6 +11,7 @@ use toml::Value;
 
 use super::quota::Quota;
 use super::reader::Section;
+use super::retry::{Breaker, Retry};
 use super::secret::{self, Secret, Sources};
 
 /// One upstream.
@@ -38,6 +39,12 @@ pub struct Upstream {
     pub fetch_timeout: Duration,
     /// How long the answer's head may take on routes that are not about videos.
     pub other_timeout: Duration,
+    /// How long all attempts of a call that starts a generation may take, pauses between them included.
+    pub submit_deadline: Duration,
+    /// The same for reading, listing and deleting.
+    pub fetch_deadline: Duration,
+    /// The same on routes that are not about videos.
+    pub other_deadline: Duration,
     /// How long a body may pause, in either direction.
     pub body_idle: Duration,
     /// How long an unused connection is kept.
@@ -48,6 +55,12 @@ pub struct Upstream {
     pub quota: Quota,
     /// Further request headers that are sent on.
     pub forward_headers: Vec<HeaderName>,
+    /// Whether it answers a repeated `Idempotency-Key` with the job it already has.
+    pub idempotent: bool,
+    /// When a call is asked again.
+    pub retry: Retry,
+    /// When nothing is asked for a while.
+    pub breaker: Breaker,
 }
 
 /// Where an upstream is: what stands in place of the client's `scheme://host/v1`.
@@ -124,13 +137,19 @@ impl Upstream {
             ca_file: None,
             connect_timeout: Duration::from_secs(5),
             submit_timeout: Duration::from_mins(5),
-            fetch_timeout: Duration::from_secs(30),
-            other_timeout: Duration::from_mins(15),
+            fetch_timeout: Duration::from_secs(20),
+            other_timeout: Duration::from_mins(30),
+            submit_deadline: Duration::from_mins(9),
+            fetch_deadline: Duration::from_secs(60),
+            other_deadline: Duration::from_mins(30),
             body_idle: Duration::from_secs(30),
             pool_idle: Duration::from_secs(15),
             unwrap_errors: true,
             quota: Quota::default(),
             forward_headers: Vec::new(),
+            idempotent: false,
+            retry: Retry::default(),
+            breaker: Breaker::default(),
         }
     }
 
@@ -154,11 +173,17 @@ impl Upstream {
             submit_timeout: section.duration("submit_timeout", default.submit_timeout),
             fetch_timeout: section.duration("fetch_timeout", default.fetch_timeout),
             other_timeout: section.duration("other_timeout", default.other_timeout),
+            submit_deadline: section.duration("submit_deadline", default.submit_deadline),
+            fetch_deadline: section.duration("fetch_deadline", default.fetch_deadline),
+            other_deadline: section.duration("other_deadline", default.other_deadline),
             body_idle: section.duration("body_idle", default.body_idle),
             pool_idle: section.duration("pool_idle", default.pool_idle),
             unwrap_errors: section.flag("unwrap_errors", default.unwrap_errors),
             quota: Quota::read(section.section("quota")),
             forward_headers: section.header_names("forward_headers"),
+            idempotent: section.flag("idempotent", default.idempotent),
+            retry: Retry::read(section.section("retry")),
+            breaker: Breaker::read(section.section("breaker")),
             name: default.name,
             base: base.clone().unwrap_or(default.base),
         };

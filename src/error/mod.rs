@@ -161,6 +161,11 @@ impl ApiError {
         Self { code: code.map(str::to_owned), ..Self::new(status, kind, message) }
     }
 
+    /// The same, with which the SDK is told not to ask again by itself if it is `last`.
+    pub(crate) fn final_if(self, last: bool) -> Self {
+        Self { should_retry: if last { Some(false) } else { self.should_retry }, ..self }
+    }
+
     fn param(self, param: impl Into<String>) -> Self {
         Self { param: Some(param.into()), ..self }
     }

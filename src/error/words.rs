@@ -216,6 +216,14 @@ impl ApiError {
                 "upstream_auth_failed",
                 "The upstream server did not accept the gateway's own credential.",
             ),
+            Failure::BreakerOpen { retry_after } => Self {
+                retry_after: Some(retry_after),
+                ..Self::server(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "upstream_unavailable",
+                    "The upstream server failed too often of late and is given time to recover. Nothing was sent to it.",
+                )
+            },
         }
     }
 }

@@ -11,7 +11,7 @@ use tracing::warn;
 use crate::gateway::Gateway;
 use crate::outcome::Refusal;
 use crate::shutdown::Underway;
-use crate::upstream::{Call, Kind, Payload, Upstreams};
+use crate::upstream::{Call, Kind, Payload, Presence, Upstreams};
 
 /// Longest answer that is looked through for the id of an orphaned job, in bytes.
 const ANSWER_MAX: usize = 1 << 20;
@@ -42,10 +42,13 @@ async fn answered(
 async fn outliving(
     upstreams: Upstreams,
     upstream: Arc<str>,
-    call: Call,
+    mut call: Call,
     payload: Payload,
 ) -> Result<Response, Refusal> {
     let (tell, told) = oneshot::channel();
+    // Once nobody waits any more, nothing is asked again.
+    let (presence, _waiting) = Presence::pair();
+    call.client = presence;
     // The process is not at its end before this is.
     let underway = call.head.extensions.get::<Underway>().cloned();
     tokio::spawn(async move {

@@ -21,11 +21,13 @@ use crate::metrics::{Metrics, NO_MODEL};
 use crate::outcome::{NO_ROUTE, Note, Refusal, Route};
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
+use crate::upstream::Attempts;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-reelgate-attempts");
 const ADJUSTED: HeaderName = HeaderName::from_static("x-reelgate-adjusted");
 
 /// What is known of a request before anything is decided.
@@ -78,6 +80,7 @@ where
     }
     identify(response.headers_mut(), &arrival);
     tell_adjusted(response.headers_mut(), &told.note);
+    tell_attempts(response.headers_mut(), told.attempts);
     if distrusted {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -93,6 +96,8 @@ struct Told {
     route: &'static str,
     note: Note,
     refusal: Option<Refusal>,
+    /// Attempts made at an upstream.
+    attempts: u32,
     /// The refusal's code; the message is the client's business, and may repeat what it sent.
     code: Option<String>,
 }
@@ -100,10 +105,13 @@ struct Told {
 impl Told {
     fn take(response: &mut Response) -> Self {
         let extensions = response.extensions_mut();
+        let refusal: Option<Refusal> = extensions.remove();
+        let answered = extensions.remove::<Attempts>().map(|attempts| attempts.0);
         Self {
             route: extensions.remove::<Route>().map_or(NO_ROUTE, |route| route.0),
             note: extensions.remove().unwrap_or_default(),
-            refusal: extensions.remove(),
+            attempts: answered.or(refusal.as_ref().map(Refusal::attempts)).unwrap_or_default(),
+            refusal,
             code: None,
         }
     }
@@ -189,9 +197,16 @@ fn tell_adjusted(headers: &mut HeaderMap, note: &Note) {
     }
 }
 
+/// How often the upstream was asked for this answer.
+fn tell_attempts(headers: &mut HeaderMap, attempts: u32) {
+    if attempts > 0 {
+        headers.insert(ATTEMPTS, HeaderValue::from(attempts));
+    }
+}
+
 fn record(arrival: &Arrival, told: &Told, response: &Response, metrics: &Metrics) {
     let status = response.status();
-    let Told { route, note, refusal, code: error } = told;
+    let Told { route, note, refusal, attempts, code: error } = told;
     let took = arrival.at.elapsed();
     let outcome = refusal.as_ref().map_or("forwarded", Refusal::outcome);
     let model = note.model.as_deref().unwrap_or(NO_MODEL);
@@ -213,6 +228,7 @@ fn record(arrival: &Arrival, told: &Told, response: &Response, metrics: &Metrics
         route,
         model,
         upstream = note.upstream.as_deref(),
+        attempts,
         adjusted = note.adjusted.as_deref(),
         error = error.as_deref(),
         duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),

@@ -12,6 +12,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 
 use super::WHOLE_MAX;
+use super::said::Whole;
 use super::stream::Download;
 use crate::dialect;
 use crate::error::{Form, openai};
@@ -50,10 +51,15 @@ pub(super) async fn received(
     *answer.status_mut() = status;
     *answer.headers_mut() = headers;
     match body {
-        Read::Whole(bytes) => match unwrapped(&answer, &bytes, treatment) {
-            Some(text) => replace(&mut answer, text),
-            None => *answer.body_mut() = Body::from(bytes),
-        },
+        Read::Whole(bytes) => {
+            let text = unwrapped(&answer, &bytes, treatment);
+            let judged = text.as_ref().map_or_else(|| bytes.clone(), |text| Bytes::from(text.clone()));
+            answer.extensions_mut().insert(Whole(judged));
+            match text {
+                Some(text) => replace(&mut answer, text),
+                None => *answer.body_mut() = Body::from(bytes),
+            }
+        }
         Read::Beyond(body) => *answer.body_mut() = body,
     }
     Ok(answer)

@@ -28,7 +28,7 @@ static REQUEST: [HeaderName; 16] = [
 const REQUEST_PREFIXES: &[&str] = &["openai-", "anthropic-", "x-stainless-"];
 
 /// Answer headers that go to the client, beside those with one of [`ANSWER_PREFIXES`].
-static ANSWER: [HeaderName; 18] = [
+static ANSWER: [HeaderName; 19] = [
     header::ACCEPT_RANGES,
     header::CACHE_CONTROL,
     header::CONTENT_DISPOSITION,
@@ -45,6 +45,7 @@ static ANSWER: [HeaderName; 18] = [
     header::VARY,
     HeaderName::from_static("request-id"),
     HeaderName::from_static("retry-after-ms"),
+    HeaderName::from_static("x-ms-retry-after-ms"),
     HeaderName::from_static("x-request-id"),
     HeaderName::from_static("x-should-retry"),
 ];

@@ -1,115 +1,71 @@
 //! Talking to the servers behind the gateway. Knows nothing of models, seconds or sizes.
 //!
-//! [`Upstreams`] belongs to one worker: its connections are never shared between threads. Every call ends in
-//! an answer or in a [`Failure`], within the times the configuration sets.
+//! A call becomes attempts: [`retry`] asks, and asks again where that is safe; [`breaker`] leaves alone what fails;
+//! [`attempt`] sends one request and takes one answer. Every call ends in an answer or in an [`Unanswered`], within
+//! the [`deadline`] the configuration sets.
+//!
+//! [`Upstreams`] belongs to one worker: its connections are never shared between threads. What workers know of an
+//! upstream's health they share, in [`vitals`].
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::{Body, Bytes};
 use axum::http::header::HeaderName;
-use axum::http::request::Parts;
-use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use axum::response::Response as Answer;
 use rustls::ClientConfig;
-use tokio::time::timeout_at;
+use tower::{ServiceBuilder, ServiceExt};
 
 use crate::config::Config;
-use crate::config::upstreams::{Credential, Upstream as Settings};
+use crate::config::upstreams::Upstream as Settings;
 use crate::failure::Failure;
-use crate::rejection::Rejection;
-use crate::request_id::RequestId;
+use crate::shutdown::Underway;
 
 mod answer;
+mod attempt;
+mod breaker;
+mod call;
 mod connect;
+mod deadline;
 mod headers;
+mod outgoing;
+mod presence;
+mod retry;
+mod said;
 mod send;
 mod stream;
+mod tally;
 #[cfg(test)]
 mod tests;
+mod vitals;
+mod window;
 
+pub use call::{Attempts, Call, Kind, Payload, Unanswered, Why};
 pub use connect::Leaf;
+pub use presence::{Presence, Waiting};
+
+use attempt::{Attempt, Rules, Times};
+use breaker::{BreakerLayer, Guarded};
 use connect::Reuse;
-use send::Sent;
+use deadline::Deadline;
+use outgoing::{Heads, Outgoing, Terms};
+use retry::{Retry, RetryLayer};
+use tally::Tally;
+use vitals::Vitals;
 
 /// The connections of one worker to every upstream.
 #[derive(Clone)]
-pub struct Upstreams {
-    all: Arc<[Upstream]>,
-    answer_headers: Arc<[HeaderName]>,
-}
+pub struct Upstreams(Arc<[Upstream]>);
+
+/// What a call passes, from top to bottom.
+type Stack = Retry<Guarded<Attempt>>;
 
 struct Upstream {
-    settings: Settings,
-    /// Value of the credential header, where the credential is the operator's.
-    credential: Option<HeaderValue>,
-    submit: Leaf,
-    fetch: Leaf,
-}
-
-/// Which stack a call takes: the rules differ because the cost does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Starts, and bills, a generation.
-    Submit,
-    /// Reads, lists or deletes.
-    Fetch,
-    /// Is not about videos, and may take as long as it takes.
-    Other,
-}
-
-/// One call, still in the client's terms.
-#[derive(Debug)]
-pub struct Call {
-    /// How it is treated.
-    pub kind: Kind,
-    /// Its head. The target starts with `/v1`; the headers that go on are picked here.
-    pub head: Parts,
-    /// What identifies the request in everybody's logs.
-    pub request_id: RequestId,
-}
-
-impl Call {
-    /// The call that a request comes to. The edge has given it its id.
-    #[must_use]
-    pub fn new(kind: Kind, head: Parts) -> Self {
-        let request_id = head.extensions.get().cloned().unwrap_or_else(RequestId::random);
-        Self { kind, head, request_id }
-    }
-}
-
-/// What goes upstream as the body.
-pub enum Payload {
-    /// Nothing.
-    Empty,
-    /// All of it is here, in pieces.
-    Whole(Vec<Bytes>),
-    /// It is still arriving.
-    Streaming {
-        /// The body.
-        body: Body,
-        /// Most bytes it may have.
-        limit: u64,
-        /// How long the client may pause.
-        idle: Duration,
-    },
-}
-
-/// Why a call has no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unanswered {
-    /// The upstream's side.
-    Failed(Failure),
-    /// The client's side: its body could not be read to the end.
-    Rejected(Rejection),
-}
-
-impl From<Failure> for Unanswered {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
+    name: Arc<str>,
+    heads: Heads,
+    deadlines: Times,
+    // Polls are cheap and frequent, creates dear and rare: they share an upstream's health, but no connection.
+    submit: Stack,
+    fetch: Stack,
 }
 
 impl Upstreams {
@@ -126,7 +82,8 @@ impl Upstreams {
             let leaf = |reuse| connect::leaf(settings, tls.clone(), reuse);
             Ok((leaf(Reuse::Fresh), leaf(Reuse::Pooled)))
         };
-        (0..workers).map(|_| Self::with(config, leaves)).collect()
+        let vitals = vitals(config);
+        (0..workers).map(|_| Self::with(config, &vitals, leaves)).collect()
     }
 
     /// As [`Self::for_workers`], for a single one.
@@ -142,23 +99,21 @@ impl Upstreams {
     /// # Errors
     /// If an operator's credential makes no header value.
     pub fn over(config: &Config, leaf: &Leaf) -> io::Result<Self> {
-        Self::with(config, |_, _| Ok((leaf.clone(), leaf.clone())))
+        Self::with(config, &vitals(config), |_, _| Ok((leaf.clone(), leaf.clone())))
     }
 
     fn with(
         config: &Config,
+        vitals: &[Arc<Vitals>],
         leaves: impl Fn(usize, &Settings) -> io::Result<(Leaf, Leaf)>,
     ) -> io::Result<Self> {
-        let upstreams = config.upstreams.iter().enumerate().map(|(index, settings)| {
-            let (submit, fetch) = leaves(index, settings)?;
-            let credential = match &settings.credential {
-                Credential::Client => None,
-                Credential::Operator(secret) => Some(credential_value(settings, secret.expose())?),
-            };
-            Ok(Upstream { settings: settings.clone(), credential, submit, fetch })
+        let answer_headers: Arc<[HeaderName]> = config.routes.answer_headers.as_slice().into();
+        let upstreams = config.upstreams.iter().zip(vitals).enumerate();
+        let upstreams = upstreams.map(|(index, (settings, vitals))| {
+            Upstream::new(settings, vitals, leaves(index, settings)?, &answer_headers)
         });
         let all: io::Result<Arc<[Upstream]>> = upstreams.collect();
-        Ok(Self { all: all?, answer_headers: config.routes.answer_headers.as_slice().into() })
+        Ok(Self(all?))
     }
 
     /// Makes the call at the upstream of that name.
@@ -166,147 +121,84 @@ impl Upstreams {
     /// # Errors
     /// Without an answer; see [`Unanswered`].
     pub async fn send(&self, name: &str, call: &Call, payload: Payload) -> Result<Answer, Unanswered> {
-        let upstream = self.all.iter().find(|upstream| *upstream.settings.name == *name);
-        // The configuration was checked: a name that is missing here was removed from under us.
-        let upstream = upstream.ok_or(Failure::Unreachable)?;
-        upstream.send(call, payload, &self.answer_headers).await
+        match self.0.iter().find(|upstream| *upstream.name == *name) {
+            Some(upstream) => upstream.send(call, payload).await,
+            // The configuration was checked: a name that is missing here was removed from under us.
+            None => Err(never_sent(Failure::Unreachable)),
+        }
     }
 }
 
 impl Upstream {
-    async fn send(
-        &self,
-        call: &Call,
-        payload: Payload,
-        answer_headers: &[HeaderName],
-    ) -> Result<Answer, Unanswered> {
-        let (leaf, head_timeout) = match call.kind {
-            Kind::Submit => (&self.submit, self.settings.submit_timeout),
-            Kind::Fetch => (&self.fetch, self.settings.fetch_timeout),
-            Kind::Other => (&self.fetch, self.settings.other_timeout),
+    fn new(
+        settings: &Settings,
+        vitals: &Arc<Vitals>,
+        (submit, fetch): (Leaf, Leaf),
+        answer_headers: &Arc<[HeaderName]>,
+    ) -> io::Result<Self> {
+        let heads = Heads::new(settings)?;
+        let rules = Arc::new(Rules {
+            times: Times {
+                submit: settings.submit_timeout,
+                fetch: settings.fetch_timeout,
+                other: settings.other_timeout,
+            },
+            body_idle: settings.body_idle,
+            unwrap: settings.unwrap_errors,
+            own_credential: heads.has_credential(),
+            answer_headers: Arc::clone(answer_headers),
+        });
+        let stack = |leaf| {
+            ServiceBuilder::new()
+                // Sees every attempt, so it may ask for another; keeps all of them within the deadline.
+                .layer(RetryLayer::new(settings, Arc::clone(vitals), fastrand::f64))
+                // Inside of retry: each attempt tells of the upstream's health, and none is made while it is poor.
+                .layer(BreakerLayer(Arc::clone(&vitals.breaker)))
+                // One request, one answer, in the time that is left.
+                .service(Attempt { leaf, rules: Arc::clone(&rules) })
         };
-        let request = self.request(call)?;
-        let sent = Sent { head_timeout, body_idle: self.settings.body_idle };
-        let (answer, deadline) = sent.send(leaf, request, payload).await?;
-        let received = self.received(call, answer, answer_headers);
-        // What is read whole must come within the time of its head: nobody sees a byte of it before.
-        timeout_at(deadline, received).await.unwrap_or(Err(Failure::HeadTimeout.into()))
+        Ok(Self {
+            name: Arc::clone(&settings.name),
+            heads,
+            deadlines: Times {
+                submit: settings.submit_deadline,
+                fetch: settings.fetch_deadline,
+                other: settings.other_deadline,
+            },
+            submit: stack(submit),
+            fetch: stack(fetch),
+        })
     }
 
-    /// The request in the upstream's terms, without its body.
-    fn request(&self, call: &Call) -> Result<Request<()>, Failure> {
-        let mut request = Request::new(());
-        *request.method_mut() = call.head.method.clone();
-        *request.uri_mut() = self.uri(&call.head.uri).ok_or(Failure::Unreachable)?;
-        *request.headers_mut() = headers::outgoing(&call.head.headers, &self.settings.forward_headers);
-        request.headers_mut().insert(REQUEST_ID, call.request_id.value().clone());
-        self.authorize(&call.head.headers, request.headers_mut());
-        Ok(request)
-    }
-
-    /// The client's raw path and query, never decoded, with the upstream's prefix in place of `/v1`.
-    fn uri(&self, target: &Uri) -> Option<Uri> {
-        let base = &self.settings.base;
-        let path = target.path_and_query()?;
-        let path = if base.path == "/v1" {
-            path.clone()
-        } else {
-            let rest = path.as_str().strip_prefix("/v1")?;
-            PathAndQuery::try_from(format!("{}{rest}", base.path)).ok()?
+    async fn send(&self, call: &Call, payload: Payload) -> Result<Answer, Unanswered> {
+        let terms = Arc::new(Terms {
+            kind: call.kind,
+            head: self.heads.of(call).map_err(never_sent)?,
+            deadline: Deadline::new(self.deadlines.of(call.kind), &call.head.headers),
+            client: call.client.clone(),
+            underway: call.head.extensions.get::<Underway>().cloned(),
+            tally: Tally::new(call, &self.name),
+        });
+        let stack = match call.kind {
+            Kind::Submit => &self.submit,
+            Kind::Fetch | Kind::Other => &self.fetch,
         };
-        let uri = Uri::builder().scheme(base.scheme.clone()).authority(base.authority.clone());
-        uri.path_and_query(path).build().ok()
-    }
-
-    fn authorize(&self, from: &HeaderMap, to: &mut HeaderMap) {
-        let header = &self.settings.credential_header;
-        if let Some(credential) = &self.credential {
-            for name in &headers::ACCOUNT {
-                to.remove(name);
-            }
-            to.insert(header, credential.clone());
-            return;
-        }
-        for name in [&axum::http::header::AUTHORIZATION, &API_KEY] {
-            if let Some(value) = from.get(name) {
-                to.insert(name, value.clone());
-            }
-        }
-        // Servers that want the bare key elsewhere get it there, and only there.
-        let token = to.get(axum::http::header::AUTHORIZATION).and_then(bearer);
-        if let (true, Some(token)) = (*header != axum::http::header::AUTHORIZATION, token)
-            && let Ok(value) = credential_value(&self.settings, &token)
-        {
-            to.remove(axum::http::header::AUTHORIZATION);
-            to.insert(header, value);
-        }
-    }
-
-    /// The answer in the client's terms.
-    async fn received(
-        &self,
-        call: &Call,
-        answer: Response<Body>,
-        extra: &[HeaderName],
-    ) -> Result<Answer, Unanswered> {
-        let status = answer.status();
-        if status.is_informational() || !headers::is_plainly_framed(answer.headers()) {
-            return Err(Failure::Garbled.into());
-        }
-        if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-            return Err(Failure::Redirected.into());
-        }
-        if status == StatusCode::UNAUTHORIZED && self.credential.is_some() {
-            return Err(Failure::Credential.into());
-        }
-        let (head, body) = answer.into_parts();
-        let mut headers = headers::incoming(&head.headers, extra);
-        if call.kind == Kind::Submit && leaves_open(status) {
-            // The SDK would ask again by itself, and could pay twice; the upstream's own word counts more.
-            headers.entry(SHOULD_RETRY).or_insert(HeaderValue::from_static("false"));
-        }
-        let download = stream::Download::new(body, self.settings.body_idle);
-        let treatment = answer::Treatment {
-            whole: call.kind == Kind::Submit || answer::is_json(&headers),
-            bodiless: call.head.method == Method::HEAD,
-            // What is not about videos passes as it is, whatever its errors look like.
-            unwrap: self.settings.unwrap_errors && call.kind != Kind::Other,
-        };
-        answer::received(status, headers, download, treatment).await.map_err(Unanswered::Failed)
+        stack.clone().oneshot(Outgoing { terms, payload }).await
     }
 }
 
-/// Whether a status leaves open what became of a call: a server may fail, or be cut off by another in front of
-/// it, after it took the job. 429, 503 and 529 refuse it.
-fn leaves_open(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 500 | 502 | 504)
+fn never_sent(failure: Failure) -> Unanswered {
+    Unanswered { why: failure.into(), attempts: 0, spent: false }
 }
 
-/// Tells SDKs whether to ask again by themselves.
-const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
-/// Both OpenAI's and our own request id header.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Where Anthropic's older SDKs put the key.
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+fn vitals(config: &Config) -> Vec<Arc<Vitals>> {
+    config.upstreams.iter().map(|settings| Arc::new(Vitals::new(settings))).collect()
+}
 
 fn tls(settings: &Settings) -> io::Result<ClientConfig> {
     connect::tls(settings).map_err(|error| {
         io::Error::new(error.kind(), format!("upstreams.{}.ca_file: {error}", settings.name))
     })
-}
-
-fn credential_value(settings: &Settings, token: &str) -> io::Result<HeaderValue> {
-    let scheme = &settings.credential_scheme;
-    let text = if scheme.is_empty() { token.to_owned() } else { format!("{scheme} {token}") };
-    let mut value = HeaderValue::try_from(text).map_err(io::Error::other)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// The token of a bearer credential.
-fn bearer(value: &HeaderValue) -> Option<String> {
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.to_owned())
 }
 
 /// Longest a JSON answer may be to be read whole before its head is sent on, in bytes.

@@ -12,25 +12,43 @@ use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, sleep_until};
 use tower::ServiceExt;
 
+use super::attempt::Missed;
+use super::call::{Payload, Why};
 use super::connect::Leaf;
+use super::deadline::Deadline;
 use super::stream::{Phase, Progress, Upload};
-use super::{Payload, Unanswered};
 use crate::failure::Failure;
 
 /// How long sending may take.
 pub(super) struct Sent {
     pub(super) head_timeout: Duration,
     pub(super) body_idle: Duration,
+    pub(super) deadline: Deadline,
+}
+
+/// Until when something is waited for.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    pub(super) until: Instant,
+    /// Whether it is the client that waits no longer.
+    cut_short: bool,
+}
+
+impl Patience {
+    /// That it is over.
+    pub(super) fn over(self) -> Missed {
+        Missed { why: Failure::HeadTimeout.into(), cut_short: self.cut_short }
+    }
 }
 
 impl Sent {
     /// Yields the answer's head, and until when the rest may take if it must be whole.
     pub(super) async fn send(
         &self,
-        leaf: &Leaf,
+        leaf: Leaf,
         request: Request<()>,
         payload: Payload,
-    ) -> Result<(Response<Body>, Instant), Unanswered> {
+    ) -> Result<(Response<Body>, Patience), Missed> {
         let (body, progress) = match payload {
             Payload::Empty => (Body::empty(), None),
             Payload::Whole(segments) => (body_of(segments), None),
@@ -40,45 +58,56 @@ impl Sent {
             }
         };
         let answer = self.head(leaf, request.map(|()| body), progress.as_deref()).await;
-        answer.map_err(|failure| {
+        answer.map_err(|missed| {
             // A client that breaks off looks like a failed upstream from here; only the body knows better.
             match progress.as_ref().and_then(|progress| progress.fault.get()) {
-                Some(fault) => Unanswered::Rejected(fault.clone()),
-                None => Unanswered::Failed(failure),
+                Some(fault) => Missed { why: Why::Rejected(fault.clone()), ..missed },
+                None => missed,
             }
         })
     }
 
     async fn head(
         &self,
-        leaf: &Leaf,
+        leaf: Leaf,
         request: Request<Body>,
         progress: Option<&Progress>,
-    ) -> Result<(Response<Body>, Instant), Failure> {
+    ) -> Result<(Response<Body>, Patience), Missed> {
         let began = Phase::Answer(Instant::now());
         let phase = || progress.map_or(began, Progress::phase);
-        let mut answer = pin!(leaf.clone().oneshot(request));
+        let mut answer = pin!(leaf.oneshot(request));
         loop {
-            let deadline = self.deadline(phase());
+            let patience = self.patience(phase());
             tokio::select! {
                 biased;
-                answer = &mut answer => return answer.map(|answer| (answer, self.deadline(phase()))),
-                () = sleep_until(deadline) => {}
+                answer = &mut answer => return match answer {
+                    Ok(answer) => Ok((answer, self.patience(phase()))),
+                    Err(failure) => Err(failure.into()),
+                },
+                () = sleep_until(patience.until) => {}
             }
-            if self.deadline(phase()) <= deadline {
-                return Err(Failure::HeadTimeout);
+            if self.patience(phase()).until <= patience.until {
+                return Err(patience.over());
             }
         }
     }
 
-    /// Until when the upstream must have moved. A long upload is no slow answer.
-    fn deadline(&self, phase: Phase) -> Instant {
-        match phase {
+    /// Until when the upstream must have moved. A long upload is no slow answer, and costs the call none of its
+    /// time.
+    fn patience(&self, phase: Phase) -> Patience {
+        let own = match phase {
             // Looked at again then; the client's own time-out ends it.
             Phase::Client => Instant::now() + self.body_idle,
             Phase::Upstream(since) => since + self.body_idle,
-            Phase::Answer(since) => since + self.head_timeout,
-        }
+            Phase::Answer(since) => {
+                let own = since + self.head_timeout;
+                if let Some(end) = self.deadline.end().filter(|&end| end < own) {
+                    return Patience { until: end, cut_short: self.deadline.is_announced() };
+                }
+                own
+            }
+        };
+        Patience { until: own, cut_short: false }
     }
 }
 

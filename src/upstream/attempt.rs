@@ -1,0 +1,132 @@
+//! One attempt: the request as the upstream gets it, the wait for its answer, and the answer in the client's terms.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::HeaderName;
+use axum::http::{Method, Response, StatusCode};
+use axum::response::Response as Answer;
+use tokio::time::timeout_at;
+use tower::Service;
+
+use super::call::{Kind, Why};
+use super::connect::Leaf;
+use super::outgoing::{Outgoing, Terms};
+use super::send::Sent;
+use super::{answer, headers, stream};
+use crate::failure::Failure;
+
+/// Makes one attempt over a leaf.
+#[derive(Clone)]
+pub(super) struct Attempt {
+    pub(super) leaf: Leaf,
+    pub(super) rules: Arc<Rules>,
+}
+
+/// How attempts at one upstream are made.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) times: Times,
+    /// How long a body may pause.
+    pub(super) body_idle: Duration,
+    /// Whether errors in an aggregator's wrapping are unwrapped.
+    pub(super) unwrap: bool,
+    /// Whether the credential is the operator's.
+    pub(super) own_credential: bool,
+    /// Answer headers let through beside the usual ones.
+    pub(super) answer_headers: Arc<[HeaderName]>,
+}
+
+/// How long something may take, by the kind of the call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) submit: Duration,
+    pub(super) fetch: Duration,
+    pub(super) other: Duration,
+}
+
+impl Times {
+    pub(super) const fn of(&self, kind: Kind) -> Duration {
+        match kind {
+            Kind::Submit => self.submit,
+            Kind::Fetch => self.fetch,
+            Kind::Other => self.other,
+        }
+    }
+}
+
+/// An attempt without an answer.
+#[derive(Debug)]
+pub(super) struct Missed {
+    pub(super) why: Why,
+    /// Whether it was the client's announced time that ran out, and not ours.
+    pub(super) cut_short: bool,
+}
+
+impl From<Failure> for Missed {
+    fn from(failure: Failure) -> Self {
+        Self { why: failure.into(), cut_short: false }
+    }
+}
+
+impl Service<Outgoing> for Attempt {
+    type Response = Answer;
+    type Error = Missed;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, Missed>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Missed>> {
+        // The leaf is waited for inside of the future, where time-outs run.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, outgoing: Outgoing) -> Self::Future {
+        let (leaf, rules) = (self.leaf.clone(), Arc::clone(&self.rules));
+        Box::pin(async move { rules.make(leaf, outgoing).await })
+    }
+}
+
+impl Rules {
+    async fn make(&self, leaf: Leaf, outgoing: Outgoing) -> Result<Answer, Missed> {
+        let Outgoing { terms, payload } = outgoing;
+        terms.tally.attempt(terms.kind);
+        let sent = Sent {
+            head_timeout: self.times.of(terms.kind),
+            body_idle: self.body_idle,
+            deadline: terms.deadline.clone(),
+        };
+        let (answer, patience) = sent.send(leaf, terms.head.clone(), payload).await?;
+        let received = self.received(&terms, answer);
+        // What is read whole must come within the time of its head: nobody sees a byte of it before.
+        match timeout_at(patience.until, received).await {
+            Ok(received) => received.map_err(Missed::from),
+            Err(_) => Err(patience.over()),
+        }
+    }
+
+    /// The answer in the client's terms.
+    async fn received(&self, terms: &Terms, answer: Response<Body>) -> Result<Answer, Failure> {
+        let status = answer.status();
+        if status.is_informational() || !headers::is_plainly_framed(answer.headers()) {
+            return Err(Failure::Garbled);
+        }
+        if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+            return Err(Failure::Redirected);
+        }
+        if status == StatusCode::UNAUTHORIZED && self.own_credential {
+            return Err(Failure::Credential);
+        }
+        let (head, body) = answer.into_parts();
+        let headers = headers::incoming(&head.headers, &self.answer_headers);
+        let download = stream::Download::new(body, self.body_idle);
+        let treatment = answer::Treatment {
+            whole: terms.kind == Kind::Submit || answer::is_json(&headers),
+            bodiless: terms.head.method() == Method::HEAD,
+            // What is not about videos passes as it is, whatever its errors look like.
+            unwrap: self.unwrap && terms.kind != Kind::Other,
+        };
+        answer::received(status, headers, download, treatment).await
+    }
+}

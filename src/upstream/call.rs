@@ -1,0 +1,104 @@
+//! A call in the client's terms, and why it may have no answer.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::request::Parts;
+
+use super::presence::Presence;
+use crate::failure::Failure;
+use crate::rejection::Rejection;
+use crate::request_id::RequestId;
+
+/// Which stack a call takes: the rules differ because the cost does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Starts, and bills, a generation.
+    Submit,
+    /// Reads, lists or deletes.
+    Fetch,
+    /// Is not about videos, and may take as long as it takes.
+    Other,
+}
+
+impl Kind {
+    /// Label of metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::Fetch => "fetch",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// One call, still in the client's terms.
+#[derive(Debug)]
+pub struct Call {
+    /// How it is treated.
+    pub kind: Kind,
+    /// Its head. The target starts with `/v1`; the headers that go on are picked here.
+    pub head: Parts,
+    /// What identifies the request in everybody's logs.
+    pub request_id: RequestId,
+    /// Whether anybody still waits for the answer. Where the call ends with its client, always.
+    pub client: Presence,
+}
+
+impl Call {
+    /// The call that a request comes to. The edge has given it its id.
+    #[must_use]
+    pub fn new(kind: Kind, head: Parts) -> Self {
+        let request_id = head.extensions.get().cloned().unwrap_or_else(RequestId::random);
+        Self { kind, head, request_id, client: Presence::always() }
+    }
+}
+
+/// What goes upstream as the body.
+pub enum Payload {
+    /// Nothing.
+    Empty,
+    /// All of it is here, in pieces.
+    Whole(Vec<Bytes>),
+    /// It is still arriving.
+    Streaming {
+        /// The body.
+        body: Body,
+        /// Most bytes it may have.
+        limit: u64,
+        /// How long the client may pause.
+        idle: Duration,
+    },
+}
+
+/// A call without an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// Why it has none.
+    pub why: Why,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// Whether the client's SDK is to be told not to ask again by itself: our own attempts are used up, or a repeat
+    /// could have its effect twice.
+    pub spent: bool,
+}
+
+/// Whose side it is on that there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The upstream's side.
+    Failed(Failure),
+    /// The client's side: its body could not be read to the end.
+    Rejected(Rejection),
+}
+
+impl From<Failure> for Why {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// How many attempts an answer took, the last included; in its extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempts(pub u32);

@@ -1,0 +1,138 @@
+//! A call in the upstream's terms: what every attempt of it sends, and what its layers need to know.
+
+use axum::http::header::{self, HeaderName};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, HeaderValue, Request, Uri};
+use std::io;
+use std::sync::Arc;
+use uuid::Uuid;
+
+use super::call::{Call, Kind, Payload};
+use super::deadline::Deadline;
+use super::headers;
+use super::presence::Presence;
+use super::tally::Tally;
+use crate::config::upstreams::{Credential, Upstream as Settings};
+use crate::failure::Failure;
+use crate::shutdown::Underway;
+
+/// What all attempts of a call have in common.
+pub(super) struct Terms {
+    pub(super) kind: Kind,
+    /// Head of the request; the same bytes on every attempt, its idempotency key included.
+    pub(super) head: Request<()>,
+    pub(super) deadline: Deadline,
+    pub(super) client: Presence,
+    /// Tells when the process is to end; absent where there is no socket.
+    pub(super) underway: Option<Underway>,
+    pub(super) tally: Tally,
+}
+
+/// One call, or one attempt of it, on its way down the layers.
+pub(super) struct Outgoing {
+    pub(super) terms: Arc<Terms>,
+    pub(super) payload: Payload,
+}
+
+/// Writes heads as one upstream wants them.
+pub(super) struct Heads {
+    settings: Settings,
+    /// Value of the credential header, where the credential is the operator's.
+    credential: Option<HeaderValue>,
+}
+
+impl Heads {
+    pub(super) fn new(settings: &Settings) -> io::Result<Self> {
+        let credential = match &settings.credential {
+            Credential::Client => None,
+            Credential::Operator(secret) => Some(credential_value(settings, secret.expose())?),
+        };
+        Ok(Self { settings: settings.clone(), credential })
+    }
+
+    /// Whether the credential is the operator's.
+    pub(super) fn has_credential(&self) -> bool {
+        self.credential.is_some()
+    }
+
+    /// The head of a call.
+    pub(super) fn of(&self, call: &Call) -> Result<Request<()>, Failure> {
+        let mut request = Request::new(());
+        *request.method_mut() = call.head.method.clone();
+        *request.uri_mut() = self.uri(&call.head.uri).ok_or(Failure::Unreachable)?;
+        *request.headers_mut() = headers::outgoing(&call.head.headers, &self.settings.forward_headers);
+        request.headers_mut().insert(REQUEST_ID, call.request_id.value().clone());
+        if call.kind == Kind::Submit {
+            identify(request.headers_mut());
+        }
+        self.authorize(&call.head.headers, request.headers_mut());
+        Ok(request)
+    }
+
+    /// The client's raw path and query, never decoded, with the upstream's prefix in place of `/v1`.
+    fn uri(&self, target: &Uri) -> Option<Uri> {
+        let base = &self.settings.base;
+        let path = target.path_and_query()?;
+        let path = if base.path == "/v1" {
+            path.clone()
+        } else {
+            let rest = path.as_str().strip_prefix("/v1")?;
+            PathAndQuery::try_from(format!("{}{rest}", base.path)).ok()?
+        };
+        let uri = Uri::builder().scheme(base.scheme.clone()).authority(base.authority.clone());
+        uri.path_and_query(path).build().ok()
+    }
+
+    fn authorize(&self, from: &HeaderMap, to: &mut HeaderMap) {
+        let name = &self.settings.credential_header;
+        if let Some(credential) = &self.credential {
+            for name in &headers::ACCOUNT {
+                to.remove(name);
+            }
+            to.insert(name, credential.clone());
+            return;
+        }
+        for name in [&header::AUTHORIZATION, &API_KEY] {
+            if let Some(value) = from.get(name) {
+                to.insert(name, value.clone());
+            }
+        }
+        // Servers that want the bare key elsewhere get it there, and only there.
+        let token = to.get(header::AUTHORIZATION).and_then(bearer);
+        if let (true, Some(token)) = (*name != header::AUTHORIZATION, token)
+            && let Ok(value) = credential_value(&self.settings, &token)
+        {
+            to.remove(header::AUTHORIZATION);
+            to.insert(name, value);
+        }
+    }
+}
+
+/// A create has a name of its own, so that an upstream that knows repeats by it can: the client's, or a new one.
+fn identify(headers: &mut HeaderMap) {
+    if !headers.contains_key(IDEMPOTENCY_KEY)
+        && let Ok(key) = HeaderValue::try_from(Uuid::new_v4().to_string())
+    {
+        headers.insert(IDEMPOTENCY_KEY, key);
+    }
+}
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Both OpenAI's and our own request id header.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Where Anthropic's older SDKs put the key.
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+fn credential_value(settings: &Settings, token: &str) -> io::Result<HeaderValue> {
+    let scheme = &settings.credential_scheme;
+    let text = if scheme.is_empty() { token.to_owned() } else { format!("{scheme} {token}") };
+    let mut value = HeaderValue::try_from(text).map_err(io::Error::other)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The token of a bearer credential.
+fn bearer(value: &HeaderValue) -> Option<String> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.to_owned())
+}

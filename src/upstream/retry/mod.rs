@@ -1,0 +1,250 @@
+//! Makes a call out of attempts.
+//!
+//! [`policy`] decides, [`backoff`] and [`asked`] say how long to pause, [`budget`] what all callers together may
+//! repeat, [`replay`] keeps the body. This layer asks, waits, and gives up. It never makes two attempts at a time.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::SystemTime;
+
+use axum::http::HeaderValue;
+use axum::response::Response as Answer;
+use tokio::time::{Instant, sleep_until};
+use tower::{Layer, Service, ServiceExt};
+
+use super::attempt::Missed;
+use super::call::{Attempts, Kind, Unanswered, Why};
+use super::outgoing::{Outgoing, Terms};
+use super::said::{Meaning, SHOULD_RETRY, Said, Whole};
+use super::vitals::Vitals;
+use crate::config::upstreams::Upstream as Settings;
+use crate::failure::Failure;
+use crate::shutdown::Stage;
+
+pub(super) mod asked;
+mod backoff;
+mod budget;
+mod policy;
+#[cfg(test)]
+mod policy_tests;
+mod replay;
+
+use backoff::Backoff;
+pub(super) use budget::Budget;
+pub(super) use policy::Reason;
+use policy::{Ended, Outcome, Policy, Repeatability, Verdict, Wait};
+use replay::Replay;
+pub(super) use replay::Shelf;
+
+/// Asks again where that is safe and of use.
+#[derive(Clone)]
+pub(super) struct RetryLayer(Arc<Rules>);
+
+struct Rules {
+    policy: Policy,
+    backoff: Backoff,
+    /// From 0 to 1: where in its range a pause ends.
+    jitter: fn() -> f64,
+    /// Whether SDKs are told not to repeat what was refused for want of quota.
+    quota_stops_sdk: bool,
+    vitals: Arc<Vitals>,
+}
+
+impl RetryLayer {
+    pub(super) fn new(settings: &Settings, vitals: Arc<Vitals>, jitter: fn() -> f64) -> Self {
+        let retry = &settings.retry;
+        Self(Arc::new(Rules {
+            policy: Policy::new(settings),
+            backoff: Backoff { base: retry.backoff_base, max: retry.backoff_max },
+            jitter,
+            quota_stops_sdk: retry.quota_stops_sdk,
+            vitals,
+        }))
+    }
+}
+
+impl<S> Layer<S> for RetryLayer {
+    type Service = Retry<S>;
+
+    fn layer(&self, inner: S) -> Retry<S> {
+        Retry { rules: Arc::clone(&self.0), inner }
+    }
+}
+
+/// See [`RetryLayer`].
+#[derive(Clone)]
+pub(super) struct Retry<S> {
+    rules: Arc<Rules>,
+    inner: S,
+}
+
+impl<S> Service<Outgoing> for Retry<S>
+where
+    S: Service<Outgoing, Response = Answer, Error = Missed> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Answer;
+    type Error = Unanswered;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, Unanswered>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Unanswered>> {
+        // Each attempt waits for its own readiness.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, outgoing: Outgoing) -> Self::Future {
+        let Self { rules, inner } = self.clone();
+        Box::pin(async move { rules.run(inner, outgoing).await })
+    }
+}
+
+type Attempted = Result<Answer, Missed>;
+
+impl Rules {
+    async fn run<S>(&self, mut inner: S, outgoing: Outgoing) -> Result<Answer, Unanswered>
+    where
+        S: Service<Outgoing, Response = Answer, Error = Missed>,
+    {
+        let Outgoing { terms, payload } = outgoing;
+        self.vitals.budget.called(Instant::now());
+        let mut replay = Replay::of(payload, &self.vitals.shelf, &terms.deadline);
+        let mut end = End { attempts: 0, spent: false };
+        loop {
+            // HERE: the upstream's own token bucket is waited for. It counts tries, so it stands inside of retry; it
+            // stands before the breaker, so that what waits in its queue is not let in yet.
+            let began = Instant::now();
+            let payload = replay.next();
+            let attempt = Outgoing { terms: Arc::clone(&terms), payload };
+            let result = match inner.ready().await {
+                Ok(inner) => inner.call(attempt).await,
+                Err(missed) => Err(missed),
+            };
+            end.attempts += u32::from(was_made(&result));
+            let verdict = self.policy.judge(Ended {
+                repeatability: self.repeatability(&terms),
+                attempt: end.attempts,
+                took: began.elapsed(),
+                outcome: outcome(&result),
+            });
+            let (reason, wait) = match verdict {
+                Verdict::Again { reason, wait } if replay.is_repeatable() => (reason, wait),
+                Verdict::Done | Verdict::Again { .. } => return self.finish(&terms, result, end),
+                Verdict::Spent => return self.finish(&terms, result, end.spent()),
+            };
+            match self.pause(&terms, end.attempts, wait).await {
+                Pause::Over => self.count(&terms, reason),
+                Pause::Useless => return self.finish(&terms, result, end.spent()),
+            }
+        }
+    }
+
+    /// Waits until the next attempt may begin, unless there is no use in waiting.
+    async fn pause(&self, terms: &Terms, attempts: u32, wait: Wait) -> Pause {
+        let now = Instant::now();
+        let delay = match wait {
+            Wait::Asked(delay) => delay,
+            Wait::Backoff => self.backoff.delay(attempts, (self.jitter)()),
+        };
+        let until = now + delay;
+        let too_late = terms.deadline.end().is_some_and(|end| until >= end);
+        let shut = self.vitals.breaker.open_until().is_some_and(|open| open > until);
+        if too_late || shut {
+            return Pause::Useless;
+        }
+        if !self.vitals.budget.take(now) {
+            terms.tally.budget_exhausted();
+            return Pause::Useless;
+        }
+        let draining = async {
+            match &terms.underway {
+                Some(underway) => underway.reached(Stage::Draining).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = terms.client.gone() => Pause::Useless,
+            () = draining => Pause::Useless,
+            () = sleep_until(until) => Pause::Over,
+        }
+    }
+
+    fn count(&self, terms: &Terms, reason: Reason) {
+        terms.tally.retry(reason);
+        if reason.leaves_open() && self.repeatability(terms) == Repeatability::Paid {
+            terms.tally.possible_duplicate();
+        }
+    }
+
+    fn repeatability(&self, terms: &Terms) -> Repeatability {
+        self.policy.repeatability(terms.kind, terms.head.method())
+    }
+
+    /// What the client gets.
+    fn finish(&self, terms: &Terms, result: Attempted, end: End) -> Result<Answer, Unanswered> {
+        let End { attempts, spent } = end;
+        let mut answer = match result {
+            Ok(answer) => answer,
+            Err(Missed { why, .. }) => {
+                // What may have had its effect may have it twice.
+                let open = matches!(why, Why::Failed(failure) if failure.outcome_unknown());
+                let costs = self.repeatability(terms) != Repeatability::Free;
+                return Err(Unanswered { why, attempts, spent: spent || (open && costs) });
+            }
+        };
+        let quota = self.quota_stops_sdk && Meaning::of(&answer) == Meaning::Permanent;
+        let open = terms.kind == Kind::Submit && leaves_open(&answer);
+        let headers = answer.headers_mut();
+        if spent || quota {
+            // The SDK's attempts on top of ours would multiply: here the upstream's own word counts less.
+            headers.insert(SHOULD_RETRY, FALSE);
+        } else if open {
+            // The SDK would ask again by itself, and could pay twice; the upstream's own word counts more.
+            headers.entry(SHOULD_RETRY).or_insert(FALSE);
+        }
+        answer.extensions_mut().remove::<Whole>();
+        answer.extensions_mut().insert(Attempts(attempts));
+        Ok(answer)
+    }
+}
+
+const FALSE: HeaderValue = HeaderValue::from_static("false");
+
+/// How a call ends.
+#[derive(Clone, Copy)]
+struct End {
+    attempts: u32,
+    /// Whether our own attempts were all there is to be had.
+    spent: bool,
+}
+
+impl End {
+    fn spent(self) -> Self {
+        Self { spent: true, ..self }
+    }
+}
+
+/// How a pause ends.
+enum Pause {
+    Over,
+    /// Nobody would have anything of another attempt.
+    Useless,
+}
+
+fn outcome(result: &Attempted) -> Outcome<'_> {
+    match result {
+        Ok(answer) => Outcome::Answered(Said::of(answer, SystemTime::now())),
+        Err(Missed { why, .. }) => Outcome::Unanswered(why),
+    }
+}
+
+fn was_made(result: &Attempted) -> bool {
+    !matches!(result, Err(Missed { why: Why::Failed(Failure::BreakerOpen { .. }), .. }))
+}
+
+/// Whether a status leaves open what became of a call: a server may fail, or be cut off by another in front of
+/// it, after it took the job. 429, 503 and 529 refuse it.
+fn leaves_open(answer: &Answer) -> bool {
+    matches!(answer.status().as_u16(), 408 | 500 | 502 | 504)
+}

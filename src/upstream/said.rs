@@ -1,0 +1,135 @@
+//! What an answer says beside its status: whether to ask again, when, and whether it is a failure at all.
+
+use std::time::{Duration, SystemTime};
+
+use axum::body::Bytes;
+use axum::http::{HeaderName, StatusCode};
+use axum::response::Response as Answer;
+use serde::Deserialize;
+
+use super::retry::asked;
+
+/// The body of an answer that was read whole; in its extensions, for as long as it is being judged.
+#[derive(Clone)]
+pub(super) struct Whole(pub(super) Bytes);
+
+/// What an answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) status: StatusCode,
+    /// How long to wait before asking again.
+    pub(super) wait: Option<Duration>,
+    /// Whether the upstream forbids to ask again.
+    pub(super) forbids: bool,
+    pub(super) meaning: Meaning,
+}
+
+/// What the body makes of a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// What the status says.
+    Plain,
+    /// A job: some servers answer the question after a failed one with an error's status. The request was served.
+    Job,
+    /// A refusal that waiting does not change.
+    Permanent,
+}
+
+/// Tells SDKs whether to ask again by themselves.
+pub(super) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+impl Said {
+    /// `now`: the time of day, which dates are read against.
+    pub(super) fn of(answer: &Answer, now: SystemTime) -> Self {
+        let (status, headers) = (answer.status(), answer.headers());
+        let forbids = headers.get(SHOULD_RETRY).is_some_and(|value| value == "false");
+        Self { status, wait: asked::wait(headers, now), forbids, meaning: Meaning::of(answer) }
+    }
+}
+
+impl Meaning {
+    pub(super) fn of(answer: &Answer) -> Self {
+        let failed = answer.status().is_client_error() || answer.status().is_server_error();
+        match answer.extensions().get() {
+            Some(Whole(bytes)) if failed => Self::of_body(bytes),
+            Some(_) | None => Self::Plain,
+        }
+    }
+
+    fn of_body(bytes: &[u8]) -> Self {
+        let Ok(body) = serde_json::from_slice::<Body<'_>>(bytes) else { return Self::Plain };
+        if body.object.as_deref() == Some("video") {
+            return Self::Job;
+        }
+        let Some(error) = body.error else { return Self::Plain };
+        let named = [&error.code, &error.kind].into_iter().flatten();
+        let permanent = named.filter_map(|name| name.as_str()).any(|name| PERMANENT.contains(&name));
+        let told = error.message.is_some_and(|text| text.to_ascii_lowercase().contains(QUOTA_TEXT));
+        if permanent || told { Self::Permanent } else { Self::Plain }
+    }
+}
+
+/// Codes and types of refusals that last until somebody pays.
+const PERMANENT: &[&str] = &[
+    "billing_hard_limit_reached",
+    "billing_not_active",
+    "insufficient_balance",
+    "insufficient_credits",
+    "insufficient_quota",
+    "insufficient_user_quota",
+];
+
+/// Some upstreams have only the original's words, in lower case.
+const QUOTA_TEXT: &str = "exceeded your current quota";
+
+#[derive(Deserialize)]
+struct Body<'b> {
+    #[serde(borrow, default)]
+    object: Option<std::borrow::Cow<'b, str>>,
+    #[serde(default)]
+    error: Option<Error>,
+}
+
+/// Codes may be numbers.
+#[derive(Deserialize)]
+struct Error {
+    code: Option<serde_json::Value>,
+    #[serde(rename = "type")]
+    kind: Option<serde_json::Value>,
+    message: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_can_make_another_thing_of_a_status() {
+        for (body, meaning) in [
+            (r#"{"error":{"message":"x","type":"insufficient_quota","param":null,"code":null}}"#, Meaning::Permanent),
+            (r#"{"error":{"message":"x","type":"requests","code":"insufficient_quota"}}"#, Meaning::Permanent),
+            (r#"{"error":{"code":"billing_hard_limit_reached"}}"#, Meaning::Permanent),
+            (r#"{"error":{"message":"You exceeded your current quota, please check"}}"#, Meaning::Permanent),
+            (r#"{"id":"video_1","object":"video","status":"failed","error":{"code":"boom","message":"x"}}"#, Meaning::Job),
+            (r#"{"error":{"message":"Rate limit reached","type":"requests","code":"rate_limit_exceeded"}}"#, Meaning::Plain),
+            (r#"{"error":{"code":503,"message":"Service Unavailable.","type":"cf_service_unavailable"}}"#, Meaning::Plain),
+            (r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#, Meaning::Plain),
+            (r#"{"error":"insufficient_quota"}"#, Meaning::Plain),
+            (r#"{"object":"list"}"#, Meaning::Plain),
+            ("<html>insufficient_quota</html>", Meaning::Plain),
+            ("", Meaning::Plain),
+        ] {
+            assert_eq!(Meaning::of_body(body.as_bytes()), meaning, "{body}");
+        }
+    }
+
+    #[test]
+    fn only_a_failed_status_is_looked_behind() {
+        for (status, meaning) in [(200, Meaning::Plain), (404, Meaning::Job), (500, Meaning::Job)] {
+            let mut answer = Answer::default();
+            *answer.status_mut() = StatusCode::from_u16(status).expect("a status");
+            answer.extensions_mut().insert(Whole(Bytes::from_static(b"{\"object\":\"video\"}")));
+            assert_eq!(Meaning::of(&answer), meaning, "{status}");
+        }
+    }
+}

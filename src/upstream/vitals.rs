@@ -1,0 +1,26 @@
+//! What all workers know of one upstream: its health, and what repeats may still cost it and us.
+
+use std::sync::Arc;
+
+use super::breaker::{Breaker, State};
+use super::retry::{Budget, Shelf};
+use crate::config::upstreams::Upstream as Settings;
+
+/// Shared between workers; an outage that one of them meets is the outage of all.
+#[derive(Debug)]
+pub(super) struct Vitals {
+    pub(super) breaker: Arc<Breaker>,
+    pub(super) budget: Budget,
+    pub(super) shelf: Arc<Shelf>,
+}
+
+impl Vitals {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let retry = &settings.retry;
+        Self {
+            breaker: Arc::new(Breaker::new(State::new(&settings.breaker))),
+            budget: Budget::new(retry.budget_ratio, retry.budget_min),
+            shelf: Arc::new(Shelf::new(retry.replay_body, retry.replay_total)),
+        }
+    }
+}
