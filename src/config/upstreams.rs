@@ -39,6 +39,12 @@ pub struct Upstream {
     pub other_timeout: Duration,
     /// How long a body may pause, in either direction.
     pub body_idle: Duration,
+    /// How long a stream of events may pause.
+    pub sse_idle: Duration,
+    /// Longest event that is held until it is whole, in bytes.
+    pub event_max: usize,
+    /// How often in a row a download that broke is asked for where it broke; 0: never.
+    pub resume_attempts: u32,
     /// How long an unused connection is kept.
     pub pool_idle: Duration,
     /// Whether errors wrapped by aggregators are unwrapped.
@@ -124,6 +130,9 @@ impl Upstream {
             fetch_timeout: Duration::from_secs(30),
             other_timeout: Duration::from_mins(15),
             body_idle: Duration::from_secs(30),
+            sse_idle: Duration::from_mins(5),
+            event_max: 1 << 20,
+            resume_attempts: 2,
             pool_idle: Duration::from_secs(15),
             unwrap_errors: true,
             forward_headers: Vec::new(),
@@ -151,6 +160,9 @@ impl Upstream {
             fetch_timeout: section.duration("fetch_timeout", default.fetch_timeout),
             other_timeout: section.duration("other_timeout", default.other_timeout),
             body_idle: section.duration("body_idle", default.body_idle),
+            sse_idle: section.duration("sse_idle", default.sse_idle),
+            event_max: section.length("event_max", default.event_max),
+            resume_attempts: section.number("resume_attempts", default.resume_attempts, 0..=10),
             pool_idle: section.duration("pool_idle", default.pool_idle),
             unwrap_errors: section.flag("unwrap_errors", default.unwrap_errors),
             forward_headers: section.header_names("forward_headers"),

@@ -6,7 +6,7 @@
 use axum::http::StatusCode;
 
 use super::{ApiError, Class, Form, Wording};
-use crate::failure::Failure;
+use crate::failure::{Cut, Failure};
 use crate::rejection::{Expected, Noun, Param, Rejection};
 
 /// Joins literals as OpenAI's messages do: quoted, in the given order, with an Oxford comma.
@@ -201,6 +201,23 @@ impl ApiError {
                 "The upstream server did not accept the gateway's own credential.",
             ),
         }
+    }
+}
+
+impl ApiError {
+    /// The words for a stream that breaks off. Its status is none that a client sees: the 200 left long ago.
+    #[must_use]
+    pub(crate) fn cut(cut: Cut) -> Self {
+        let (code, message) = match cut {
+            Cut::Lost => (
+                "upstream_connection_lost",
+                "The connection to the upstream server broke before its answer was complete.",
+            ),
+            Cut::Quiet => {
+                ("upstream_went_quiet", "The upstream server fell silent before its answer was complete.")
+            }
+        };
+        Self::server(StatusCode::BAD_GATEWAY, code, message)
     }
 }
 

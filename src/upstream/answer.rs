@@ -11,10 +11,12 @@ use bytes::BytesMut;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 
-use super::WHOLE_MAX;
+use super::resume::{Again, Missing, Resumed};
+use super::sse::{self, EventStream, LastWord};
 use super::stream::Download;
+use super::{Call, REQUEST_ID, Upstream, WHOLE_MAX};
 use crate::dialect;
-use crate::error::{Form, openai};
+use crate::error::{Dialect, Form, openai};
 use crate::failure::Failure;
 
 /// How an answer is treated.
@@ -28,11 +30,76 @@ pub(super) struct Treatment {
     pub(super) unwrap: bool,
 }
 
+impl Treatment {
+    /// Whether it goes on to the client as it comes.
+    pub(super) fn streams(self) -> bool {
+        !self.whole && !self.bodiless
+    }
+}
+
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let (start, rest) = value.split_at_checked(16).unwrap_or_default();
     // `application/jsonl` and `application/json-seq` are streams.
     start.eq_ignore_ascii_case(b"application/json") && matches!(rest.first(), None | Some(b';' | b' '))
+}
+
+impl Upstream {
+    /// An answer that goes on to the client as it comes.
+    pub(super) fn streamed(
+        &self,
+        call: &Call,
+        status: StatusCode,
+        mut headers: HeaderMap,
+        body: Body,
+    ) -> Result<Answer, Failure> {
+        let settings = &self.settings;
+        if sse::is_event_stream(status, &headers) {
+            // A last word of ours may make it longer.
+            headers.remove(header::CONTENT_LENGTH);
+            let download = Download::new(body, settings.sse_idle);
+            let events = EventStream::new(download, settings.event_max, last_word(call, &headers));
+            return Ok(answer(status, headers, Body::new(events)));
+        }
+        let download = Download::new(body, settings.body_idle);
+        let missing = if settings.resume_attempts == 0 {
+            None
+        } else {
+            Missing::of(&call.head.method, status, &headers)
+        };
+        let body = match missing {
+            None => Body::new(download),
+            Some(missing) => Body::new(Resumed::new(download, missing, self.again(call)?)),
+        };
+        Ok(answer(status, headers, body))
+    }
+
+    fn again(&self, call: &Call) -> Result<Again, Failure> {
+        let settings = &self.settings;
+        Ok(Again {
+            leaf: self.fetch.clone(),
+            request: self.request(call)?,
+            head_timeout: settings.fetch_timeout,
+            body_idle: settings.body_idle,
+            attempts: settings.resume_attempts,
+        })
+    }
+}
+
+/// How a stream ends that breaks off, under the id that its head carries: the upstream's where it sent one.
+fn last_word(call: &Call, headers: &HeaderMap) -> LastWord {
+    let sent = headers.get("request-id").or_else(|| headers.get(REQUEST_ID));
+    LastWord {
+        dialect: Dialect::of(call.head.uri.path(), &call.head.headers),
+        request_id: sent.unwrap_or(call.request_id.value()).clone(),
+    }
+}
+
+fn answer(status: StatusCode, headers: HeaderMap, body: Body) -> Answer {
+    let mut answer = Answer::new(body);
+    *answer.status_mut() = status;
+    *answer.headers_mut() = headers;
+    answer
 }
 
 pub(super) async fn received(
@@ -41,14 +108,8 @@ pub(super) async fn received(
     download: Download,
     treatment: Treatment,
 ) -> Result<Answer, Failure> {
-    let body = match treatment {
-        Treatment { bodiless: true, .. } => Read::Beyond(Body::new(Unmeasured)),
-        Treatment { whole: true, .. } => read(download).await?,
-        Treatment { .. } => Read::Beyond(Body::new(download)),
-    };
-    let mut answer = Answer::new(Body::empty());
-    *answer.status_mut() = status;
-    *answer.headers_mut() = headers;
+    let body = if treatment.bodiless { Read::Beyond(Body::new(Unmeasured)) } else { read(download).await? };
+    let mut answer = answer(status, headers, Body::empty());
     match body {
         Read::Whole(bytes) => match unwrapped(&answer, &bytes, treatment) {
             Some(text) => replace(&mut answer, text),
@@ -68,6 +129,12 @@ fn unwrapped(answer: &Answer, bytes: &[u8], treatment: Treatment) -> Option<Stri
         return None;
     }
     dialect::unwrap::error(status, bytes).map(|error| openai::body(&error, Form::Service))
+}
+
+/// Whether a body is what it says, and not compressed: nothing here is ever decompressed.
+pub(super) fn is_identity(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).into_iter();
+    codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn replace(answer: &mut Answer, text: String) {

@@ -24,8 +24,12 @@ use crate::request_id::RequestId;
 
 mod answer;
 mod connect;
+mod content_range;
+mod events;
 mod headers;
+mod resume;
 mod send;
+mod sse;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -265,13 +269,16 @@ impl Upstream {
             // The SDK would ask again by itself, and could pay twice; the upstream's own word counts more.
             headers.entry(SHOULD_RETRY).or_insert(HeaderValue::from_static("false"));
         }
-        let download = stream::Download::new(body, self.settings.body_idle);
         let treatment = answer::Treatment {
             whole: call.kind == Kind::Submit || answer::is_json(&headers),
             bodiless: call.head.method == Method::HEAD,
             // What is not about videos passes as it is, whatever its errors look like.
             unwrap: self.settings.unwrap_errors && call.kind != Kind::Other,
         };
+        if treatment.streams() {
+            return Ok(self.streamed(call, status, headers, body)?);
+        }
+        let download = stream::Download::new(body, self.settings.body_idle);
         answer::received(status, headers, download, treatment).await.map_err(Unanswered::Failed)
     }
 }
