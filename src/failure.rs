@@ -30,6 +30,15 @@ pub enum Failure {
     },
 }
 
+/// Why an answer ends early that is under way already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Its connection broke.
+    Lost,
+    /// Nothing came for longer than allowed.
+    Quiet,
+}
+
 impl Failure {
     /// Whether the upstream may have acted on the request, so that asking again could pay twice.
     #[must_use]

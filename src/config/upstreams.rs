@@ -47,6 +47,12 @@ pub struct Upstream {
     pub other_deadline: Duration,
     /// How long a body may pause, in either direction.
     pub body_idle: Duration,
+    /// How long a stream of events may pause.
+    pub sse_idle: Duration,
+    /// Longest event that is held until it is whole, in bytes.
+    pub event_max: usize,
+    /// How often in a row a download that broke is asked for where it broke; 0: never.
+    pub resume_attempts: u32,
     /// How long an unused connection is kept.
     pub pool_idle: Duration,
     /// Whether errors wrapped by aggregators are unwrapped.
@@ -143,6 +149,9 @@ impl Upstream {
             fetch_deadline: Duration::from_secs(60),
             other_deadline: Duration::from_mins(30),
             body_idle: Duration::from_secs(30),
+            sse_idle: Duration::from_mins(5),
+            event_max: 1 << 20,
+            resume_attempts: 2,
             pool_idle: Duration::from_secs(15),
             unwrap_errors: true,
             quota: Quota::default(),
@@ -177,6 +186,9 @@ impl Upstream {
             fetch_deadline: section.duration("fetch_deadline", default.fetch_deadline),
             other_deadline: section.duration("other_deadline", default.other_deadline),
             body_idle: section.duration("body_idle", default.body_idle),
+            sse_idle: section.duration("sse_idle", default.sse_idle),
+            event_max: section.length("event_max", default.event_max),
+            resume_attempts: section.number("resume_attempts", default.resume_attempts, 0..=10),
             pool_idle: section.duration("pool_idle", default.pool_idle),
             unwrap_errors: section.flag("unwrap_errors", default.unwrap_errors),
             quota: Quota::read(section.section("quota")),

@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 
 pub mod anthropic;
+pub(crate) mod event;
 pub mod openai;
 pub(crate) mod spoken;
 pub mod words;
@@ -70,6 +71,15 @@ pub enum Dialect {
     OpenAi,
     /// Anthropic's SDKs.
     Anthropic,
+}
+
+impl Dialect {
+    /// Told by the path, or by the one header that Anthropic's SDKs always send.
+    pub(crate) fn of(path: &str, headers: &HeaderMap) -> Self {
+        let messages =
+            path.strip_prefix("/v1/messages").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if messages || headers.contains_key("anthropic-version") { Self::Anthropic } else { Self::OpenAi }
+    }
 }
 
 /// The configurable part of the wording.

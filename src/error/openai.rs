@@ -21,15 +21,18 @@ struct Fields<'e> {
     code: Option<&'e str>,
 }
 
-/// The body of an error answer.
-#[must_use]
-pub fn body(error: &ApiError, form: Form) -> String {
-    let fields = Fields {
+fn fields(error: &ApiError) -> Fields<'_> {
+    Fields {
         message: &error.message,
         kind: &error.kind,
         param: error.param.as_deref(),
         code: error.code.as_deref(),
-    };
+    }
+}
+
+/// The body of an error answer.
+#[must_use]
+pub fn body(error: &ApiError, form: Form) -> String {
     let (indent, end) = match form {
         Form::Service => ("  ", ""),
         Form::FrontDoor => ("    ", "\n"),
@@ -38,10 +41,17 @@ pub fn body(error: &ApiError, form: Form) -> String {
     let mut serializer =
         Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(indent.as_bytes()));
     // Writing strings and nulls into memory cannot fail.
-    let _ = Body { error: fields }.serialize(&mut serializer);
+    let _ = Body { error: fields(error) }.serialize(&mut serializer);
     let mut text = ascii(&String::from_utf8_lossy(&bytes));
     text.push_str(end);
     text
+}
+
+/// The same on one line, as it stands in an event.
+#[must_use]
+pub(crate) fn line(error: &ApiError) -> String {
+    // Writing strings and nulls into memory cannot fail.
+    ascii(&serde_json::to_string(&Body { error: fields(error) }).unwrap_or_default())
 }
 
 /// The `content-type` that goes with a form.

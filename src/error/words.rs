@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 
 use super::spoken::Spoken;
 use super::{ApiError, Class, Form, Wording};
-use crate::failure::Failure;
+use crate::failure::{Cut, Failure};
 use crate::rejection::{Expected, Noun, Param, Per, Rejection};
 
 /// Joins literals as OpenAI's messages do: quoted, in the given order, with an Oxford comma.
@@ -269,6 +269,23 @@ const OVERLOADED: &str = "The server is currently overloaded with other requests
     your request in a moment.";
 const STOPPING: &str =
     "The server is shutting down and did not start on your request. You can retry it in a moment.";
+
+impl ApiError {
+    /// The words for a stream that breaks off. Its status is none that a client sees: the 200 left long ago.
+    #[must_use]
+    pub(crate) fn cut(cut: Cut) -> Self {
+        let (code, message) = match cut {
+            Cut::Lost => (
+                "upstream_connection_lost",
+                "The connection to the upstream server broke before its answer was complete.",
+            ),
+            Cut::Quiet => {
+                ("upstream_went_quiet", "The upstream server fell silent before its answer was complete.")
+            }
+        };
+        Self::server(StatusCode::BAD_GATEWAY, code, message)
+    }
+}
 
 /// A repeat could pay for a second video, so the SDK is told not to make one by itself.
 fn outcome_unknown(failure: Failure) -> ApiError {

@@ -54,7 +54,7 @@ where
         at: Instant::now(),
         method: request.method().clone(),
         path: request.uri().path().chars().take(PATH_MAX).collect(),
-        dialect: dialect(request.uri().path(), request.headers()),
+        dialect: Dialect::of(request.uri().path(), request.headers()),
         id: RequestId::random(),
         peer,
     };
@@ -137,13 +137,6 @@ fn checked(request: Request, gateway: &Gateway) -> Result<Request, Rejection> {
     let (head, body) = request.into_parts();
     framing::check(&head, gateway.config.limits.target)?;
     Ok(Request::from_parts(head, body))
-}
-
-/// Told by the path, or by the one header that Anthropic's SDKs always send.
-fn dialect(path: &str, headers: &HeaderMap) -> Dialect {
-    let messages =
-        path.strip_prefix("/v1/messages").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if messages || headers.contains_key("anthropic-version") { Dialect::Anthropic } else { Dialect::OpenAi }
 }
 
 /// An error answer, whole.

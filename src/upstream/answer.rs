@@ -29,11 +29,25 @@ pub(super) struct Treatment {
     pub(super) unwrap: bool,
 }
 
+impl Treatment {
+    /// Whether it goes on to the client as it comes.
+    pub(super) fn streams(self) -> bool {
+        !self.whole && !self.bodiless
+    }
+}
+
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let (start, rest) = value.split_at_checked(16).unwrap_or_default();
     // `application/jsonl` and `application/json-seq` are streams.
     start.eq_ignore_ascii_case(b"application/json") && matches!(rest.first(), None | Some(b';' | b' '))
+}
+
+pub(super) fn answer(status: StatusCode, headers: HeaderMap, body: Body) -> Answer {
+    let mut answer = Answer::new(body);
+    *answer.status_mut() = status;
+    *answer.headers_mut() = headers;
+    answer
 }
 
 pub(super) async fn received(
@@ -42,14 +56,8 @@ pub(super) async fn received(
     download: Download,
     treatment: Treatment,
 ) -> Result<Answer, Failure> {
-    let body = match treatment {
-        Treatment { bodiless: true, .. } => Read::Beyond(Body::new(Unmeasured)),
-        Treatment { whole: true, .. } => read(download).await?,
-        Treatment { .. } => Read::Beyond(Body::new(download)),
-    };
-    let mut answer = Answer::new(Body::empty());
-    *answer.status_mut() = status;
-    *answer.headers_mut() = headers;
+    let body = if treatment.bodiless { Read::Beyond(Body::new(Unmeasured)) } else { read(download).await? };
+    let mut answer = answer(status, headers, Body::empty());
     match body {
         Read::Whole(bytes) => {
             let text = unwrapped(&answer, &bytes, treatment);
@@ -74,6 +82,12 @@ fn unwrapped(answer: &Answer, bytes: &[u8], treatment: Treatment) -> Option<Stri
         return None;
     }
     dialect::unwrap::error(status, bytes).map(|error| openai::body(&error, Form::Service))
+}
+
+/// Whether a body is what it says, and not compressed: nothing here is ever decompressed.
+pub(super) fn is_identity(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).into_iter();
+    codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn replace(answer: &mut Answer, text: String) {

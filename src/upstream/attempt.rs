@@ -32,6 +32,12 @@ pub(super) struct Rules {
     pub(super) times: Times,
     /// How long a body may pause.
     pub(super) body_idle: Duration,
+    /// How long a stream of events may pause.
+    pub(super) sse_idle: Duration,
+    /// Bytes of the longest event that is held until it is whole.
+    pub(super) event_max: usize,
+    /// How often in a row a broken download is asked to go on. 0: never.
+    pub(super) resume_attempts: u32,
     /// Whether errors in an aggregator's wrapping are unwrapped.
     pub(super) unwrap: bool,
     /// Whether the credential is the operator's.
@@ -97,8 +103,8 @@ impl Rules {
             body_idle: self.body_idle,
             deadline: terms.deadline.clone(),
         };
-        let (answer, patience) = sent.send(leaf, terms.head.clone(), payload).await?;
-        let received = self.received(&terms, answer);
+        let (answer, patience) = sent.send(leaf.clone(), terms.head.clone(), payload).await?;
+        let received = self.received(&terms, leaf, answer);
         // What is read whole must come within the time of its head: nobody sees a byte of it before.
         match timeout_at(patience.until, received).await {
             Ok(received) => received.map_err(Missed::from),
@@ -107,7 +113,7 @@ impl Rules {
     }
 
     /// The answer in the client's terms.
-    async fn received(&self, terms: &Terms, answer: Response<Body>) -> Result<Answer, Failure> {
+    async fn received(&self, terms: &Terms, leaf: Leaf, answer: Response<Body>) -> Result<Answer, Failure> {
         let status = answer.status();
         if status.is_informational() || !headers::is_plainly_framed(answer.headers()) {
             return Err(Failure::Garbled);
@@ -120,13 +126,16 @@ impl Rules {
         }
         let (head, body) = answer.into_parts();
         let headers = headers::incoming(&head.headers, &self.answer_headers);
-        let download = stream::Download::new(body, self.body_idle);
         let treatment = answer::Treatment {
             whole: terms.kind == Kind::Submit || answer::is_json(&headers),
             bodiless: terms.head.method() == Method::HEAD,
             // What is not about videos passes as it is, whatever its errors look like.
             unwrap: self.unwrap && terms.kind != Kind::Other,
         };
+        if treatment.streams() {
+            return Ok(self.streamed(terms, leaf, (status, headers, body)));
+        }
+        let download = stream::Download::new(body, self.body_idle);
         answer::received(status, headers, download, treatment).await
     }
 }

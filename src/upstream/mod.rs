@@ -17,6 +17,7 @@ use tower::{ServiceBuilder, ServiceExt};
 
 use crate::config::Config;
 use crate::config::upstreams::Upstream as Settings;
+use crate::error::Dialect;
 use crate::failure::Failure;
 use crate::shutdown::Underway;
 
@@ -25,14 +26,19 @@ mod attempt;
 mod breaker;
 mod call;
 mod connect;
+mod content_range;
 mod deadline;
+mod events;
 mod headers;
 mod outgoing;
 mod presence;
+mod resume;
 mod retry;
 mod said;
 mod send;
+mod sse;
 mod stream;
+mod streamed;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -144,6 +150,9 @@ impl Upstream {
                 other: settings.other_timeout,
             },
             body_idle: settings.body_idle,
+            sse_idle: settings.sse_idle,
+            event_max: settings.event_max,
+            resume_attempts: settings.resume_attempts,
             unwrap: settings.unwrap_errors,
             own_credential: heads.has_credential(),
             answer_headers: Arc::clone(answer_headers),
@@ -174,6 +183,7 @@ impl Upstream {
         let terms = Arc::new(Terms {
             kind: call.kind,
             head: self.heads.of(call).map_err(never_sent)?,
+            dialect: Dialect::of(call.head.uri.path(), &call.head.headers),
             deadline: Deadline::new(self.deadlines.of(call.kind), &call.head.headers),
             client: call.client.clone(),
             underway: call.head.extensions.get::<Underway>().cloned(),

@@ -13,6 +13,7 @@ use super::headers;
 use super::presence::Presence;
 use super::tally::Tally;
 use crate::config::upstreams::{Credential, Upstream as Settings};
+use crate::error::Dialect;
 use crate::failure::Failure;
 use crate::shutdown::Underway;
 
@@ -21,6 +22,8 @@ pub(super) struct Terms {
     pub(super) kind: Kind,
     /// Head of the request; the same bytes on every attempt, its idempotency key included.
     pub(super) head: Request<()>,
+    /// Whose errors the client reads.
+    pub(super) dialect: Dialect,
     pub(super) deadline: Deadline,
     pub(super) client: Presence,
     /// Tells when the process is to end; absent where there is no socket.
@@ -119,7 +122,7 @@ fn identify(headers: &mut HeaderMap) {
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Both OpenAI's and our own request id header.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Where Anthropic's older SDKs put the key.
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 

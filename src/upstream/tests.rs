@@ -52,7 +52,7 @@ fn answer(body: Body) -> Response<Body> {
 /// A body fed by the test; dropping the sender ends it.
 struct Fed(mpsc::UnboundedReceiver<Result<Bytes, io::Error>>);
 
-type Feeder = mpsc::UnboundedSender<Result<Bytes, io::Error>>;
+pub(super) type Feeder = mpsc::UnboundedSender<Result<Bytes, io::Error>>;
 
 impl http_body::Body for Fed {
     type Data = Bytes;
@@ -67,7 +67,7 @@ fn streaming(body: Body, limit: u64) -> Payload {
     Payload::Streaming { body, limit, idle: Duration::from_secs(30) }
 }
 
-fn fed() -> (Feeder, Body) {
+pub(super) fn fed() -> (Feeder, Body) {
     let (feeder, frames) = mpsc::unbounded_channel();
     (feeder, Body::new(Fed(frames)))
 }

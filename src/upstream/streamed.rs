@@ -1,0 +1,58 @@
+//! Answers that go on to the client as they come: streams of events, which end in a word of ours if they must, and
+//! downloads, which go on where they broke.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response as Answer;
+
+use super::answer::answer;
+use super::attempt::Rules;
+use super::call::Kind;
+use super::connect::Leaf;
+use super::outgoing::{REQUEST_ID, Terms};
+use super::resume::{Again, Missing, Resumed};
+use super::sse::{self, EventStream, LastWord};
+use super::stream::Download;
+
+impl Rules {
+    /// An answer that goes on to the client as it comes. `leaf`: where the rest of it can be asked for.
+    pub(super) fn streamed(
+        &self,
+        terms: &Terms,
+        leaf: Leaf,
+        (status, mut headers, body): (StatusCode, HeaderMap, Body),
+    ) -> Answer {
+        if sse::is_event_stream(status, &headers) {
+            // A last word of ours may make it longer.
+            headers.remove(header::CONTENT_LENGTH);
+            let download = Download::new(body, self.sse_idle);
+            let events = EventStream::new(download, self.event_max, last_word(terms, &headers));
+            return answer(status, headers, Body::new(events));
+        }
+        let download = Download::new(body, self.body_idle);
+        let resumes = self.resume_attempts > 0;
+        let missing = resumes.then(|| Missing::of(terms.head.method(), status, &headers)).flatten();
+        let body = match missing {
+            None => Body::new(download),
+            Some(missing) => Body::new(Resumed::new(download, missing, self.again(terms, leaf))),
+        };
+        answer(status, headers, body)
+    }
+
+    fn again(&self, terms: &Terms, leaf: Leaf) -> Again {
+        Again {
+            leaf,
+            request: terms.head.clone(),
+            head_timeout: self.times.of(Kind::Fetch),
+            body_idle: self.body_idle,
+            attempts: self.resume_attempts,
+        }
+    }
+}
+
+/// How a stream ends that breaks off, under the id that its head carries: the upstream's where it sent one.
+fn last_word(terms: &Terms, headers: &HeaderMap) -> LastWord {
+    let sent = headers.get("request-id").or_else(|| headers.get(REQUEST_ID));
+    let request_id = sent.or_else(|| terms.head.headers().get(REQUEST_ID)).cloned();
+    LastWord { dialect: terms.dialect, request_id: request_id.unwrap_or(HeaderValue::from_static("")) }
+}
