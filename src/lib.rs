@@ -23,6 +23,8 @@ mod dialect;
 pub mod error;
 pub mod failure;
 pub mod gateway;
+mod idle;
+mod joined;
 pub mod metrics;
 mod outcome;
 pub mod params;

@@ -56,11 +56,14 @@ impl Refusal {
     #[must_use]
     pub(crate) const fn outcome(&self) -> &'static str {
         match self {
-            Self::Rejected(_) => "rejected",
+            Self::Rejected(_) => REJECTED,
             Self::Failed { .. } | Self::Panicked => "failed",
         }
     }
 }
+
+/// Label and log word for what the gateway refuses.
+pub(crate) const REJECTED: &str = "rejected";
 
 /// Carries the refusal to the edge.
 impl IntoResponse for Refusal {

@@ -168,4 +168,8 @@ pub enum Rejection {
     // --- things that do not exist ------------------------------------------------------------
     /// A video id that no upstream could have made. The id as sent.
     UnknownVideo(String),
+
+    // --- how much is asked for ---------------------------------------------------------------
+    /// The process was told to stop before it had begun on the call.
+    Stopping,
 }

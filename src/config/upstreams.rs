@@ -11,6 +11,7 @@ use toml::Value;
 
 use super::reader::Section;
 use super::secret::{self, Secret, Sources};
+use super::server::TCP_KEEP_ALIVE;
 
 /// One upstream.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct Upstream {
     pub body_idle: Duration,
     /// How long an unused connection is kept.
     pub pool_idle: Duration,
+    /// How long a connection may be silent before TCP asks whether the upstream is still there. `None`: for ever.
+    pub tcp_keep_alive: Option<Duration>,
     /// Whether errors wrapped by aggregators are unwrapped.
     pub unwrap_errors: bool,
     /// Further request headers that are sent on.
@@ -125,6 +128,7 @@ impl Upstream {
             other_timeout: Duration::from_mins(15),
             body_idle: Duration::from_secs(30),
             pool_idle: Duration::from_secs(15),
+            tcp_keep_alive: Some(TCP_KEEP_ALIVE),
             unwrap_errors: true,
             forward_headers: Vec::new(),
         }
@@ -152,6 +156,7 @@ impl Upstream {
             other_timeout: section.duration("other_timeout", default.other_timeout),
             body_idle: section.duration("body_idle", default.body_idle),
             pool_idle: section.duration("pool_idle", default.pool_idle),
+            tcp_keep_alive: section.duration_or_off("tcp_keep_alive", default.tcp_keep_alive),
             unwrap_errors: section.flag("unwrap_errors", default.unwrap_errors),
             forward_headers: section.header_names("forward_headers"),
             name: default.name,

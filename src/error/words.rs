@@ -3,6 +3,8 @@
 //! Texts, `type`, `param` and `code` are OpenAI's wherever a live answer is on record; the rest is in their
 //! style. Nothing is ever appended to a message.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 
 use super::{ApiError, Class, Form, Wording};
@@ -150,6 +152,7 @@ impl ApiError {
             Rejection::UnknownVideo(id) => {
                 Self::refused(StatusCode::NOT_FOUND, format!("Video with id '{}' not found.", echo(id)))
             }
+            Rejection::Stopping => unavailable("shutting_down", STOPPING),
         }
     }
 
@@ -203,6 +206,15 @@ impl ApiError {
         }
     }
 }
+
+/// The gateway itself has no room, for a moment.
+fn unavailable(code: &str, message: &str) -> ApiError {
+    let error = ApiError::server(StatusCode::SERVICE_UNAVAILABLE, code, message);
+    ApiError { retry_after: Some(Duration::from_secs(1)), ..error }
+}
+
+const STOPPING: &str =
+    "The server is shutting down and did not start on your request. You can retry it in a moment.";
 
 /// A repeat could pay for a second video, so the SDK is told not to make one by itself.
 fn outcome_unknown(failure: Failure) -> ApiError {
