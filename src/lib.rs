@@ -24,6 +24,8 @@ mod dialect;
 pub mod error;
 pub mod failure;
 pub mod gateway;
+mod idle;
+mod joined;
 #[cfg_attr(not(test), expect(dead_code, reason = "the routes call it once they are wired to it"))]
 pub mod ledger;
 pub mod metrics;

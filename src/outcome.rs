@@ -71,11 +71,14 @@ impl Refusal {
     pub(crate) const fn outcome(&self) -> &'static str {
         match self {
             Self::Rejected(reason) if reason.is_limit() => "limited",
-            Self::Rejected(_) => "rejected",
+            Self::Rejected(_) => REJECTED,
             Self::Failed { .. } | Self::Panicked => "failed",
         }
     }
 }
+
+/// Label and log word for what the gateway refuses.
+pub(crate) const REJECTED: &str = "rejected";
 
 /// Carries the refusal to the edge.
 impl IntoResponse for Refusal {

@@ -25,6 +25,8 @@ pub(crate) enum Stage {
     Draining,
     /// The drain time is nearly over: whoever still waits for an answer gets one now.
     Ending,
+    /// The drain time is over: what still runs is cut.
+    Over,
 }
 
 /// Keeps a worker from ending for as long as any clone of it is held, within the drain time, and tells how far
@@ -42,6 +44,12 @@ impl Underway {
     pub(crate) async fn reached(&self, stage: Stage) {
         // A worker whose sender is gone is past its end.
         let _ = self.0.clone().wait_for(|now| *now >= stage).await;
+    }
+
+    /// Whether the worker has come to `stage`.
+    #[must_use]
+    pub(crate) fn has_reached(&self, stage: Stage) -> bool {
+        *self.0.borrow() >= stage
     }
 }
 

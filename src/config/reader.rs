@@ -150,6 +150,17 @@ impl<'a> Section<'a> {
         .unwrap_or(default)
     }
 
+    /// As [`Self::duration`], where `"0s"` means not at all.
+    pub(super) fn duration_or_off(
+        &mut self,
+        key: &'static str,
+        default: Option<Duration>,
+    ) -> Option<Duration> {
+        let right = "use a time with its unit, such as \"500ms\", \"10s\" or \"2m\", or \"0s\" for not at all";
+        let time = self.read(key, right, |value| humantime::parse_duration(value.as_str()?).ok());
+        time.map_or(default, |time| Some(time).filter(|time| !time.is_zero()))
+    }
+
     /// A number of bytes: a plain number, or a text such as `"32MiB"`; never zero.
     pub(super) fn bytes(&mut self, key: &'static str, default: u64) -> u64 {
         self.read(key, "use a number of bytes above zero, such as 65536 or \"32MiB\"", |value| {

@@ -23,8 +23,14 @@ pub struct Server {
     pub log_format: LogFormat,
     /// How long requests under way may take to finish once the process is told to stop.
     pub drain: Duration,
-    /// How long a connection may wait for its next request, and a request head may take.
+    /// How long a connection may wait for the first byte of its next request.
     pub keep_alive: Duration,
+    /// How long a request's head may take, from its first byte or from the beginning of its connection.
+    pub head_timeout: Duration,
+    /// How long a client may take not a byte of its answer.
+    pub write_idle: Duration,
+    /// How long a connection may be silent before TCP asks whether the client is still there. `None`: for ever.
+    pub tcp_keep_alive: Option<Duration>,
 }
 
 /// How log lines look.
@@ -49,9 +55,16 @@ impl Default for Server {
             log_format: LogFormat::Auto,
             drain: Duration::from_secs(25),
             keep_alive: Duration::from_secs(75),
+            head_timeout: Duration::from_secs(10),
+            write_idle: Duration::from_secs(60),
+            tcp_keep_alive: Some(TCP_KEEP_ALIVE),
         }
     }
 }
+
+/// Silence after which TCP asks whether the other side is still there, on either side of the gateway. Shorter than
+/// what most firewalls and address translators forget a connection after.
+pub(super) const TCP_KEEP_ALIVE: Duration = Duration::from_mins(1);
 
 const ADDRESS: &str = "use an address and a port, such as \"127.0.0.1:8080\" or \"[::]:8080\"";
 
@@ -67,6 +80,9 @@ impl Server {
             log_format: section.choice("log_format", &formats, default.log_format),
             drain: section.duration("drain", default.drain),
             keep_alive: section.duration("keep_alive", default.keep_alive),
+            head_timeout: section.duration("head_timeout", default.head_timeout),
+            write_idle: section.duration("write_idle", default.write_idle),
+            tcp_keep_alive: section.duration_or_off("tcp_keep_alive", default.tcp_keep_alive),
         };
         section.finish();
         server

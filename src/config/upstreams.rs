@@ -13,6 +13,7 @@ use super::quota::Quota;
 use super::reader::Section;
 use super::retry::{Breaker, Retry};
 use super::secret::{self, Secret, Sources};
+use super::server::TCP_KEEP_ALIVE;
 
 /// One upstream.
 #[derive(Clone, Debug)]
@@ -55,6 +56,8 @@ pub struct Upstream {
     pub resume_attempts: u32,
     /// How long an unused connection is kept.
     pub pool_idle: Duration,
+    /// How long a connection may be silent before TCP asks whether the upstream is still there. `None`: for ever.
+    pub tcp_keep_alive: Option<Duration>,
     /// Whether errors wrapped by aggregators are unwrapped.
     pub unwrap_errors: bool,
     /// How many attempts in a time it takes, and jobs at a time.
@@ -153,6 +156,7 @@ impl Upstream {
             event_max: 1 << 20,
             resume_attempts: 2,
             pool_idle: Duration::from_secs(15),
+            tcp_keep_alive: Some(TCP_KEEP_ALIVE),
             unwrap_errors: true,
             quota: Quota::default(),
             forward_headers: Vec::new(),
@@ -190,6 +194,7 @@ impl Upstream {
             event_max: section.length("event_max", default.event_max),
             resume_attempts: section.number("resume_attempts", default.resume_attempts, 0..=10),
             pool_idle: section.duration("pool_idle", default.pool_idle),
+            tcp_keep_alive: section.duration_or_off("tcp_keep_alive", default.tcp_keep_alive),
             unwrap_errors: section.flag("unwrap_errors", default.unwrap_errors),
             quota: Quota::read(section.section("quota")),
             forward_headers: section.header_names("forward_headers"),

@@ -3,12 +3,12 @@
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
-use bytes::BytesMut;
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
 use crate::config::server::Limits;
+use crate::joined::Joined;
 use crate::params::Encoding;
 use crate::rejection::Rejection;
 
@@ -45,25 +45,14 @@ pub(super) fn too_large(read: u64, limit: u64) -> Result<(), Rejection> {
 
 async fn collect(mut body: Body, limit: u64, limits: &Limits) -> Result<Bytes, Rejection> {
     let expected = usize::try_from(announced(&body)).unwrap_or(0);
-    let mut first = Bytes::new();
-    let mut joined = BytesMut::new();
+    let mut joined = Joined::default();
     let mut read = 0;
     loop {
         let frame = timeout(limits.body_idle, body.frame()).await.map_err(|_| Rejection::BodyStalled)?;
-        let Some(frame) = frame else { break };
+        let Some(frame) = frame else { return Ok(joined.into_bytes()) };
         let Ok(data) = frame.map_err(|_| Rejection::BodyBroken)?.into_data() else { continue };
         read += data.len() as u64;
         too_large(read, limit)?;
-        if first.is_empty() && joined.is_empty() {
-            // One frame is what nearly every request without a file is, and needs no copy.
-            first = data;
-            continue;
-        }
-        if joined.is_empty() {
-            joined.reserve(expected.max(first.len() + data.len()));
-            joined.extend_from_slice(&std::mem::take(&mut first));
-        }
-        joined.extend_from_slice(&data);
+        joined.push(data, expected);
     }
-    Ok(if joined.is_empty() { first } else { joined.freeze() })
 }

@@ -12,13 +12,13 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use prometheus::IntGauge;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::framing;
 use crate::error::{ApiError, Dialect, WAIT_MAX, Wording, anthropic, openai};
 use crate::gateway::Gateway;
 use crate::metrics::{Metrics, NO_MODEL};
-use crate::outcome::{NO_ROUTE, Note, Refusal, Route};
+use crate::outcome::{NO_ROUTE, Note, REJECTED, Refusal, Route};
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
 use crate::upstream::Attempts;
@@ -87,6 +87,9 @@ where
     record(&arrival, &told, &response, &gateway.metrics);
     response
 }
+
+/// Label of a rejection whose answer has no code.
+const NO_CODE: &str = "none";
 
 /// Characters of a path that a log line shows.
 const PATH_MAX: usize = 200;
@@ -207,7 +210,7 @@ fn record(arrival: &Arrival, told: &Told, response: &Response, metrics: &Metrics
     metrics.requests.with_label_values(&[route, model, code, outcome]).inc();
     metrics.duration.with_label_values(&[route]).observe(took.as_secs_f64());
     if let Some(Refusal::Rejected(_)) = refusal {
-        metrics.rejections.with_label_values(&[*route, error.as_deref().unwrap_or("none")]).inc();
+        metrics.rejections.with_label_values(&[*route, error.as_deref().unwrap_or(NO_CODE)]).inc();
     }
     for field in &note.adjusted_fields {
         metrics.adjustments.with_label_values(&[model, field]).inc();
@@ -234,13 +237,16 @@ fn record(arrival: &Arrival, told: &Told, response: &Response, metrics: &Metrics
     );
 }
 
-/// The whole answer, as bytes, to a request whose head hyper could not read.
-pub(super) fn bare(status: u16) -> Vec<u8> {
+/// The whole answer, as bytes, to a request whose head hyper could not read; counted and logged as any other.
+pub(super) fn unreadable(status: u16, peer: SocketAddr, metrics: &Metrics) -> Vec<u8> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    metrics.requests.with_label_values(&[NO_ROUTE, NO_MODEL, status.as_str(), REJECTED]).inc();
+    metrics.rejections.with_label_values(&[NO_ROUTE, NO_CODE]).inc();
     let error = ApiError::unreadable(status);
     let body = openai::body(&error, crate::error::Form::Service);
     let id = RequestId::random();
-    warn!(status = status.as_u16(), request_id = id.as_str(), "request head could not be read");
+    let request_id = id.as_str();
+    info!(status = status.as_u16(), outcome = REJECTED, request_id, %peer, "request head could not be read");
     format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nx-request-id: {}\r\n\
          connection: close\r\n\r\n{body}",

@@ -1,8 +1,10 @@
-//! Request bodies that nobody reads to the end.
+//! Requests that nobody reads to the end.
 //!
 //! A server that answers early and closes at once loses its answer: the client, still sending, sees a reset
-//! instead. So an unread body is read on for a while, within bounds, and thrown away.
+//! instead. So an unread body is read on for a while, within bounds, and thrown away; and so is what follows a
+//! head that could not be read.
 
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,13 +15,23 @@ use axum::body::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use crate::config::server::Limits;
 
 /// How much of an unread body is read on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) bytes: u64,
     pub(super) time: Duration,
+}
+
+impl Bounds {
+    pub(super) fn of(limits: &Limits) -> Self {
+        Self { bytes: limits.linger_bytes, time: limits.linger_time }
+    }
 }
 
 /// A request body that, dropped too early, is read on.
@@ -84,7 +96,7 @@ impl Drop for Lingering {
             let Bounds { bytes, time } = self.bounds;
             runtime.spawn(async move {
                 // Whatever stops it, the connection is then closed.
-                let _ = tokio::time::timeout(time, read_on(inner, bytes)).await;
+                let _ = timeout(time, read_on(inner, bytes)).await;
             });
         }
     }
@@ -99,3 +111,24 @@ async fn read_on(mut body: Incoming, bytes: u64) {
         }
     }
 }
+
+/// Reads on from a socket on which nothing more is said, and where no body tells what is still to come.
+pub(super) async fn read_on_from(stream: &TcpStream, bounds: Bounds) {
+    let to_the_end = async {
+        let mut buffer = vec![0; PIECE];
+        let mut read = 0;
+        while read < bounds.bytes && stream.readable().await.is_ok() {
+            match stream.try_read(&mut buffer) {
+                Ok(0) => break,
+                Ok(piece) => read += piece as u64,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => break,
+            }
+        }
+    };
+    // Whatever stops it, the connection is then closed.
+    let _ = timeout(bounds.time, to_the_end).await;
+}
+
+/// Bytes read at a time, to be thrown away.
+const PIECE: usize = 16 << 10;

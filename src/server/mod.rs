@@ -10,27 +10,28 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, header};
+use axum::response::IntoResponse;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tower::ServiceExt;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use crate::gateway::Live;
+use crate::outcome::Refusal;
+use crate::rejection::Rejection;
 use crate::routes;
 use crate::shutdown::{Stage, Underway};
 use crate::upstream::Upstreams;
 
-mod bare;
+mod connection;
 mod edge;
 mod framing;
 mod linger;
 pub mod listener;
 mod pages;
+mod socket;
 
 pub use pages::run as run_pages;
 
@@ -53,7 +54,7 @@ pub async fn run(
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    tokio::spawn(connection(stream, peer, responder.clone(), watcher.clone()));
+                    tokio::spawn(connection::serve(stream, peer, responder.clone(), watcher.clone()));
                 }
                 Err(error) => {
                     // Out of file descriptors, mostly: waiting lets some be given back.
@@ -73,13 +74,18 @@ pub async fn run(
     }
     closing.send_replace(Stage::Ending);
     if timeout(last, closing.closed()).await.is_err() {
-        warn!(connections = closing.receiver_count(), "cut at the end of the drain time");
+        warn!("the drain time is over: what is still under way is cut");
+        closing.send_replace(Stage::Over);
+        let _ = timeout(CUT_TIME, closing.closed()).await;
     }
     Ok(())
 }
 
 /// Share of the drain time that is left for telling clients that their answers will not come in time.
 const LAST_PART: u32 = 10;
+
+/// How long cutting connections may take. What outlives its connection is not waited for any longer.
+const CUT_TIME: Duration = Duration::from_millis(100);
 
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -101,6 +107,10 @@ impl Responder {
     /// Answers one request.
     pub async fn answer(&self, peer: SocketAddr, request: Request<Body>) -> Response<Body> {
         edge::handle(self.live.current(), peer, request, |request| async {
+            let underway = request.extensions().get::<Underway>();
+            if underway.is_some_and(|underway| underway.has_reached(Stage::Draining)) {
+                return Refusal::from(Rejection::Stopping).into_response();
+            }
             match self.router.clone().oneshot(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},
@@ -115,48 +125,14 @@ impl Responder {
         underway: &Underway,
         request: Request<Incoming>,
     ) -> Response<Body> {
-        let limits = &self.live.current().config.limits;
-        let bounds = linger::Bounds { bytes: limits.linger_bytes, time: limits.linger_time };
+        let bounds = linger::Bounds::of(&self.live.current().config.limits);
         let (mut head, body) = request.into_parts();
         head.extensions.insert(underway.clone());
         let (body, ended) = linger::lingering(body, bounds);
         let mut response = self.answer(peer, Request::from_parts(head, body)).await;
-        if !ended.is_ended() {
+        if !ended.is_ended() || underway.has_reached(Stage::Draining) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
-    }
-}
-
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    responder: Responder,
-    mut closing: watch::Receiver<Stage>,
-) {
-    let snapshot = responder.live.current();
-    // Answers are small and awaited: nothing is gained by holding them back.
-    let _ = stream.set_nodelay(true);
-    let underway = Underway::until_dropped(closing.clone());
-    let service = service_fn(|request| {
-        let (responder, underway) = (&responder, &underway);
-        async move { Ok::<_, std::convert::Infallible>(responder.answer_over_http(peer, underway, request).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(snapshot.config.server.keep_alive)
-        .max_buf_size(snapshot.config.limits.head)
-        .serve_connection(TokioIo::new(bare::Bare::new(stream, edge::bare)), service);
-    drop(snapshot);
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        _ = closing.changed() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        debug!(%peer, %error, "connection ended early");
     }
 }

@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response as Answer;
-use bytes::BytesMut;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 
@@ -17,6 +16,7 @@ use super::stream::Download;
 use crate::dialect;
 use crate::error::{Form, openai};
 use crate::failure::Failure;
+use crate::joined::Joined;
 
 /// How an answer is treated.
 #[derive(Clone, Copy)]
@@ -118,25 +118,15 @@ enum Read {
 }
 
 async fn read(mut download: Download) -> Result<Read, Failure> {
-    let mut first = Bytes::new();
-    let mut joined = BytesMut::new();
+    let mut joined = Joined::default();
     while let Some(frame) = download.frame().await {
-        let data = frame.map_err(|_| Failure::Lost)?.into_data().unwrap_or_default();
-        if first.is_empty() && joined.is_empty() {
-            // One frame is what nearly every answer is, and needs no copy.
-            first = data;
-        } else {
-            if joined.is_empty() {
-                joined.extend_from_slice(&std::mem::take(&mut first));
-            }
-            joined.extend_from_slice(&data);
-        }
-        if first.len().max(joined.len()) > WHOLE_MAX {
-            let head = if joined.is_empty() { first } else { joined.freeze() };
-            return Ok(Read::Beyond(Body::new(Prefixed { head: Some(head), rest: download })));
+        joined.push(frame.map_err(|_| Failure::Lost)?.into_data().unwrap_or_default(), 0);
+        if joined.len() > WHOLE_MAX {
+            let head = Some(joined.into_bytes());
+            return Ok(Read::Beyond(Body::new(Prefixed { head, rest: download })));
         }
     }
-    Ok(Read::Whole(if joined.is_empty() { first } else { joined.freeze() }))
+    Ok(Read::Whole(joined.into_bytes()))
 }
 
 /// Bytes that were read already, then the rest.

@@ -100,6 +100,8 @@ pub(super) enum Reuse {
 pub(super) fn leaf(settings: &Settings, tls: ClientConfig, reuse: Reuse) -> Leaf {
     let mut http = HttpConnector::new();
     http.set_nodelay(true);
+    // A long wait for an answer is silent: without it, whatever stands between forgets the connection.
+    http.set_keepalive(settings.tcp_keep_alive);
     http.enforce_http(false);
     let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
     let inner = match settings.protocol {

@@ -10,38 +10,10 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
+use crate::idle::Idle;
 use crate::rejection::Rejection;
-
-/// A time-out on waiting. It runs only while something is waited for: a peer that takes long over what it was
-/// given must not be mistaken for one that gives nothing.
-pub(super) struct Idle {
-    limit: Duration,
-    sleep: Option<Pin<Box<Sleep>>>,
-    waiting: bool,
-}
-
-impl Idle {
-    pub(super) fn new(limit: Duration) -> Self {
-        Self { limit, sleep: None, waiting: false }
-    }
-
-    /// Ready once nothing has come for too long. To be polled while waiting.
-    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let limit = self.limit;
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-        if !self.waiting {
-            self.waiting = true;
-            sleep.as_mut().reset(Instant::now() + limit);
-        }
-        sleep.as_mut().poll(cx)
-    }
-
-    fn moved(&mut self) {
-        self.waiting = false;
-    }
-}
 
 /// An answer's body on its way to the client.
 pub(super) struct Download {

@@ -7,6 +7,7 @@
 )]
 
 mod captures;
+mod connections;
 mod forward;
 mod golden;
 mod leaving;

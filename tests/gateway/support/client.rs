@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::message::{Framing, Message, Wire};
 use super::within;
@@ -11,9 +11,26 @@ use super::within;
 /// One connection to the gateway.
 pub(crate) struct Client(Wire);
 
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// In good order: where nothing else tells the end of an answer, this does.
+    Closed,
+    /// By a reset, which nobody takes for the end of an answer.
+    Reset,
+}
+
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         let stream = within("a connection", TcpStream::connect(address)).await;
+        Self(Wire::new(stream.expect("the gateway listens")))
+    }
+
+    /// Connects with room for no more than `bytes` that were not read yet.
+    pub(crate) async fn connect_with_room(address: SocketAddr, bytes: u32) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(bytes).expect("a size");
+        let stream = within("a connection", socket.connect(address)).await;
         Self(Wire::new(stream.expect("the gateway listens")))
     }
 
@@ -82,6 +99,25 @@ impl Client {
     /// The next piece of a body; `None` at its end.
     pub(crate) async fn piece(&mut self, framing: &mut Framing) -> std::io::Result<Option<Vec<u8>>> {
         within("a piece of a body", self.0.piece(framing, &mut Vec::new())).await
+    }
+
+    /// Reads on until the connection ends, and tells how it did.
+    pub(crate) async fn end(&mut self) -> End {
+        let to_the_end = async {
+            loop {
+                match self.0.more().await {
+                    Ok(0) => return End::Closed,
+                    Ok(_) => self.0.buffer.clear(),
+                    Err(_) => return End::Reset,
+                }
+            }
+        };
+        within("the end of the connection", to_the_end).await
+    }
+
+    /// Where the connection comes from.
+    pub(crate) fn port(&self) -> u16 {
+        self.0.stream.local_addr().expect("an address").port()
     }
 
     /// Asserts that the gateway closes the connection without another byte.

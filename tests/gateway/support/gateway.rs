@@ -92,9 +92,14 @@ impl Gateway {
         value.map_or(0.0, |text| text.parse().expect("a number"))
     }
 
+    /// Tells it to stop.
+    pub(crate) fn begin_to_stop(&mut self) {
+        drop(self.stop.take());
+    }
+
     /// Tells it to stop, and waits until it has.
     pub(crate) async fn stop(mut self) {
-        drop(self.stop.take());
+        self.begin_to_stop();
         let ended = super::within("the gateway to end", &mut self.task).await;
         ended.expect("no panic").expect("no error");
     }

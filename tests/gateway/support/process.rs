@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -54,6 +55,25 @@ impl Process {
 
     pub(crate) async fn connect(&self) -> Client {
         Client::connect(self.address).await
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(sent.expect("a command named kill").success(), "{name}");
+    }
+
+    /// Waits for its end, and tells its exit code.
+    pub(crate) async fn exit_code(mut self) -> Option<i32> {
+        within("the process to end", async {
+            loop {
+                if let Some(status) = self.child.try_wait().expect("it is ours") {
+                    return status.code();
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
     }
 
     /// Bytes of memory it occupies, and the most it ever did.

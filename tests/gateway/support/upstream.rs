@@ -17,6 +17,8 @@ use super::within;
 enum Step {
     /// Reads the request to its end.
     Read,
+    /// Reads the request to its end, and forgets its body.
+    Skim,
     Send(Vec<u8>),
     /// Sends the same bytes many times.
     Repeat(Vec<u8>, usize),
@@ -28,6 +30,8 @@ enum Step {
     Reset,
     /// Says nothing more, for ever.
     Stall,
+    /// Says nothing more until the gateway leaves.
+    UntilLeft,
 }
 
 /// What the upstream does with one request. After the last step the connection serves the next one.
@@ -55,6 +59,8 @@ struct Shared {
 #[derive(Default)]
 struct Seen {
     connections: usize,
+    /// Connections that are over.
+    ended: usize,
     requests: Vec<Message>,
 }
 
@@ -98,6 +104,10 @@ impl Reply {
         self.then(Step::Read)
     }
 
+    pub(crate) fn skim(self) -> Self {
+        self.then(Step::Skim)
+    }
+
     pub(crate) fn send(self, bytes: impl AsRef<[u8]>) -> Self {
         self.then(Step::Send(bytes.as_ref().to_vec()))
     }
@@ -120,6 +130,10 @@ impl Reply {
 
     pub(crate) fn stall(self) -> Self {
         self.then(Step::Stall)
+    }
+
+    pub(crate) fn until_left(self) -> Self {
+        self.then(Step::UntilLeft)
     }
 }
 
@@ -194,6 +208,17 @@ impl Upstream {
         .await;
     }
 
+    /// Waits until this many connections are over.
+    pub(crate) async fn until_ended(&self, count: usize) {
+        let mut changed = self.shared.changed.subscribe();
+        within("the gateway to leave", async {
+            while self.shared.seen().ended < count {
+                changed.changed().await.expect("the upstream runs");
+            }
+        })
+        .await;
+    }
+
     /// Asserts that no request came, and none is under way.
     pub(crate) fn assert_untouched(&self, why: &str) {
         let requests = self.requests();
@@ -229,6 +254,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>, replies: Arc<Vec<Repl
         connections.spawn(async move {
             // However it ends, what came until then is known.
             let _ = connection(stream, &shared, &replies).await;
+            shared.change(|seen| seen.ended += 1);
         });
     }
 }
@@ -245,6 +271,10 @@ async fn connection(stream: TcpStream, shared: &Shared, replies: &[Reply]) -> io
         for step in &reply.0 {
             match step {
                 Step::Read => read(&mut wire, shared, index).await?,
+                Step::Skim => {
+                    let mut framing = shared.seen().requests[index].framing_of_request();
+                    while wire.piece(&mut framing, &mut Vec::new()).await?.is_some() {}
+                }
                 Step::Send(bytes) => wire.stream.write_all(bytes).await?,
                 Step::Repeat(bytes, times) => {
                     for _ in 0..*times {
@@ -255,6 +285,10 @@ async fn connection(stream: TcpStream, shared: &Shared, replies: &[Reply]) -> io
                 Step::Close => return wire.stream.shutdown().await,
                 Step::Reset => return wire.stream.set_zero_linger(),
                 Step::Stall => std::future::pending().await,
+                Step::UntilLeft => {
+                    while wire.more().await? > 0 {}
+                    return Ok(());
+                }
             }
         }
     }
