@@ -1,29 +1,27 @@
 //! The admin listener's pages: for probes and Prometheus, never for clients.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 
-use crate::metrics::Metrics;
+use crate::gateway::Live;
 use crate::shutdown::Stop;
 
 #[derive(Clone)]
 struct Admin {
-    metrics: Arc<Metrics>,
+    live: Live,
     stop: Stop,
 }
 
 /// `/livez`, `/readyz` and `/metrics`.
-pub(crate) fn router(metrics: Arc<Metrics>, stop: Stop) -> Router {
+pub(crate) fn router(live: Live, stop: Stop) -> Router {
     Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(page))
-        .with_state(Admin { metrics, stop })
+        .with_state(Admin { live, stop })
 }
 
 /// Fails as soon as the process is told to stop, so that nothing new is sent its way.
@@ -36,5 +34,5 @@ async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
 }
 
 async fn page(State(admin): State<Admin>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], admin.metrics.page())
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], admin.live.current().page())
 }

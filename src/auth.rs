@@ -31,23 +31,7 @@ impl Client {
             Self::Credential | Self::Anybody => None,
         }
     }
-
-    /// What tells this client from others in the ledger. Never the credential itself.
-    pub(crate) fn recorded_as(&self, headers: &HeaderMap) -> String {
-        match (self, credential(headers)) {
-            (Self::Key(name), _) => name.to_string(),
-            (Self::Credential, Ok(Some(credential))) => {
-                let hash = Sha256::digest(credential.as_bytes());
-                let short: String = hash.iter().take(SHORT_HASH).map(|byte| format!("{byte:02x}")).collect();
-                format!("sha256:{short}")
-            }
-            (Self::Credential, _) | (Self::Anybody, _) => "anybody".to_owned(),
-        }
-    }
 }
-
-/// Bytes of a credential's hash that tell clients apart.
-const SHORT_HASH: usize = 8;
 
 /// Admits a request, or says why not.
 pub(crate) fn admit(auth: &Auth, headers: &HeaderMap) -> Result<Client, Rejection> {
@@ -68,7 +52,7 @@ pub(crate) fn admit(auth: &Auth, headers: &HeaderMap) -> Result<Client, Rejectio
 }
 
 /// The client's key: `Authorization` counts, and `x-api-key` where there is none. Doubled ones are nobody's.
-fn credential(headers: &HeaderMap) -> Result<Option<&str>, Rejection> {
+pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<&str>, Rejection> {
     let authorization = single(headers, &AUTHORIZATION, "authorization")?;
     let api_key = single(headers, &API_KEY, "x-api-key")?;
     match (authorization, api_key) {
@@ -174,16 +158,5 @@ mod tests {
         let auth = Auth::default();
         assert_eq!(admitted(&auth, &[("authorization", b"Bearer anything")]), Ok(Client::Credential));
         assert_eq!(admitted(&auth, &[]), Err(Rejection::NoKey));
-    }
-
-    #[test]
-    fn a_client_is_recorded_by_its_name_or_by_a_hash() {
-        let mut headers = HeaderMap::new();
-        headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer sk-secret"));
-        let recorded = Client::Credential.recorded_as(&headers);
-        assert!(recorded.starts_with("sha256:") && recorded.len() == 23, "{recorded}");
-        assert!(!recorded.contains("secret"));
-        assert_eq!(Client::Key("team".into()).recorded_as(&headers), "team");
-        assert_eq!(Client::Anybody.recorded_as(&HeaderMap::new()), "anybody");
     }
 }

@@ -26,7 +26,6 @@ pub mod failure;
 pub mod gateway;
 mod idle;
 mod joined;
-#[cfg_attr(not(test), expect(dead_code, reason = "the routes call it once they are wired to it"))]
 pub mod ledger;
 pub mod metrics;
 mod outcome;
@@ -42,3 +41,4 @@ pub mod server;
 mod shutdown;
 mod telemetry;
 pub mod upstream;
+pub mod watch;

@@ -2,7 +2,7 @@
 
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    TextEncoder, core::Collector,
 };
 
 /// Label of a model that nobody configured, or of a request that has none.
@@ -24,6 +24,10 @@ pub struct Metrics {
     pub adjustments: IntCounterVec,
     /// Paid calls that were answered after their client had left.
     pub orphaned: IntCounter,
+    /// Job slots that are held, by what they belong to and its name. Set when the page is asked for.
+    pub slots_in_use: IntGaugeVec,
+    /// Creates that wait for a job slot.
+    pub slots_waiting: IntGaugeVec,
     /// What was asked of the ledger's store, by operation and result.
     pub ledger_operations: IntCounterVec,
     /// Paid calls that are claimed and not settled.
@@ -49,95 +53,28 @@ impl Metrics {
     ///
     /// # Errors
     /// If two metrics have one name, which a test rules out.
+    #[rustfmt::skip]
     pub fn new() -> Result<Self, prometheus::Error> {
-        let registry = Registry::new();
-        let counter = |name: &str, help: &str, labels: &[&str]| {
-            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok::<_, prometheus::Error>(counter)
-        };
-        let requests = counter(
-            "reelgate_requests_total",
-            "Requests answered.",
-            &["route", "model", "status", "outcome"],
-        )?;
-        let rejections = counter(
-            "reelgate_rejections_total",
-            "Requests refused by the gateway itself, without a call to an upstream.",
-            &["route", "code"],
-        )?;
-        let adjustments = counter(
-            "reelgate_adjustments_total",
-            "Values changed on the client's behalf before forwarding.",
-            &["model", "field"],
-        )?;
-        let duration = HistogramVec::new(
-            HistogramOpts::new(
-                "reelgate_request_duration_seconds",
-                "Time from a request's head to its answer's head.",
-            )
-            .buckets(DURATIONS.to_vec()),
-            &["route"],
-        )?;
-        registry.register(Box::new(duration.clone()))?;
-        let attempts = counter(
-            "reelgate_upstream_attempts_total",
-            "Attempts made at an upstream.",
-            &["upstream", "kind"],
-        )?;
-        let retries = counter(
-            "reelgate_retries_total",
-            "Attempts beside a call's first, by what made them necessary.",
-            &["upstream", "reason"],
-        )?;
-        let retry_budget_exhausted = counter(
-            "reelgate_retry_budget_exhausted_total",
-            "Calls that were not asked again because the upstream's retry budget was used up.",
-            &["upstream"],
-        )?;
-        let possible_duplicates = counter(
-            "reelgate_possible_duplicates_total",
-            "Creates that were asked again although the first attempt may have been accepted.",
-            &["upstream"],
-        )?;
-        let breaker_state = IntGaugeVec::new(
-            Opts::new("reelgate_breaker_state", "An upstream's breaker: 0 closed, 1 half-open, 2 open."),
-            &["upstream"],
-        )?;
-        registry.register(Box::new(breaker_state.clone()))?;
-        let orphaned = IntCounter::new(
-            "reelgate_orphaned_jobs_total",
-            "Paid calls that were answered after their client had left. The log names their jobs.",
-        )?;
-        registry.register(Box::new(orphaned.clone()))?;
-        let in_flight = IntGauge::new("reelgate_requests_in_flight", "Requests that have no answer yet.")?;
-        registry.register(Box::new(in_flight.clone()))?;
-        let ledger_operations = counter(
-            "reelgate_ledger_operations_total",
-            "What was asked of the ledger's store, and whether it was done.",
-            &["operation", "result"],
-        )?;
-        let ledger_open =
-            IntGauge::new("reelgate_ledger_open", "Paid calls that are under way and have no outcome yet.")?;
-        registry.register(Box::new(ledger_open.clone()))?;
-        let build = IntGaugeVec::new(Opts::new("reelgate_build_info", "Always 1."), &["version"])?;
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        registry.register(Box::new(build))?;
+        let new = Registering(Registry::new());
+        new.build_info()?;
+        // One line a metric: what it is called, what it counts, by what.
         Ok(Self {
-            registry,
-            requests,
-            duration,
-            in_flight,
-            rejections,
-            adjustments,
-            orphaned,
-            ledger_operations,
-            ledger_open,
-            attempts,
-            retries,
-            retry_budget_exhausted,
-            breaker_state,
-            possible_duplicates,
+            requests: new.counters("requests_total", "Requests answered.", &["route", "model", "status", "outcome"])?,
+            rejections: new.counters("rejections_total", "Requests refused by the gateway itself, without a call to an upstream.", &["route", "code"])?,
+            adjustments: new.counters("adjustments_total", "Values changed on the client's behalf before forwarding.", &["model", "field"])?,
+            duration: new.durations("request_duration_seconds", "Time from a request's head to its answer's head.", &["route"])?,
+            in_flight: new.gauge("requests_in_flight", "Requests that have no answer yet.")?,
+            orphaned: new.counter("orphaned_jobs_total", "Paid calls that were answered after their client had left. The log names their jobs.")?,
+            attempts: new.counters("upstream_attempts_total", "Attempts made at an upstream.", &["upstream", "kind"])?,
+            retries: new.counters("retries_total", "Attempts beside a call's first, by what made them necessary.", &["upstream", "reason"])?,
+            retry_budget_exhausted: new.counters("retry_budget_exhausted_total", "Calls that were not asked again because the upstream's retry budget was used up.", &["upstream"])?,
+            possible_duplicates: new.counters("possible_duplicates_total", "Creates that were asked again although the first attempt may have been accepted.", &["upstream"])?,
+            breaker_state: new.gauges("breaker_state", "An upstream's breaker: 0 closed, 1 half-open, 2 open.", &["upstream"])?,
+            slots_in_use: new.gauges("slots_in_use", "Job slots that are held.", &["scope", "name"])?,
+            slots_waiting: new.gauges("slots_waiting", "Creates that wait for a job slot.", &["scope", "name"])?,
+            ledger_operations: new.counters("ledger_operations_total", "What was asked of the ledger's store, and whether it was done.", &["operation", "result"])?,
+            ledger_open: new.gauge("ledger_open", "Paid calls that are under way and have no outcome yet.")?,
+            registry: new.0,
         })
     }
 
@@ -149,6 +86,47 @@ impl Metrics {
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut page);
         page
     }
+}
+
+/// Registers as it makes. Names get the prefix that all of them have.
+struct Registering(Registry);
+
+impl Registering {
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+        self.registered(IntCounterVec::new(options(name, help), labels)?)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+        self.registered(IntCounter::with_opts(options(name, help))?)
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+        self.registered(IntGaugeVec::new(options(name, help), labels)?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+        self.registered(IntGauge::with_opts(options(name, help))?)
+    }
+
+    fn durations(&self, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec, prometheus::Error> {
+        let options = HistogramOpts::from(options(name, help)).buckets(DURATIONS.to_vec());
+        self.registered(HistogramVec::new(options, labels)?)
+    }
+
+    fn build_info(&self) -> Result<(), prometheus::Error> {
+        let build = self.gauges("build_info", "Always 1.", &["version"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        Ok(())
+    }
+
+    fn registered<C: Collector + Clone + 'static>(&self, metric: C) -> Result<C, prometheus::Error> {
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+}
+
+fn options(name: &str, help: &str) -> Opts {
+    Opts::new(format!("reelgate_{name}"), help)
 }
 
 #[cfg(test)]

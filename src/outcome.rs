@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use crate::capability::judgement::Judgement;
 use crate::error::{ApiError, Wording};
 use crate::failure::Failure;
+use crate::quota::standing::Standing;
 use crate::rejection::Rejection;
 use crate::upstream::{Kind, Unanswered, Why};
 
@@ -45,6 +46,12 @@ impl Refusal {
             Why::Rejected(reason) => Self::Rejected(reason),
             Why::Failed(failure) => Self::Failed { failure, paid: kind == Kind::Submit, attempts, spent },
         }
+    }
+
+    /// A paid call that was made by somebody else, or is being made, and has no answer.
+    #[must_use]
+    pub(crate) const fn lost(failure: Failure) -> Self {
+        Self::Failed { failure, paid: true, attempts: 0, spent: false }
     }
 
     /// The words for it.
@@ -100,6 +107,14 @@ pub(crate) struct Note {
     pub adjusted_fields: Vec<&'static str>,
     /// The upstream that answered.
     pub upstream: Option<Arc<str>>,
+    /// The configured name of the client's key.
+    pub client: Option<Arc<str>>,
+    /// Where the client stands with its quotas.
+    pub standing: Option<Standing>,
+    /// The record of a paid call.
+    pub ledger_id: Option<Arc<str>>,
+    /// Whether the answer is that of an earlier try.
+    pub replayed: bool,
 }
 
 impl Note {
@@ -111,6 +126,7 @@ impl Note {
             adjusted: judgement.told().map(Arc::from),
             adjusted_fields: judgement.adjustments.iter().map(|adjustment| adjustment.param.name()).collect(),
             upstream: Some(Arc::clone(upstream)),
+            ..Self::default()
         }
     }
 }

@@ -11,6 +11,7 @@ use tracing::error;
 
 use super::{Failed, Process, sandbox, serve, terminal};
 use crate::config::Config;
+use crate::config::ledger::StoreKind;
 use crate::config::upstreams::{Base, Upstream};
 use crate::server::listener;
 use crate::telemetry;
@@ -46,6 +47,8 @@ pub(super) fn demo(process: &Process, args: &Args) -> Result<ExitCode, Failed> {
 fn point_at(config: &mut Config, sandbox: SocketAddr) {
     config.upstreams = vec![Upstream::at(&config.default_upstream, Base::loopback(sandbox))];
     config.mode_header = true;
+    // What the sandbox makes is nobody's money.
+    config.ledger.store = StoreKind::Memory;
 }
 
 fn start(listener: std::net::TcpListener, options: crate::sandbox::Options) -> io::Result<()> {

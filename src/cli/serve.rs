@@ -19,6 +19,7 @@ use crate::server::{self, listener};
 use crate::shutdown::{self, Stop};
 use crate::telemetry;
 use crate::upstream::Upstreams;
+use crate::watch;
 
 pub(super) fn serve(process: &Process) -> Result<ExitCode, Failed> {
     let config = process.config()?.check_serving()?;
@@ -30,29 +31,34 @@ pub(super) fn serve(process: &Process) -> Result<ExitCode, Failed> {
 pub(super) fn run(config: Config) -> Result<ExitCode, Failed> {
     let metrics = Metrics::new().map_err(|error| Failed::Other(error.to_string()))?;
     let (server, metrics) = (config.server.clone(), Arc::new(metrics));
-    let upstreams = Upstreams::for_workers(&config, workers(server.workers))?;
-    let live = Live::new(Gateway { config, metrics: Arc::clone(&metrics) });
+    // One more than workers, for the watch of jobs.
+    let mut upstreams = Upstreams::for_workers(&config, workers(server.workers) + 1)?;
+    let watching = upstreams.pop().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    let gateway = Gateway::new(config, metrics).map_err(|error| Failed::Other(error.to_string()))?;
+    let live = Live::new(gateway);
     // Both addresses are taken before anything is served: a taken port ends the start.
     let first = listener::bind_first(server.listen)?;
     let address = first.local_addr()?;
     let admin_listener = listener::bind_first(server.admin_listen)?;
     let (stopper, stop) = shutdown::channel();
 
+    let main = runtime::Builder::new_current_thread().enable_all().build()?;
+    main.block_on(live.current().restore_slots());
     let mut workers = Vec::new();
     let mut first = Some(first);
     for upstreams in upstreams {
         let listener = first.take().map_or_else(|| listener::bind(address), Ok)?;
         workers.push(Worker { live: live.clone(), upstreams, stop: stop.clone() }.start(listener)?);
     }
-    drop(live);
-    let main = runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = main.block_on(async { shutdown::on_signal(stopper) })?;
     info!(%address, admin = %admin_listener.local_addr()?, workers = workers.len(), "reelgate {} is listening", env!("CARGO_PKG_VERSION"));
     main.block_on(async {
-        let pages = server::run_pages(TcpListener::from_std(admin_listener)?, admin::router(metrics, stop.clone()));
+        let listener = TcpListener::from_std(admin_listener)?;
+        let pages = server::run_pages(listener, admin::router(live.clone(), stop.clone()));
         tokio::select! {
             ended = pages => ended,
             ended = signals => ended,
+            () = watch::run(live, watching) => Ok(()),
             joined = tokio::task::spawn_blocking(move || join(workers)) => joined.unwrap_or_else(|error| Err(io::Error::other(error))),
         }
     })?;

@@ -1,5 +1,6 @@
 //! A map that forgets what it has known longest once it is full.
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
@@ -17,7 +18,11 @@ impl<K: Clone + Eq + Hash, V> Bounded<K, V> {
         Self { max, entries: HashMap::new(), order: VecDeque::new() }
     }
 
-    pub(super) fn get(&self, key: &K) -> Option<&V> {
+    pub(super) fn get<Q>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         self.entries.get(key)
     }
 

@@ -39,6 +39,13 @@ impl Ledger {
         self.note(Noted::Job { id, status, fault: view.fault.clone() });
     }
 
+    /// As [`Self::job_seen`], for a whole body that may be about a job.
+    pub(crate) fn seen(&self, body: &[u8]) {
+        if let Some(view) = JobView::read(body) {
+            self.job_seen(&view);
+        }
+    }
+
     /// As [`Self::job_seen`], for a job that its client deleted.
     pub(crate) fn job_deleted(&self, id: &str) {
         self.job_seen(&JobView {
@@ -67,6 +74,16 @@ impl Ledger {
             self.remember_job(job.clone());
         }
         Ok(jobs)
+    }
+
+    /// Whether a job is known, and not to have ended. Asks no store.
+    pub(crate) fn is_unfinished(&self, id: &str) -> bool {
+        self.jobs().get(id).is_some_and(|job| !job.status.is_final())
+    }
+
+    /// How long ago a job was asked for.
+    pub(crate) fn age(&self, job: &Job) -> Duration {
+        self.0.clock.now().since(job.since)
     }
 
     pub(super) fn remember_job(&self, job: Job) {

@@ -42,9 +42,7 @@ mod tests;
 mod time;
 mod words;
 
-#[expect(unused_imports, reason = "what callers name, once they call")]
 pub(crate) use claim::{Claim, Replay, Twin};
-#[expect(unused_imports, reason = "what callers name, once they call")]
 pub(crate) use open::Open;
 pub(crate) use time::Timestamp;
 use words::words;

@@ -43,6 +43,8 @@ words! {
         Edit = "edit",
         /// `POST /v1/videos/extensions`
         Extension = "extension",
+        /// `POST /v1/videos/characters`
+        Character = "character",
     }
 }
 

@@ -17,6 +17,12 @@ impl Timestamp {
         Self(self.0.saturating_sub(span).max(0))
     }
 
+    /// How much later it is than `earlier`; zero if it is not.
+    #[must_use]
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
     fn system(self) -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(u64::try_from(self.0).unwrap_or(0))
     }

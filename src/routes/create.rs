@@ -1,48 +1,53 @@
 //! `POST /v1/videos`: judged, rejected or rewritten, and forwarded.
 
+use std::sync::Arc;
+
 use axum::Extension;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderName;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::Snapshot;
-use super::body;
-use super::forward;
-use super::send::send;
-use crate::auth;
+use super::admission::{Admitted, admitted};
+use super::forward::judge_submit_query;
+use super::paid::{self, Order, Paid};
 use crate::capability::Mode;
 use crate::capability::create::FIELDS;
 use crate::gateway::Gateway;
+use crate::ledger::record::Operation;
 use crate::outcome::{Note, Refusal};
 use crate::params;
+use crate::quota::Class;
 use crate::rejection::{Param, Rejection};
 use crate::rewrite;
-use crate::upstream::{Call, Kind, Payload, Upstreams};
+use crate::upstream::Upstreams;
 
 pub(super) async fn create(
     Extension(gateway): Snapshot,
     Extension(upstreams): Extension<Upstreams>,
     request: Request,
-) -> Result<Response, Refusal> {
-    let (head, body) = request.into_parts();
+) -> Response {
+    admitted(Class::Submit, gateway, request, |admitted, body| judged(admitted, body, upstreams)).await
+}
+
+async fn judged(admitted: Admitted, body: Body, upstreams: Upstreams) -> Result<Response, Refusal> {
+    let gateway = Arc::clone(&admitted.gateway);
     let config = &gateway.config;
-    auth::admit(&config.auth, &head.headers)?;
-    forward::judge_submit_query(&gateway, &head.uri, FIELDS)?;
-    let mode = mode(&gateway, &head)?;
-    let (encoding, bytes) = body::read(&head, body, &config.limits).await?;
-    let (payload, note) = {
+    judge_submit_query(&gateway, &admitted.head.uri, FIELDS)?;
+    let mode = mode(&gateway, &admitted.head)?;
+    let (encoding, bytes) = admitted.read(body).await?;
+    let (body, judgement) = {
         let params = params::parse(&encoding, &bytes, FIELDS, &config.limits.fields)?;
         let judgement = config.capabilities.judge_create(&params, mode)?;
-        let upstream = judgement.model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);
-        (
-            rewrite::apply(&bytes, &params, &judgement.edits).into_iter().collect(),
-            Note::of(&judgement, upstream),
-        )
+        (rewrite::apply(&bytes, &params, &judgement.edits).into_iter().collect(), judgement)
     };
-    let upstream = note.upstream.as_ref().unwrap_or(&config.default_upstream);
-    let answer = send(&upstreams, upstream, Call::new(Kind::Submit, head), Payload::Whole(payload)).await;
-    Ok(told(answer, note))
+    let upstream = judgement.model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);
+    let note = Note::of(&judgement, upstream);
+    let (upstream, order) = (Arc::clone(upstream), Order::of(&judgement));
+    paid::call(admitted, upstreams, Paid { operation: Operation::Create, encoding, body, upstream, order }, note)
+        .await
 }
 
 /// What the client asks to be done with the unsupported, where the operator lets it.
@@ -61,13 +66,6 @@ fn mode(gateway: &Gateway, head: &Parts) -> Result<Option<Mode>, Rejection> {
             allowed: ["strict", "adjust"].map(str::to_owned).to_vec(),
         }),
     }
-}
-
-/// The answer with what the edge must know of it. A failed create was adjusted just as well.
-fn told(answer: Result<Response, Refusal>, note: Note) -> Response {
-    let mut response = answer.into_response();
-    response.extensions_mut().insert(note);
-    response
 }
 
 const MODE: HeaderName = HeaderName::from_static("x-reelgate-mode");

@@ -1,32 +1,31 @@
 //! Reading, listing, deleting and downloading: the id and the query are judged, the rest streams.
 
-use super::Snapshot;
-use super::forward;
-use super::send::send;
-use super::target::check_id;
-use crate::auth;
-use crate::outcome::Refusal;
-use crate::rejection::Param;
-use crate::upstream::{Call, Kind, Payload, Upstreams};
 use axum::Extension;
 use axum::extract::Request;
 use axum::response::Response;
+
+use super::Snapshot;
+use super::admission::{Admitted, admitted};
+use super::forward::judge_query;
+use super::home;
+use super::observe::observe;
+use super::target::check_id;
+use crate::outcome::{Note, Refusal};
+use crate::quota::Class;
+use crate::rejection::Param;
+use crate::upstream::{Call, Kind, Payload, Upstreams};
 
 /// `GET /v1/videos`
 pub(super) async fn list(
     snapshot: Snapshot,
     upstreams: Extension<Upstreams>,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Response {
     fetch(&[Param::Limit, Param::Order, Param::After], snapshot, upstreams, request).await
 }
 
 /// `GET` and `DELETE /v1/videos/{id}`, `GET /v1/videos/characters/{id}`
-pub(super) async fn one(
-    snapshot: Snapshot,
-    upstreams: Extension<Upstreams>,
-    request: Request,
-) -> Result<Response, Refusal> {
+pub(super) async fn one(snapshot: Snapshot, upstreams: Extension<Upstreams>, request: Request) -> Response {
     fetch(&[], snapshot, upstreams, request).await
 }
 
@@ -35,20 +34,34 @@ pub(super) async fn content(
     snapshot: Snapshot,
     upstreams: Extension<Upstreams>,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Response {
     fetch(&[Param::Variant], snapshot, upstreams, request).await
 }
 
 async fn fetch(
-    known: &[Param],
+    known: &'static [Param],
     Extension(gateway): Snapshot,
     Extension(upstreams): Extension<Upstreams>,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Response {
     // A body on these routes means nothing; it is read on and thrown away.
-    let (head, _) = request.into_parts();
-    auth::admit(&gateway.config.auth, &head.headers)?;
-    check_id(&gateway, &head.uri)?;
-    forward::judge_query(&gateway, &head.uri, known)?;
-    send(&upstreams, &gateway.config.default_upstream, Call::new(Kind::Fetch, head), Payload::Empty).await
+    admitted(Class::Fetch, gateway, request, |admitted, _| judged(known, admitted, upstreams)).await
+}
+
+async fn judged(
+    known: &[Param],
+    admitted: Admitted,
+    upstreams: Upstreams,
+) -> Result<Response, Refusal> {
+    check_id(&admitted.gateway, &admitted.head.uri)?;
+    judge_query(&admitted.gateway, &admitted.head.uri, known)?;
+    admitted.spend(Class::Fetch).await?;
+    let Admitted { gateway, head, place: _place, .. } = admitted;
+    let upstream = home::of(&gateway, home::id_in(head.uri.path())).await;
+    let call = Call::new(Kind::Fetch, head);
+    let answer = upstreams.send(&upstream, &call, Payload::Empty).await;
+    let answer = answer.map_err(|why| Refusal::unanswered(why, call.kind))?;
+    let mut answer = observe(&gateway, &upstream, &call.head, answer).await;
+    answer.extensions_mut().insert(Note { upstream: Some(upstream), ..Note::default() });
+    Ok(answer)
 }

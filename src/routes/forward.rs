@@ -1,20 +1,23 @@
 //! The paths that are not about videos, and the queries of those that are.
 
+use std::sync::Arc;
+
 use axum::Extension;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Method, Uri};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http_body::Body as HttpBody;
 
 use super::Snapshot;
+use super::admission::{Admitted, admitted};
 use super::body::too_large;
-use super::send::send;
 use super::target::is_id;
-use crate::auth;
 use crate::capability::query::Allowed;
 use crate::config::OtherRoutes;
 use crate::gateway::Gateway;
-use crate::outcome::Refusal;
+use crate::outcome::{Note, Refusal};
+use crate::quota::Class;
 use crate::rejection::{Param, Rejection};
 use crate::upstream::{Call, Kind, Payload, Upstreams};
 
@@ -40,29 +43,46 @@ pub(super) async fn forward(
     Extension(gateway): Snapshot,
     Extension(upstreams): Extension<Upstreams>,
     request: Request,
-) -> Result<Response, Refusal> {
-    let (head, body) = request.into_parts();
-    let config = &gateway.config;
-    let path = head.uri.path();
+) -> Response {
+    if let Err(reason) = offered(&gateway, request.method(), request.uri()) {
+        return Refusal::from(reason).into_response();
+    }
+    admitted(Class::Other, gateway, request, |admitted, body| forwarded(admitted, body, upstreams)).await
+}
+
+/// Refuses what is not offered, before it is asked who is asking.
+fn offered(gateway: &Gateway, method: &Method, uri: &Uri) -> Result<(), Rejection> {
+    let (method_text, path) = (method.to_string(), uri.path().to_owned());
     // Whatever of the video routes comes here has no route of its own.
-    if config.routes.other == OtherRoutes::Refuse || path.starts_with("/v1/videos/") {
-        return Err(Rejection::UnknownUrl { method: head.method.to_string(), path: path.to_owned() }.into());
+    if gateway.config.routes.other == OtherRoutes::Refuse || path.starts_with("/v1/videos/") {
+        return Err(Rejection::UnknownUrl { method: method_text, path });
     }
-    if !METHODS.contains(&head.method) {
-        let (method, path) = (head.method.to_string(), path.to_owned());
-        return Err(Rejection::MethodNotAllowed { method, path, allow: ALLOW }.into());
+    if METHODS.contains(method) {
+        return Ok(());
     }
-    auth::admit(&config.auth, &head.headers)?;
+    Err(Rejection::MethodNotAllowed { method: method_text, path, allow: ALLOW })
+}
+
+async fn forwarded(admitted: Admitted, body: Body, upstreams: Upstreams) -> Result<Response, Refusal> {
+    let limits = &admitted.gateway.config.limits;
+    let path = admitted.head.uri.path();
     // Batches of messages have a far higher limit at Anthropic, and stream like all else.
     let is_message = path == "/v1/messages" || path == "/v1/messages/count_tokens";
-    let limit = if is_message { config.limits.messages_body } else { config.limits.other_body };
+    let limit = if is_message { limits.messages_body } else { limits.other_body };
     too_large(HttpBody::size_hint(&body).lower(), limit)?;
+    admitted.spend(Class::Other).await?;
+    let Admitted { gateway, head, place: _place, .. } = admitted;
     let payload = if body.is_end_stream() {
         Payload::Empty
     } else {
-        Payload::Streaming { body, limit, idle: config.limits.body_idle }
+        Payload::Streaming { body, limit, idle: gateway.config.limits.body_idle }
     };
-    send(&upstreams, &config.default_upstream, Call::new(Kind::Other, head), payload).await
+    let call = Call::new(Kind::Other, head);
+    let answer = upstreams.send(&gateway.config.default_upstream, &call, payload).await;
+    let mut answer = answer.map_err(|why| Refusal::unanswered(why, call.kind))?;
+    let upstream = Some(Arc::clone(&gateway.config.default_upstream));
+    answer.extensions_mut().insert(Note { upstream, ..Note::default() });
+    Ok(answer)
 }
 
 /// Methods of an API; tunnels and echoes are none.

@@ -16,12 +16,16 @@ use crate::outcome::{Refusal, Route};
 use crate::rejection::Rejection;
 use crate::upstream::Upstreams;
 
+mod admission;
 mod body;
 mod create;
+mod detached;
 mod fetch;
 mod forward;
+mod home;
+mod observe;
 mod operation;
-mod send;
+mod paid;
 mod target;
 
 /// Routes everything below `/v1`.

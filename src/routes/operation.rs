@@ -1,21 +1,27 @@
 //! Remix, edits, extensions and characters: judged and forwarded.
 
+use std::sync::Arc;
+
 use axum::Extension;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
-use super::forward;
-use super::send::send;
+use super::Snapshot;
+use super::admission::{Admitted, admitted};
+use super::forward::judge_submit_query;
+use super::home;
+use super::paid::{self, Order, Paid};
 use super::target::check_id;
-use super::{Snapshot, body};
-use crate::auth;
 use crate::capability::operations::Operation;
-use crate::outcome::Refusal;
+use crate::ledger::record;
+use crate::outcome::{Note, Refusal};
 use crate::params;
-use crate::rejection::Rejection;
+use crate::quota::Class;
+use crate::rejection::{Param, Rejection};
 use crate::rewrite;
-use crate::upstream::{Call, Kind, Payload, Upstreams};
+use crate::upstream::Upstreams;
 
 /// Handles one operation.
 pub(super) async fn submit(
@@ -23,23 +29,45 @@ pub(super) async fn submit(
     Extension(gateway): Snapshot,
     Extension(upstreams): Extension<Upstreams>,
     request: Request,
+) -> Response {
+    admitted(Class::Submit, gateway, request, |admitted, body| judged(operation, (admitted, body), upstreams)).await
+}
+
+async fn judged(
+    operation: Operation,
+    (admitted, body): (Admitted, Body),
+    upstreams: Upstreams,
 ) -> Result<Response, Refusal> {
-    let (head, body) = request.into_parts();
+    let gateway = Arc::clone(&admitted.gateway);
     let config = &gateway.config;
-    auth::admit(&config.auth, &head.headers)?;
-    check_id(&gateway, &head.uri)?;
-    forward::judge_submit_query(&gateway, &head.uri, operation.fields())?;
-    let (encoding, bytes) =
-        body::read(&head, body, &config.limits).await.map_err(|reason| form_only(operation, reason))?;
+    check_id(&gateway, &admitted.head.uri)?;
+    judge_submit_query(&gateway, &admitted.head.uri, operation.fields())?;
+    let (encoding, bytes) = admitted.read(body).await.map_err(|reason| form_only(operation, reason))?;
     if operation == Operation::Character && encoding.is_json() {
-        let got = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-        return Err(Rejection::NotAForm(String::from_utf8_lossy(got).into_owned()).into());
+        let got = admitted.head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+        return Err(Rejection::NotAForm(String::from_utf8_lossy(got.unwrap_or_default()).into_owned()).into());
     }
-    let params = params::parse(&encoding, &bytes, operation.fields(), &config.limits.fields)?;
-    let edit = config.capabilities.judge(operation, &params)?;
-    let body = rewrite::apply(&bytes, &params, edit.as_slice()).into_iter().collect();
-    send(&upstreams, &gateway.config.default_upstream, Call::new(Kind::Submit, head), Payload::Whole(body))
-        .await
+    let (body, video) = {
+        let params = params::parse(&encoding, &bytes, operation.fields(), &config.limits.fields)?;
+        let edit = config.capabilities.judge(operation, &params)?;
+        let video = params.get(Param::Video).and_then(|field| home::named(&bytes, field));
+        (rewrite::apply(&bytes, &params, edit.as_slice()).into_iter().collect(), video)
+    };
+    let video = video.as_deref().or_else(|| home::id_in(admitted.head.uri.path()));
+    let upstream = home::of(&gateway, video).await;
+    let note = Note { upstream: Some(Arc::clone(&upstream)), ..Note::default() };
+    let (operation, order) = (recorded(operation), Order::default());
+    paid::call(admitted, upstreams, Paid { operation, encoding, body, upstream, order }, note).await
+}
+
+/// What an operation is called in the ledger.
+fn recorded(operation: Operation) -> record::Operation {
+    match operation {
+        Operation::Remix => record::Operation::Remix,
+        Operation::Edit => record::Operation::Edit,
+        Operation::Extend => record::Operation::Extension,
+        Operation::Character => record::Operation::Character,
+    }
 }
 
 /// A character is only made from a form: a hint at JSON would lead astray.

@@ -29,6 +29,10 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-reelgate-attempts");
 const ADJUSTED: HeaderName = HeaderName::from_static("x-reelgate-adjusted");
+const LEDGER_ID: HeaderName = HeaderName::from_static("x-reelgate-ledger-id");
+const REPLAYED: HeaderName = HeaderName::from_static("x-reelgate-replayed");
+/// What Stripe calls it, and after it many others.
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// What is known of a request before anything is decided.
 struct Arrival {
@@ -79,7 +83,7 @@ where
         told.code = error.code;
     }
     identify(response.headers_mut(), &arrival);
-    tell_adjusted(response.headers_mut(), &told.note);
+    tell_note(response.headers_mut(), &told.note);
     tell_attempts(response.headers_mut(), told.attempts);
     if distrusted {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -186,10 +190,21 @@ fn identify(headers: &mut HeaderMap, arrival: &Arrival) {
     headers.entry(X_REQUEST_ID).or_insert(id);
 }
 
-/// Whatever was changed on the client's behalf, the client is told, also where the changed request then failed.
-fn tell_adjusted(headers: &mut HeaderMap, note: &Note) {
-    if let Some(value) = note.adjusted.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
-        headers.insert(ADJUSTED, value);
+/// Whatever was done on the client's behalf, the client is told, also where the call then failed.
+fn tell_note(headers: &mut HeaderMap, note: &Note) {
+    let mut tell = |name: HeaderName, text: Option<&str>| {
+        if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
+            headers.insert(name, value);
+        }
+    };
+    tell(ADJUSTED, note.adjusted.as_deref());
+    tell(LEDGER_ID, note.ledger_id.as_deref());
+    if note.replayed {
+        tell(REPLAYED, Some("true"));
+        tell(IDEMPOTENT_REPLAYED, Some("true"));
+    }
+    if let Some(standing) = &note.standing {
+        standing.tell(headers);
     }
 }
 
@@ -224,6 +239,9 @@ fn record(arrival: &Arrival, told: &Told, response: &Response, metrics: &Metrics
         route,
         model,
         upstream = note.upstream.as_deref(),
+        client = note.client.as_deref(),
+        ledger_id = note.ledger_id.as_deref(),
+        replayed = note.replayed.then_some(true),
         attempts,
         adjusted = note.adjusted.as_deref(),
         error = error.as_deref(),

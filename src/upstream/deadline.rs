@@ -25,6 +25,11 @@ impl Deadline {
         Self { limit: announced.unwrap_or(own), announced: announced.is_some(), start }
     }
 
+    /// How long the call may take.
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
+    }
+
     /// The client's body is here. Only the first time counts.
     pub(super) fn start(&self, now: Instant) {
         let _ = self.start.set(now);

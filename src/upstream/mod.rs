@@ -9,7 +9,9 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::http::HeaderMap;
 use axum::http::header::HeaderName;
 use axum::response::Response as Answer;
 use rustls::ClientConfig;
@@ -120,6 +122,13 @@ impl Upstreams {
         });
         let all: io::Result<Arc<[Upstream]>> = upstreams.collect();
         Ok(Self(all?))
+    }
+
+    /// How long a paid call with these headers may take at the upstream of that name.
+    #[must_use]
+    pub fn time_for(&self, name: &str, headers: &HeaderMap) -> Duration {
+        let upstream = self.0.iter().find(|upstream| *upstream.name == *name);
+        upstream.map_or(Duration::ZERO, |upstream| Deadline::new(upstream.deadlines.submit, headers).limit())
     }
 
     /// Makes the call at the upstream of that name.

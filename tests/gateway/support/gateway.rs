@@ -6,11 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use reelgate::config::Config;
+use reelgate::config::ledger::StoreKind;
 use reelgate::config::secret::Sources;
 use reelgate::gateway::{Gateway as Snapshot, Live};
 use reelgate::metrics::Metrics;
 use reelgate::server;
 use reelgate::upstream::Upstreams;
+use reelgate::watch;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -23,9 +25,10 @@ use super::upstream::Upstream;
 /// A gateway that ends with its value.
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
-    metrics: Arc<Metrics>,
+    live: Live,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<io::Result<()>>,
+    watch: JoinHandle<()>,
 }
 
 /// What the environment of every gateway holds.
@@ -55,18 +58,26 @@ impl Gateway {
         let file = |path: &Path| std::fs::read_to_string(path);
         let sources = Sources { var: &var, file: &file };
         let config = Config::parse(toml, Path::new(""), sources).unwrap_or_else(|error| panic!("{error}"));
-        let config = config.check_serving().unwrap_or_else(|error| panic!("{error}"));
-        let upstreams = Upstreams::new(&config).expect("clients");
+        let mut config = config.check_serving().unwrap_or_else(|error| panic!("{error}"));
+        if !toml.contains("[ledger]") {
+            config.ledger.store = StoreKind::Memory;
+        }
+        let mut upstreams = Upstreams::for_workers(&config, 2).expect("clients");
+        let watching = upstreams.pop().expect("two");
         let metrics = Arc::new(Metrics::new().expect("metrics"));
-        let live = Live::new(Snapshot { config, metrics: Arc::clone(&metrics) });
+        let snapshot = Snapshot::new(config, metrics).unwrap_or_else(|error| panic!("{error}"));
+        snapshot.restore_slots().await;
+        let live = Live::new(snapshot);
+        let watch = tokio::spawn(watch::run(live.clone(), watching));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(server::run(listener, live, upstreams, async {
+        let upstreams = upstreams.pop().expect("one");
+        let task = tokio::spawn(server::run(listener, live.clone(), upstreams, async {
             // Dropping the sender stops it as well.
             let _ = stopped.await;
         }));
-        Self { address, metrics, stop: Some(stop), task }
+        Self { address, live, stop: Some(stop), task, watch }
     }
 
     pub(crate) async fn connect(&self) -> Client {
@@ -82,7 +93,7 @@ impl Gateway {
 
     /// The metrics page.
     pub(crate) fn page(&self) -> String {
-        String::from_utf8(self.metrics.page()).expect("UTF-8")
+        String::from_utf8(self.live.current().page()).expect("UTF-8")
     }
 
     /// The value of one series of the page; 0 where there is none.
@@ -108,6 +119,7 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.task.abort();
+        self.watch.abort();
     }
 }
 

@@ -1,0 +1,133 @@
+//! A paid call in a task of its own: a client that leaves neither cancels it nor hides what became of it.
+
+use std::future::pending;
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::http::request::Parts;
+use axum::response::Response;
+use bytes::Bytes;
+use http_body::Body as HttpBody;
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use crate::failure::Failure;
+use crate::gateway::Gateway;
+use crate::ledger::Open;
+use crate::ledger::record::{LedgerId, State};
+use crate::ledger::settlement::{Answer, Settlement};
+use crate::outcome::{Note, Refusal};
+use crate::quota::gate::Place;
+use crate::quota::slots::{Held, Job};
+use crate::shutdown::{Stage, Underway};
+use crate::upstream::{Attempts, Call, Kind, Payload, Presence, Unanswered, Upstreams, Why};
+
+/// A call that is written down, and everything it needs and holds.
+pub(super) struct Making {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) upstreams: Upstreams,
+    pub(super) upstream: Arc<str>,
+    pub(super) head: Parts,
+    pub(super) body: Vec<Bytes>,
+    pub(super) open: Open,
+    /// Its slots, which become the job's.
+    pub(super) held: Held,
+    /// Its place among the calls in flight.
+    pub(super) place: Place,
+}
+
+/// Longest answer that is kept to be given again, in bytes; far longer than any job's.
+const ANSWER_MAX: u64 = 1 << 20;
+
+impl Making {
+    /// The answer to the call. Dropped, it is made all the same.
+    pub(super) async fn answer(self) -> Result<Response, Refusal> {
+        let (tell, told) = oneshot::channel();
+        // Held by this future, which lasts as long as its client.
+        let (client, _waiting) = Presence::pair();
+        // The process is not at its end before the task is.
+        let underway = self.head.extensions.get::<Underway>().cloned();
+        let ending = ending(underway.clone());
+        tokio::spawn(async move {
+            self.make(client, tell).await;
+            drop(underway);
+        });
+        tokio::select! {
+            biased;
+            // Only a panic ends the task without a word.
+            answer = told => answer.unwrap_or(Err(Refusal::Panicked)),
+            // There is no more time to wait, and the call goes on as long as the process does.
+            () = ending => Err(Refusal::lost(Failure::HeadTimeout)),
+        }
+    }
+
+    async fn make(self, client: Presence, tell: oneshot::Sender<Result<Response, Refusal>>) {
+        let Self { gateway, upstreams, upstream, head, body, open, held, place } = self;
+        let call = Call { client, ..Call::new(Kind::Submit, head) };
+        let answer = upstreams.send(&upstream, &call, Payload::Whole(body)).await;
+        let (answer, settlement) = settled(answer).await;
+        let (id, state) = (open.id().clone(), settlement.state());
+        let job = settlement.job_id().map(|id| Job { upstream, id: id.to_owned() });
+        if let (State::Accepted, Some(job)) = (state, job.clone()) {
+            held.keep_for(job);
+        }
+        if tell.is_closed() {
+            gateway.ledger.client_left(&id);
+        }
+        open.settle(settlement).await;
+        if tell.send(answer).is_err() {
+            gateway.ledger.client_left(&id);
+            gateway.metrics.orphaned.inc();
+            // Somebody has to find the job that nobody was told of.
+            let (request_id, ledger_id, job) = (call.request_id.as_str(), id.as_str(), job.map(|job| job.id));
+            warn!(request_id, ledger_id, %state, job, "the client left before its paid call was answered");
+        }
+        drop(place);
+    }
+}
+
+/// Resolves when there is no more time to wait for answers.
+async fn ending(underway: Option<Underway>) {
+    match underway {
+        Some(underway) => underway.reached(Stage::Ending).await,
+        None => pending().await,
+    }
+}
+
+/// What is written down of an answer, and the answer again.
+async fn settled(answer: Result<Response, Unanswered>) -> (Result<Response, Refusal>, Settlement) {
+    match answer {
+        Ok(answer) => {
+            let attempts = answer.extensions().get::<Attempts>().map_or(1, |attempts| attempts.0);
+            let (answer, kept) = kept(answer).await;
+            (Ok(answer), Settlement::answered(kept, attempts))
+        }
+        Err(unanswered) => {
+            let settlement = match &unanswered.why {
+                Why::Failed(failure) => Settlement::failed(*failure, unanswered.attempts),
+                Why::Rejected(reason) => Settlement::rejected(reason.clone(), unanswered.attempts),
+            };
+            (Err(Refusal::unanswered(unanswered, Kind::Submit)), settlement)
+        }
+    }
+}
+
+/// The part of an answer that is kept. Its body is in memory already, unless it is too long to be an answer about a
+/// job: then it streams on, and is not kept.
+async fn kept(answer: Response) -> (Response, Answer) {
+    let (head, body) = answer.into_parts();
+    let is_whole = HttpBody::size_hint(&body).exact().is_some_and(|length| length <= ANSWER_MAX);
+    let (body, bytes) = if is_whole {
+        let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
+        (Body::from(bytes.clone()), bytes)
+    } else {
+        (body, Bytes::new())
+    };
+    let kept = Answer::of(head.status, &head.headers, bytes);
+    (Response::from_parts(head, body), kept)
+}
+
+/// What the edge is told of a call in the ledger.
+pub(super) fn noted(id: &LedgerId) -> Note {
+    Note { ledger_id: Some(id.as_str().into()), ..Note::default() }
+}

@@ -1,0 +1,83 @@
+//! Where a job is: only the upstream that made it knows it.
+
+use std::sync::Arc;
+
+use memchr::memmem;
+
+use crate::dialect::video;
+use crate::gateway::Gateway;
+use crate::params::{Field, Value};
+
+/// The upstream that made a video, as far as the ledger knows; else the default one.
+pub(super) async fn of(gateway: &Gateway, id: Option<&str>) -> Arc<str> {
+    let config = &gateway.config;
+    // With a single upstream there is nothing to be looked up.
+    if let (true, Some(id)) = (config.upstreams.len() > 1, id)
+        && let Some(job) = gateway.ledger.job(id).await
+        && config.upstream(&job.upstream).is_some()
+    {
+        return job.upstream;
+    }
+    Arc::clone(&config.default_upstream)
+}
+
+/// The id in a path about one video.
+pub(super) fn id_in(path: &str) -> Option<&str> {
+    let id = path.strip_prefix("/v1/videos/")?.split('/').next()?;
+    (!matches!(id, "" | "characters" | "edits" | "extensions")).then_some(id)
+}
+
+/// The id in a body's field that names a video: a member of a JSON object, or a part of its own.
+pub(super) fn named(body: &[u8], field: &Field<'_>) -> Option<String> {
+    let written = body.get(field.range.clone())?;
+    match field.value {
+        Value::Object => {
+            let id = video::read(written).map(|video| video.id.into_owned());
+            id.or_else(|| content(written))
+        }
+        Value::Text(_)
+        | Value::Integer(_)
+        | Value::Decimal(_)
+        | Value::Boolean
+        | Value::Null
+        | Value::Array
+        | Value::File { .. } => None,
+    }
+}
+
+/// The text of a part `video[id]`.
+fn content(part: &[u8]) -> Option<String> {
+    let start = memmem::find(part, b"\r\n\r\n")? + 4;
+    let text = str::from_utf8(part.get(start..)?).ok()?;
+    Some(text.trim_end().trim_end_matches('-').split("\r\n").next()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_video_is_named_in_the_path() {
+        for (path, id) in [
+            ("/v1/videos/video_1", Some("video_1")),
+            ("/v1/videos/video_1/remix", Some("video_1")),
+            ("/v1/videos/characters/char_1", None),
+            ("/v1/videos/edits", None),
+            ("/v1/videos", None),
+        ] {
+            assert_eq!(id_in(path), id, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_video_is_named_in_either_kind_of_body() {
+        let json = br#"{"video":{"id":"video_1"}}"#;
+        let field = Field { value: Value::Object, range: 9..25 };
+        assert_eq!(named(json, &field).as_deref(), Some("video_1"));
+        let form = b"Content-Disposition: form-data; name=\"video[id]\"\r\n\r\nvideo_1\r\n";
+        let field = Field { value: Value::Object, range: 0..form.len() };
+        assert_eq!(named(form, &field).as_deref(), Some("video_1"));
+        let field = Field { value: Value::File { content_type: None }, range: 0..form.len() };
+        assert_eq!(named(form, &field), None);
+    }
+}

@@ -1,0 +1,57 @@
+//! Looking along as clients poll: the ledger hears how far a job has come, and one that has ended gives its slots
+//! back.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use http_body::Body as HttpBody;
+
+use super::home;
+use crate::dialect::video;
+use crate::gateway::Gateway;
+
+/// Longest answer that is looked at, in bytes. It is in memory already.
+const ANSWER_MAX: u64 = 1 << 20;
+
+/// The same answer, once it has been looked at.
+pub(super) async fn observe(
+    gateway: &Gateway,
+    upstream: &Arc<str>,
+    asked: &Parts,
+    answer: Response,
+) -> Response {
+    let id = home::id_in(asked.uri.path());
+    // What nobody keeps track of need not be looked at.
+    let Some(id) = id.filter(|id| gateway.ledger.is_unfinished(id)) else { return answer };
+    gateway.slots.seen(upstream, id);
+    if answer.status() == StatusCode::NOT_FOUND && !asked.uri.path().ends_with("/content") {
+        gateway.slots.finished(upstream, id);
+        return answer;
+    }
+    if asked.method == Method::DELETE && answer.status().is_success() {
+        gateway.ledger.job_deleted(id);
+        gateway.slots.finished(upstream, id);
+        return answer;
+    }
+    if !is_json(&answer) {
+        return answer;
+    }
+    let (head, body) = answer.into_parts();
+    let Ok(bytes) = to_bytes(body, usize::MAX).await else { return Response::from_parts(head, Body::empty()) };
+    gateway.ledger.seen(&bytes);
+    let state = video::read(&bytes).filter(|video| video.id == id).and_then(|video| video.state);
+    if state.is_some_and(|state| state.is_terminal()) {
+        gateway.slots.finished(upstream, id);
+    }
+    Response::from_parts(head, Body::from(bytes))
+}
+
+/// Whether the body is JSON that was read whole.
+fn is_json(answer: &Response) -> bool {
+    let kind = answer.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let length = HttpBody::size_hint(answer.body()).exact();
+    kind.starts_with(b"application/json") && length.is_some_and(|length| length <= ANSWER_MAX)
+}

@@ -1,0 +1,72 @@
+//! Polls the jobs that hold slots and that nobody else polls, so that no slot is held for a job that has ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::to_bytes;
+use axum::http::{Request, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use tracing::{debug, warn};
+
+use crate::dialect::video;
+use crate::gateway::{Gateway, Live};
+use crate::quota::slots::Job;
+use crate::upstream::{Call, Kind, Payload, Upstreams};
+
+/// How often it is looked whether a job is due. When one is, the configuration says.
+const LOOK: Duration = Duration::from_millis(200);
+/// Jobs polled at the same time.
+const AT_ONCE: usize = 16;
+/// Longest answer that is looked at, in bytes.
+const ANSWER_MAX: usize = 1 << 20;
+/// What stays as it is in a path's segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Watches until it is dropped.
+pub async fn run(live: Live, upstreams: Upstreams) {
+    let mut polls = JoinSet::new();
+    loop {
+        sleep(LOOK).await;
+        let gateway = live.current();
+        let overdue = gateway.slots.overdue(Instant::now());
+        for job in overdue.given_up {
+            warn!(job = job.id, upstream = &*job.upstream, "gave a job's slots up: nobody saw it end in time");
+        }
+        for job in overdue.poll {
+            while polls.len() >= AT_ONCE {
+                let _ = polls.join_next().await;
+            }
+            polls.spawn(poll(Arc::clone(&gateway), upstreams.clone(), job));
+        }
+        while polls.try_join_next().is_some() {}
+    }
+}
+
+/// Asks once how far a job has come.
+async fn poll(gateway: Arc<Gateway>, upstreams: Upstreams, job: Job) {
+    let Some(call) = question(&gateway, &job) else { return };
+    let answer = match upstreams.send(&job.upstream, &call, Payload::Empty).await {
+        Ok(answer) => answer,
+        Err(unanswered) => {
+            debug!(job = job.id, why = ?unanswered.why, "a watched job could not be looked at");
+            return;
+        }
+    };
+    let status = answer.status();
+    let body = to_bytes(answer.into_body(), ANSWER_MAX).await.unwrap_or_default();
+    gateway.ledger.seen(&body);
+    let ended = video::read(&body).and_then(|video| video.state).is_some_and(|state| state.is_terminal());
+    if ended || status == StatusCode::NOT_FOUND {
+        gateway.slots.finished(&job.upstream, &job.id);
+    }
+}
+
+/// A poll as the job's client would make it.
+fn question(gateway: &Arc<Gateway>, job: &Job) -> Option<Call> {
+    let target = format!("/v1/videos/{}", utf8_percent_encode(&job.id, SEGMENT));
+    let mut head = Request::get(target).body(()).ok()?.into_parts().0;
+    head.extensions.insert(Arc::clone(gateway));
+    Some(Call::new(Kind::Fetch, head))
+}
