@@ -41,7 +41,7 @@ fn main() {
 
 fn config() -> Config {
     let sources = Sources { var: &|_| None, file: &|_| Err(std::io::ErrorKind::NotFound.into()) };
-    let text = "[upstreams.main]\nbase_url = \"http://upstream.invalid/v1\"";
+    let text = "[ledger]\nstore = \"memory\"\n[upstreams.main]\nbase_url = \"http://upstream.invalid/v1\"";
     Config::parse(text, Path::new(""), sources).expect("a configuration")
 }
 
@@ -131,7 +131,7 @@ impl Stack {
         let config = config();
         let upstreams = Upstreams::over(&config, &Leaf::new(leaf)).expect("no credential");
         let metrics = Arc::new(Metrics::new().expect("metrics"));
-        let live = Live::new(Gateway { config, metrics });
+        let live = Live::new(Gateway::new(config, metrics).expect("a ledger"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         Self { runtime, responder: server::Responder::new(live, upstreams) }
     }

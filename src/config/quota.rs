@@ -192,3 +192,78 @@ impl Watch {
         watch
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use toml::Table;
+
+    use super::*;
+    use crate::config::reader::Notes;
+
+    fn read(text: &str) -> (Quota, Vec<String>) {
+        let table: Table = toml::from_str(text).expect("TOML");
+        let notes = Notes::default();
+        let quota = Quota::read(Section::root(&table, &notes).section("quota"));
+        (quota, notes.into_problems().iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_rate_is_a_number_and_a_time() {
+        let second = |text: &str| text.parse::<Rate>().map(|rate| rate.interval());
+        assert_eq!(second("60/min"), Ok(Duration::from_secs(1)));
+        assert_eq!(second("1 / minute"), Ok(Duration::from_mins(1)));
+        assert_eq!(second("4/s"), second("4/second"));
+        assert_eq!(second("24/day"), second("1/h"));
+        assert_eq!(second("7/hour"), Ok(Duration::from_nanos(514_285_714_286)), "never more than the rate");
+        for text in ["", "60", "/min", "60/", "0/min", "-1/s", "1.5/s", "60/fortnight", "1000001/s", "1/s/s"]
+        {
+            assert_eq!(second(text), Err(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_rate_is_required() {
+        let (quota, problems) = read("quota = { submit = { rate = \"3/min\" }, max_jobs = 2 }");
+        assert_eq!(problems, [] as [&str; 0]);
+        let submit = quota.submit.expect("a quota");
+        assert_eq!((submit.burst.get(), submit.wait, submit.queue), (3, Duration::ZERO, 64));
+        assert_eq!(quota.jobs, Some(Places { number: 2, queue: 64, wait: Duration::from_secs(30) }));
+        assert_eq!((quota.fetch, quota.other), (None, None));
+    }
+
+    #[test]
+    fn every_mistake_is_reported_with_its_path_and_what_would_be_right() {
+        let (_, problems) = read(
+            r#"[quota]
+            submit = { rate = "60/fortnight", burst = 0, wait = "soon" }
+            fetch = { burst = 5 }
+            other = { rate = "1/day", burst = 1000, queue = 0 }
+            submits = 1
+            max_jobs = -1"#,
+        );
+        let expected = [
+            "quota.submit.rate: \"60/fortnight\" is not allowed (use a number from 1 to 1000000 and a time, such as \
+             \"5/s\", \"60/min\", \"100/h\" or \"1000/day\")",
+            "quota.submit.burst: 0 is not allowed (use a whole number from 1 to 1000000)",
+            "quota.submit.wait: \"soon\" is not allowed (use a time with its unit, such as \"0s\", \"500ms\" or \
+             \"10s\")",
+            "quota.fetch.rate: missing (use a number from 1 to 1000000 and a time, such as \"5/s\", \"60/min\", \
+             \"100/h\" or \"1000/day\")",
+            "quota.other.queue: 0 is not allowed (use a whole number from 1 to 10000)",
+            "quota.other.burst: 1000 is not allowed: it takes more than a year to refill (use 366 or less)",
+            "quota.max_jobs: -1 is not allowed (use a whole number from 0 to 1000000)",
+            "quota.submits: unknown key (did you mean \"submit\"?)",
+        ];
+        assert_eq!(problems, expected);
+    }
+
+    #[test]
+    fn a_quota_takes_from_the_default_what_it_does_not_say() {
+        let (default, _) = read("quota = { submit = { rate = \"3/min\" }, max_jobs = 2 }");
+        let (own, _) = read("quota = { submit = { rate = \"9/min\" }, fetch = { rate = \"1/s\" } }");
+        let both = own.or(default);
+        assert_eq!((both.submit, both.fetch, both.jobs), (own.submit, own.fetch, default.jobs));
+        let (lifted, _) = read("quota = { max_jobs = 0 }");
+        assert_eq!(lifted.or(default).jobs.map(|places| places.number), Some(0));
+    }
+}

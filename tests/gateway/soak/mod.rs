@@ -39,6 +39,7 @@ submit = { rate = "500/s", wait = "1s" }
 base_url = "{upstream}"
 submit_timeout = "400ms"
 fetch_timeout = "400ms"
+[upstreams.main.quota]
 max_jobs = 8
 jobs_wait = "2s"
 [upstreams.main.retry]
@@ -46,7 +47,7 @@ backoff_base = "5ms"
 backoff_max = "20ms"
 [upstreams.main.breaker]
 consecutive = 0
-min_calls = 0
+ratio = 0.0
 "#;
 
 /// What the clients have done.
