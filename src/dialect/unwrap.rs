@@ -11,10 +11,10 @@ use crate::error::ApiError;
 /// The error in OpenAI's terms, or `None` if the body is already in OpenAI's shape or in none we know.
 #[must_use]
 pub(crate) fn error(status: StatusCode, body: &[u8]) -> Option<ApiError> {
-    let value: Value = serde_json::from_slice(body).ok()?;
+    let Ok(value) = serde_json::from_slice::<Value>(body) else { return prefixed(status, body) };
     let object = value.as_object()?;
     match object.get("error") {
-        Some(Value::Object(_)) => None,
+        Some(Value::Object(error)) => bridged(status, error),
         // xAI and others: the error is a bare text.
         Some(Value::String(message)) => Some(built(status, message, None)),
         _ => inside(status, object),
@@ -36,6 +36,30 @@ fn inside(status: StatusCode, object: &Map<String, Value>) -> Option<ApiError> {
     let inner = message.find('{').and_then(|start| message.get(start..));
     let nested = inner.and_then(|inner| nested(status, inner));
     Some(nested.unwrap_or_else(|| built(status, message, Some(code))))
+}
+
+/// Relays: their own text, then the upstream's body.
+fn prefixed(status: StatusCode, body: &[u8]) -> Option<ApiError> {
+    let text = std::str::from_utf8(body).ok()?;
+    // Pages of CDNs hold braces too.
+    let is_note = text.starts_with('[');
+    let start = text.find('{').filter(|_| is_note)?;
+    nested(status, text.get(start..)?)
+}
+
+/// An error object in OpenAI's shape, but not in its words.
+fn bridged(status: StatusCode, error: &Map<String, Value>) -> Option<ApiError> {
+    let kind = error.get("type").and_then(Value::as_str)?;
+    // vLLM: {"type": "Bad Request", "code": 400}, which say the status twice more.
+    let is_status = error.get("code").and_then(Value::as_u64) == Some(u64::from(status.as_u16()))
+        && status.canonical_reason() == Some(kind);
+    // LiteLLM writes Python's `None` as a text.
+    let is_none = kind == "None" || error.get("param").and_then(Value::as_str) == Some("None");
+    let mut bridged = (is_status || is_none).then(|| lifted(status, error))?;
+    if is_status {
+        built(status, "", None).kind.clone_into(&mut bridged.kind);
+    }
+    Some(bridged)
 }
 
 /// A body written into the message of another one.
@@ -124,6 +148,21 @@ mod tests {
                 r#"{"code":"x","message":"[400 StatusCode: BadRequest] {\"error\":{\"message\":\"m\",\"type\":\"t\",\"param\":\"None\",\"code\":\"c\"}}","data":null}"#,
                 ("m", "t", None, Some("c")),
             ),
+            (
+                400,
+                r#"[upstream StatusCode: BadRequest] {"error":{"message":"m","type":"t","param":"p","code":"c"}}"#,
+                ("m", "t", Some("p"), Some("c")),
+            ),
+            (
+                404,
+                r#"{"error":{"message":"m","type":"Not Found","param":null,"code":404}}"#,
+                ("m", "invalid_request_error", None, None),
+            ),
+            (
+                500,
+                r#"{"error":{"message":"m","type":"None","param":"None","code":"500"}}"#,
+                ("m", "server_error", None, Some("500")),
+            ),
         ];
         for (status, body, (message, kind, param, code)) in cases {
             let error = unwrapped(*status, body).unwrap_or_else(|| panic!("not unwrapped: {body}"));
@@ -142,6 +181,10 @@ mod tests {
             r#"{"error":{"message":"m","type":"cf_service_unavailable","param":null,"code":503}}"#,
             r#"{"id":"video_1","object":"video","status":"failed","error":{"message":"m"}}"#,
             r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+            r#"{"error":{"message":"m","type":"Bad Request","param":null,"code":400}}"#,
+            r#"{"error":{"message":"m","code":"None"}}"#,
+            r#"<style>p { color: red }</style> [{"error":"x"}]"#,
+            "[note] {broken",
             "{}",
             "[]",
             "<html>",

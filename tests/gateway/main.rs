@@ -14,4 +14,5 @@ mod leaving;
 mod rewrite;
 mod smuggling;
 mod support;
+mod taxonomy;
 mod validation;

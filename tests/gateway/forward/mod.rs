@@ -1,8 +1,10 @@
 //! What passes, passes whole and unchanged, in both directions, and as it comes.
 
 mod credentials;
+mod events;
 mod failures;
 mod headers;
+mod resume;
 mod streaming;
 mod transports;
 

@@ -22,6 +22,8 @@ enum Step {
     Send(Vec<u8>),
     /// Sends the same bytes many times.
     Repeat(Vec<u8>, usize),
+    /// Sends what is made of the request.
+    Made(fn(&Message) -> Vec<u8>),
     /// Waits until the test opens the gate.
     Wait(Gate),
     /// Ends the connection in good order.
@@ -114,6 +116,10 @@ impl Reply {
 
     pub(crate) fn repeat(self, bytes: impl AsRef<[u8]>, times: usize) -> Self {
         self.then(Step::Repeat(bytes.as_ref().to_vec(), times))
+    }
+
+    pub(crate) fn made(self, of: fn(&Message) -> Vec<u8>) -> Self {
+        self.then(Step::Made(of))
     }
 
     pub(crate) fn wait(self, gate: &Gate) -> Self {
@@ -280,6 +286,10 @@ async fn connection(stream: TcpStream, shared: &Shared, replies: &[Reply]) -> io
                     for _ in 0..*times {
                         wire.stream.write_all(bytes).await?;
                     }
+                }
+                Step::Made(of) => {
+                    let bytes = of(&shared.seen().requests[index]);
+                    wire.stream.write_all(&bytes).await?;
                 }
                 Step::Wait(gate) => gate.opened().await,
                 Step::Close => return wire.stream.shutdown().await,
