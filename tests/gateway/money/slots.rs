@@ -1,0 +1,99 @@
+//! Job slots: held from a create until its job is seen to have ended.
+
+use std::time::Duration;
+
+use crate::money::{first, with};
+use crate::support::gateway::Gateway;
+use crate::support::request::{get, request};
+use crate::support::upstream::{Reply, Upstream};
+use crate::support::within;
+
+const ONE: &str = "[upstreams.main.quota]\nmax_jobs = 1\njobs_wait = \"0s\"\n";
+const IN_USE: &str = "reelgate_slots_in_use{name=\"main\",scope=\"upstream\"}";
+
+fn state(status: &str) -> Reply {
+    Reply::json(200, &format!(r#"{{"id":"video_1","object":"video","status":"{status}"}}"#))
+}
+
+async fn one_slot(then: Vec<Reply>) -> (Upstream, Gateway) {
+    let upstream = Upstream::script([vec![Reply::job()], then].concat()).await;
+    let gateway = with(&upstream, ONE).await;
+    assert_eq!(gateway.ask(&first("a cat")).await.status(), 200);
+    (upstream, gateway)
+}
+
+/// Video capacity is a limit on running jobs.
+#[tokio::test]
+async fn a_job_holds_its_slot_until_it_is_seen_to_have_ended() {
+    for (last, frees) in [(state("completed"), true), (state("failed"), true), (state("in_progress"), false)] {
+        let (upstream, gateway) = one_slot(vec![last, Reply::job()]).await;
+        let refused = gateway.ask(&first("a dog")).await;
+        assert_eq!(refused.status(), 429);
+        assert_eq!(refused.json()["error"]["message"], "Too many running tasks");
+        assert!(refused.header("retry-after").is_some());
+        assert_eq!(upstream.count(), 1, "a refusal never reaches the upstream");
+
+        gateway.ask(&get("/v1/videos/video_1")).await;
+
+        let status = gateway.ask(&first("a dog")).await.status();
+        assert_eq!(status, if frees { 200 } else { 429 });
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_job_and_one_that_nobody_knows_hold_no_slot() {
+    let deleted = Reply::json(200, r#"{"id":"video_1","object":"video.deleted","deleted":true}"#);
+    let (_upstream, gateway) = one_slot(vec![deleted, Reply::job()]).await;
+    gateway.ask(&request("DELETE", "/v1/videos/video_1")).await;
+    assert_eq!(gateway.ask(&first("a dog")).await.status(), 200);
+
+    let unknown = Reply::json(404, r#"{"error":{"message":"no","type":"t","param":null,"code":null}}"#);
+    let (_upstream, gateway) = one_slot(vec![unknown, Reply::job()]).await;
+    gateway.ask(&get("/v1/videos/video_1")).await;
+    assert_eq!(gateway.ask(&first("a dog")).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_create_that_came_to_nothing_holds_no_slot() {
+    let refused = Reply::json(400, r#"{"error":{"message":"no","type":"t","param":null,"code":null}}"#);
+    let upstream = Upstream::script(vec![refused, Reply::default().read().reset(), Reply::job()]).await;
+    let gateway = with(&upstream, ONE).await;
+    assert_eq!(gateway.ask(&first("a cat")).await.status(), 400);
+    assert_eq!(gateway.ask(&first("a dog")).await.status(), 502);
+    assert_eq!(gateway.ask(&first("a bird")).await.status(), 200);
+    assert!((gateway.metric(IN_USE) - 1.0).abs() < f64::EPSILON);
+}
+
+/// What nobody polls, the gateway polls itself, as its client would.
+#[tokio::test]
+async fn a_job_that_nobody_polls_is_watched() {
+    let upstream = Upstream::script(vec![Reply::job(), state("in_progress"), state("completed")]).await;
+    let settings = format!("{ONE}[jobs]\nwatch_after = \"1ms\"\nwatch_interval = \"1ms\"\n");
+    let gateway = with(&upstream, &settings).await;
+    assert_eq!(gateway.ask(&first("a cat")).await.status(), 200);
+    within("the slot to be free", async {
+        while gateway.metric(IN_USE) > 0.0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let polls = upstream.requests();
+    assert_eq!((polls[1].method(), polls[1].target()), ("GET", "/v1/videos/video_1"));
+    assert_eq!(polls[1].header("authorization"), Some("Bearer sk-test"));
+}
+
+/// A slot outlives the process: the job does.
+#[tokio::test]
+async fn slots_are_rebuilt_from_the_ledger() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = format!("{ONE}[ledger]\npath = \"{}\"\n", folder.path().join("ledger.db").display());
+    let upstream = Upstream::script(vec![Reply::job(), state("completed"), Reply::job()]).await;
+    let gateway = with(&upstream, &settings).await;
+    assert_eq!(gateway.ask(&first("a cat")).await.status(), 200);
+    gateway.stop().await;
+
+    let next = with(&upstream, &settings).await;
+    assert_eq!(next.ask(&first("a dog")).await.status(), 429);
+    next.ask(&get("/v1/videos/video_1")).await;
+    assert_eq!(next.ask(&first("a dog")).await.status(), 200);
+}
