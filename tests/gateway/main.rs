@@ -10,6 +10,7 @@ mod captures;
 mod forward;
 mod golden;
 mod leaving;
+mod retrying;
 mod rewrite;
 mod smuggling;
 mod support;

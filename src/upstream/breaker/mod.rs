@@ -23,8 +23,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub(super) use state::{Position, State};
 use state::{Entry, Health};
+pub(super) use state::{Position, State};
 
 /// The breaker of one upstream, shared by all who call it.
 #[derive(Debug)]

@@ -155,7 +155,9 @@ impl Policy {
     pub(crate) fn judge(&self, ended: Ended<'_>) -> Verdict {
         let (reason, asked) = match ended.outcome {
             Outcome::Answered(said) => (self.reason_to_repeat_answer(ended.repeatability, said), said.wait),
-            Outcome::Unanswered(Why::Failed(failure)) => (reason_to_repeat(ended.repeatability, *failure), None),
+            Outcome::Unanswered(Why::Failed(failure)) => {
+                (reason_to_repeat(ended.repeatability, *failure), None)
+            }
             // The client's fault.
             Outcome::Unanswered(Why::Rejected(_)) => (None, None),
         };
@@ -177,7 +179,9 @@ impl Policy {
         let repeats = match repeatability {
             Repeatability::Free => known(&self.fetch),
             Repeatability::Paid => known(&self.submit),
-            Repeatability::Recognised => known(&self.submit) || matches!(said.status.as_u16(), 500 | 502 | 504),
+            Repeatability::Recognised => {
+                known(&self.submit) || matches!(said.status.as_u16(), 500 | 502 | 504)
+            }
             Repeatability::Unknown => known(&self.other),
         };
         repeats.then(|| Reason::of_status(said.status))
