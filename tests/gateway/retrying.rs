@@ -11,13 +11,12 @@ use crate::support::request::{Request, create, form_to, get, post, text};
 use crate::support::upstream::{Gate, JOB, Reply, Upstream, answer};
 
 /// Short waits, and a breaker that stays out of it.
-const QUICK: &str = "\n[upstreams.main.retry]\nbackoff_base = \"1ms\"\n[upstreams.main.breaker]\nconsecutive = 0\n\
-    ratio = 0\n";
+const QUICK: &str = "retry.backoff_base = \"1ms\"\nbreaker.consecutive = 0\nbreaker.ratio = 0\n";
 
 /// A gateway with short waits and these settings of the upstream.
 async fn gateway(upstream: &Upstream, settings: &str) -> Gateway {
     let head =
-        format!("presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"{{upstream}}\"\n{settings}{QUICK}");
+        format!("presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"{{upstream}}\"\n{QUICK}{settings}");
     Gateway::start(upstream, &head).await
 }
 

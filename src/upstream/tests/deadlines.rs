@@ -77,3 +77,15 @@ async fn the_deadline_counts_from_the_end_of_the_upload() {
     assert_eq!((began.elapsed().as_secs(), script.attempts()), (1060, 3));
     assert!(script.seen().iter().all(|seen| seen.body.len() == 500));
 }
+
+/// RT32: also where the answer is waited for since before the upload was over.
+#[tokio::test(start_paused = true)]
+async fn a_time_out_shorter_than_a_pause_of_the_client_is_kept_after_an_upload() {
+    let (feeder, body) = fed();
+    feed(feeder, 2, Duration::from_secs(1));
+    let script = Script::new("", [Step::Hang]);
+    let began = Instant::now();
+    let call = call_with(Kind::Other, Method::POST, &[("x-stainless-timeout", "10")]);
+    timed_out(&script.send(&call, streaming(body, u64::MAX)).await.expect_err("no answer"));
+    assert_eq!(began.elapsed().as_secs(), 2 + 9);
+}
