@@ -5,6 +5,8 @@ use prometheus::{
     TextEncoder,
 };
 
+pub mod upstreams;
+
 /// Label of a model that nobody configured, or of a request that has none.
 pub const NO_MODEL: &str = "unknown";
 
@@ -24,16 +26,8 @@ pub struct Metrics {
     pub adjustments: IntCounterVec,
     /// Paid calls that were answered after their client had left.
     pub orphaned: IntCounter,
-    /// Attempts made at an upstream, by kind of call.
-    pub attempts: IntCounterVec,
-    /// Attempts beside a call's first, by what made them necessary.
-    pub retries: IntCounterVec,
-    /// Calls that were not asked again for want of a retry budget.
-    pub retry_budget_exhausted: IntCounterVec,
-    /// Where an upstream's breaker stands: 0 closed, 1 half-open, 2 open.
-    pub breaker_state: IntGaugeVec,
-    /// Creates that were asked again although the first attempt may have been accepted.
-    pub possible_duplicates: IntCounterVec,
+    /// Attempts, repeats, and the health of upstreams.
+    pub upstreams: upstreams::Upstreams,
 }
 
 /// Upper bounds of the duration histogram, in seconds: local refusals take microseconds, creates seconds.
@@ -76,31 +70,6 @@ impl Metrics {
             &["route"],
         )?;
         registry.register(Box::new(duration.clone()))?;
-        let attempts = counter(
-            "reelgate_upstream_attempts_total",
-            "Attempts made at an upstream.",
-            &["upstream", "kind"],
-        )?;
-        let retries = counter(
-            "reelgate_retries_total",
-            "Attempts beside a call's first, by what made them necessary.",
-            &["upstream", "reason"],
-        )?;
-        let retry_budget_exhausted = counter(
-            "reelgate_retry_budget_exhausted_total",
-            "Calls that were not asked again because the upstream's retry budget was used up.",
-            &["upstream"],
-        )?;
-        let possible_duplicates = counter(
-            "reelgate_possible_duplicates_total",
-            "Creates that were asked again although the first attempt may have been accepted.",
-            &["upstream"],
-        )?;
-        let breaker_state = IntGaugeVec::new(
-            Opts::new("reelgate_breaker_state", "An upstream's breaker: 0 closed, 1 half-open, 2 open."),
-            &["upstream"],
-        )?;
-        registry.register(Box::new(breaker_state.clone()))?;
         let orphaned = IntCounter::new(
             "reelgate_orphaned_jobs_total",
             "Paid calls that were answered after their client had left. The log names their jobs.",
@@ -111,20 +80,8 @@ impl Metrics {
         let build = IntGaugeVec::new(Opts::new("reelgate_build_info", "Always 1."), &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         registry.register(Box::new(build))?;
-        Ok(Self {
-            registry,
-            requests,
-            duration,
-            in_flight,
-            rejections,
-            adjustments,
-            orphaned,
-            attempts,
-            retries,
-            retry_budget_exhausted,
-            breaker_state,
-            possible_duplicates,
-        })
+        let upstreams = upstreams::Upstreams::register(&registry)?;
+        Ok(Self { registry, requests, duration, in_flight, rejections, adjustments, orphaned, upstreams })
     }
 
     /// The page Prometheus scrapes.

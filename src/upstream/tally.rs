@@ -24,32 +24,32 @@ impl Tally {
 
     pub(super) fn attempt(&self, kind: Kind) {
         if let Some(metrics) = &self.metrics {
-            metrics.attempts.with_label_values(&[&*self.upstream, kind.name()]).inc();
+            metrics.upstreams.attempts.with_label_values(&[&*self.upstream, kind.name()]).inc();
         }
     }
 
     pub(super) fn retry(&self, reason: Reason) {
         if let Some(metrics) = &self.metrics {
-            metrics.retries.with_label_values(&[&*self.upstream, reason.name()]).inc();
+            metrics.upstreams.retries.with_label_values(&[&*self.upstream, reason.name()]).inc();
         }
     }
 
     pub(super) fn budget_exhausted(&self) {
         if let Some(metrics) = &self.metrics {
-            metrics.retry_budget_exhausted.with_label_values(&[&*self.upstream]).inc();
+            metrics.upstreams.retry_budget_exhausted.with_label_values(&[&*self.upstream]).inc();
         }
     }
 
     /// A create is repeated that may have been accepted.
     pub(super) fn possible_duplicate(&self) {
         if let Some(metrics) = &self.metrics {
-            metrics.possible_duplicates.with_label_values(&[&*self.upstream]).inc();
+            metrics.upstreams.possible_duplicates.with_label_values(&[&*self.upstream]).inc();
         }
     }
 
     pub(super) fn breaker(&self, position: Position) {
         if let Some(metrics) = &self.metrics {
-            metrics.breaker_state.with_label_values(&[&*self.upstream]).set(position.number());
+            metrics.upstreams.breaker_state.with_label_values(&[&*self.upstream]).set(position.number());
         }
     }
 }

@@ -125,7 +125,7 @@ impl State {
                 self.go(Phase::Closed { failures: 0 });
             }
             (Phase::HalfOpen { open, .. }, Health::Bad { wait }) => {
-                self.open(open.saturating_mul(2), wait, now)
+                self.open(open.saturating_mul(2), wait, now);
             }
             (Phase::Closed { .. }, Health::Good) => {
                 self.window.add(now, Sums { all: 1, marked: 0 });

@@ -205,9 +205,7 @@ fn reason_to_repeat(repeatability: Repeatability, failure: Failure) -> Option<Re
         Failure::Lost => safely(Reason::Lost),
         Failure::HeadTimeout => safely(Reason::Timeout),
         Failure::Garbled => safely(Reason::Garbled),
-        // The same would happen again.
-        Failure::Tls | Failure::Redirected | Failure::Credential => None,
-        // It is left alone.
-        Failure::BreakerOpen { .. } => None,
+        // The same would happen again, or it is left alone.
+        Failure::Tls | Failure::Redirected | Failure::Credential | Failure::BreakerOpen { .. } => None,
     }
 }

@@ -2,6 +2,7 @@
 //! them.
 
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -98,7 +99,7 @@ fn status(status: u16) -> Step {
 }
 
 impl Step {
-    fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    fn with(mut self, name: &'static str, value: impl Display) -> Self {
         if let Self::Answer { headers, .. } = &mut self {
             headers.push((name, value.to_string()));
         }
