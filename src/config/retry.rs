@@ -143,11 +143,7 @@ fn statuses(codes: &[u16]) -> Vec<StatusCode> {
     codes.iter().filter_map(|&code| StatusCode::from_u16(code).ok()).collect()
 }
 
-fn read_statuses(
-    section: &mut Section<'_>,
-    key: &'static str,
-    default: Vec<StatusCode>,
-) -> Vec<StatusCode> {
+fn read_statuses(section: &mut Section<'_>, key: &'static str, default: Vec<StatusCode>) -> Vec<StatusCode> {
     let status = |item: &Value| {
         let code = u16::try_from(item.as_integer()?).ok().filter(|&code| is_retryable(code))?;
         StatusCode::from_u16(code).ok()

@@ -50,8 +50,8 @@ impl Deadline {
 static ANNOUNCED: [HeaderName; 2] =
     [HeaderName::from_static("x-stainless-read-timeout"), HeaderName::from_static("x-stainless-timeout")];
 
-/// The shortest wait a client announces, less a tenth for the answer's way back. SDKs are known to send "NOT_GIVEN"
-/// and zero; what is no time above zero announces nothing.
+/// The shortest wait a client announces, less a tenth for the answer's way back. SDKs are known to send
+/// `NOT_GIVEN` and zero; what is no time above zero announces nothing.
 fn announced(headers: &HeaderMap) -> Option<Duration> {
     let seconds = |value: &HeaderValue| value.to_str().ok()?.trim().parse::<f64>().ok();
     let times = ANNOUNCED.iter().filter_map(|name| headers.get(name)).filter_map(seconds);

@@ -106,14 +106,32 @@ mod tests {
     #[test]
     fn a_body_can_make_another_thing_of_a_status() {
         for (body, meaning) in [
-            (r#"{"error":{"message":"x","type":"insufficient_quota","param":null,"code":null}}"#, Meaning::Permanent),
-            (r#"{"error":{"message":"x","type":"requests","code":"insufficient_quota"}}"#, Meaning::Permanent),
+            (
+                r#"{"error":{"message":"x","type":"insufficient_quota","param":null,"code":null}}"#,
+                Meaning::Permanent,
+            ),
+            (
+                r#"{"error":{"message":"x","type":"requests","code":"insufficient_quota"}}"#,
+                Meaning::Permanent,
+            ),
             (r#"{"error":{"code":"billing_hard_limit_reached"}}"#, Meaning::Permanent),
             (r#"{"error":{"message":"You exceeded your current quota, please check"}}"#, Meaning::Permanent),
-            (r#"{"id":"video_1","object":"video","status":"failed","error":{"code":"boom","message":"x"}}"#, Meaning::Job),
-            (r#"{"error":{"message":"Rate limit reached","type":"requests","code":"rate_limit_exceeded"}}"#, Meaning::Plain),
-            (r#"{"error":{"code":503,"message":"Service Unavailable.","type":"cf_service_unavailable"}}"#, Meaning::Plain),
-            (r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#, Meaning::Plain),
+            (
+                r#"{"id":"video_1","object":"video","status":"failed","error":{"code":"boom","message":"x"}}"#,
+                Meaning::Job,
+            ),
+            (
+                r#"{"error":{"message":"Rate limit reached","type":"requests","code":"rate_limit_exceeded"}}"#,
+                Meaning::Plain,
+            ),
+            (
+                r#"{"error":{"code":503,"message":"Service Unavailable.","type":"cf_service_unavailable"}}"#,
+                Meaning::Plain,
+            ),
+            (
+                r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+                Meaning::Plain,
+            ),
             (r#"{"error":"insufficient_quota"}"#, Meaning::Plain),
             (r#"{"object":"list"}"#, Meaning::Plain),
             ("<html>insufficient_quota</html>", Meaning::Plain),

@@ -75,6 +75,12 @@ impl Sent {
     ) -> Result<(Response<Body>, Patience), Missed> {
         let began = Phase::Answer(Instant::now());
         let phase = || progress.map_or(began, Progress::phase);
+        let sent = || async {
+            match progress {
+                Some(progress) => progress.sent().await,
+                None => std::future::pending().await,
+            }
+        };
         let mut answer = pin!(leaf.oneshot(request));
         loop {
             let patience = self.patience(phase());
@@ -84,6 +90,8 @@ impl Sent {
                     Ok(answer) => Ok((answer, self.patience(phase()))),
                     Err(failure) => Err(failure.into()),
                 },
+                // From here on, another time counts.
+                () = sent() => continue,
                 () = sleep_until(patience.until) => {}
             }
             if self.patience(phase()).until <= patience.until {

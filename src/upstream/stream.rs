@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::idle::Idle;
@@ -62,6 +63,8 @@ pub(super) struct Progress {
     /// Why the client's side of it ended early.
     pub(super) fault: OnceLock<Rejection>,
     phase: Mutex<Phase>,
+    /// Told when the upstream has had all of it.
+    sent: Notify,
 }
 
 /// Whose turn it is in an upload.
@@ -77,15 +80,24 @@ pub(super) enum Phase {
 
 impl Progress {
     fn new() -> Self {
-        Self { fault: OnceLock::new(), phase: Mutex::new(Phase::Upstream(Instant::now())) }
+        let phase = Mutex::new(Phase::Upstream(Instant::now()));
+        Self { fault: OnceLock::new(), phase, sent: Notify::new() }
     }
 
     pub(super) fn phase(&self) -> Phase {
         *self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Resolves when the upstream has had all of it.
+    pub(super) async fn sent(&self) {
+        self.sent.notified().await;
+    }
+
     fn enter(&self, phase: Phase) {
         *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+        if let Phase::Answer(_) = phase {
+            self.sent.notify_one();
+        }
     }
 }
 

@@ -140,6 +140,8 @@ impl Row {
     fn configuration(&self) -> String {
         let path = data("profiles").join(&self.profile).with_extension("toml");
         let profile = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        // What passes is compared, not how often it was asked for.
+        let profile = format!("{profile}retry.attempts = 1\n");
         if !self.name.contains("bad-key") {
             return profile;
         }

@@ -11,6 +11,7 @@ mod connections;
 mod forward;
 mod golden;
 mod leaving;
+mod retrying;
 mod rewrite;
 mod smuggling;
 mod support;

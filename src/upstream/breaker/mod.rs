@@ -23,8 +23,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub(super) use state::{Position, State};
 use state::{Entry, Health};
+pub(super) use state::{Position, State};
 
 /// The breaker of one upstream, shared by all who call it.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ fn health(result: &Result<Answer, Missed>) -> Health {
         }
         Ok(_) => Health::Good,
         // Whoever waits less long than the upstream may take proves nothing against it.
-        Err(Missed { cut_short: true, .. }) | Err(Missed { why: Why::Rejected(_), .. }) => Health::Untold,
+        Err(Missed { cut_short: true, .. } | Missed { why: Why::Rejected(_), .. }) => Health::Untold,
         Err(Missed { why: Why::Failed(failure), .. }) => match failure {
             Failure::Unreachable
             | Failure::ConnectTimeout

@@ -124,7 +124,9 @@ impl State {
                 self.window.clear();
                 self.go(Phase::Closed { failures: 0 });
             }
-            (Phase::HalfOpen { open, .. }, Health::Bad { wait }) => self.open(open.saturating_mul(2), wait, now),
+            (Phase::HalfOpen { open, .. }, Health::Bad { wait }) => {
+                self.open(open.saturating_mul(2), wait, now);
+            }
             (Phase::Closed { .. }, Health::Good) => {
                 self.window.add(now, Sums { all: 1, marked: 0 });
                 self.phase = Phase::Closed { failures: 0 };

@@ -77,8 +77,22 @@ mod tests {
     #[test]
     fn an_absurd_wait_is_none() {
         let absurd = [
-            "", "-1", "0", "-0.0", "NaN", "inf", "-inf", "1e300", "1e18", "99999999999999999999", "soon", "1,5",
-            "1e-400", "Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:36 GMT", "Fri, 31 Dec 9999 23:59:59 GMT",
+            "",
+            "-1",
+            "0",
+            "-0.0",
+            "NaN",
+            "inf",
+            "-inf",
+            "1e300",
+            "1e18",
+            "99999999999999999999",
+            "soon",
+            "1,5",
+            "1e-400",
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:36 GMT",
+            "Fri, 31 Dec 9999 23:59:59 GMT",
         ];
         for value in absurd {
             for name in ["retry-after", "retry-after-ms", "x-ms-retry-after-ms"] {

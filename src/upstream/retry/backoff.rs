@@ -31,8 +31,7 @@ mod tests {
     /// RT13: it grows, stays under its cap, and is jittered.
     #[test]
     fn the_longest_pause_doubles_up_to_its_cap() {
-        let longest: Vec<u128> =
-            (1..=6).map(|attempt| BACKOFF.delay(attempt, 1.0).as_millis()).collect();
+        let longest: Vec<u128> = (1..=6).map(|attempt| BACKOFF.delay(attempt, 1.0).as_millis()).collect();
         assert_eq!(longest, [500, 1000, 2000, 4000, 8000, 8000]);
         assert_eq!(BACKOFF.delay(u32::MAX, 1.0), BACKOFF.max);
         for attempt in 1..=6 {

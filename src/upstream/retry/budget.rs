@@ -64,9 +64,14 @@ mod tests {
     /// RT18: exactly the share, also where it is no whole part of one.
     #[tokio::test(start_paused = true)]
     async fn repeats_are_a_share_of_the_calls_and_some() {
-        for (ratio, min, calls, expected) in
-            [(0.2, 10, 100, 30), (0.6, 0, 10, 6), (1.0, 0, 7, 7), (0.0, 3, 100, 3), (0.0, 0, 100, 0), (0.2, 0, 4, 0)]
-        {
+        for (ratio, min, calls, expected) in [
+            (0.2, 10, 100, 30),
+            (0.6, 0, 10, 6),
+            (1.0, 0, 7, 7),
+            (0.0, 3, 100, 3),
+            (0.0, 0, 100, 0),
+            (0.2, 0, 4, 0),
+        ] {
             let budget = Budget::new(ratio, min);
             for _ in 0..calls {
                 budget.called(Instant::now());

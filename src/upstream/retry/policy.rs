@@ -155,7 +155,9 @@ impl Policy {
     pub(crate) fn judge(&self, ended: Ended<'_>) -> Verdict {
         let (reason, asked) = match ended.outcome {
             Outcome::Answered(said) => (self.reason_to_repeat_answer(ended.repeatability, said), said.wait),
-            Outcome::Unanswered(Why::Failed(failure)) => (reason_to_repeat(ended.repeatability, *failure), None),
+            Outcome::Unanswered(Why::Failed(failure)) => {
+                (reason_to_repeat(ended.repeatability, *failure), None)
+            }
             // The client's fault.
             Outcome::Unanswered(Why::Rejected(_)) => (None, None),
         };
@@ -177,7 +179,9 @@ impl Policy {
         let repeats = match repeatability {
             Repeatability::Free => known(&self.fetch),
             Repeatability::Paid => known(&self.submit),
-            Repeatability::Recognised => known(&self.submit) || matches!(said.status.as_u16(), 500 | 502 | 504),
+            Repeatability::Recognised => {
+                known(&self.submit) || matches!(said.status.as_u16(), 500 | 502 | 504)
+            }
             Repeatability::Unknown => known(&self.other),
         };
         repeats.then(|| Reason::of_status(said.status))
@@ -201,9 +205,7 @@ fn reason_to_repeat(repeatability: Repeatability, failure: Failure) -> Option<Re
         Failure::Lost => safely(Reason::Lost),
         Failure::HeadTimeout => safely(Reason::Timeout),
         Failure::Garbled => safely(Reason::Garbled),
-        // The same would happen again.
-        Failure::Tls | Failure::Redirected | Failure::Credential => None,
-        // It is left alone.
-        Failure::BreakerOpen { .. } => None,
+        // The same would happen again, or it is left alone.
+        Failure::Tls | Failure::Redirected | Failure::Credential | Failure::BreakerOpen { .. } => None,
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Shelf {
 }
 
 /// Some of the shelf's bytes; given back when dropped.
-struct Kept {
+pub(crate) struct Kept {
     shelf: Arc<Shelf>,
     bytes: u64,
 }
@@ -35,12 +35,6 @@ impl Shelf {
 
     fn nothing(self: &Arc<Self>) -> Kept {
         Kept { shelf: Arc::clone(self), bytes: 0 }
-    }
-
-    /// Bytes that are kept now.
-    #[cfg(test)]
-    pub(crate) fn kept(&self) -> u64 {
-        self.kept.load(Ordering::Relaxed)
     }
 }
 
@@ -95,7 +89,11 @@ impl Replay {
                 deadline.start(Instant::now());
                 let mut kept = shelf.nothing();
                 let length = segments.iter().map(|segment| segment.len() as u64).sum();
-                if kept.grow(length) { Self::Whole { segments, _kept: kept } } else { Self::Once(Some(segments)) }
+                if kept.grow(length) {
+                    Self::Whole { segments, _kept: kept }
+                } else {
+                    Self::Once(Some(segments))
+                }
             }
             Payload::Streaming { body, limit, idle } => {
                 let recording = Recording::new(body, shelf.nothing(), deadline.clone());

@@ -8,6 +8,10 @@ use crate::support::gateway::Gateway;
 use crate::support::request::{Request, create, form_to, get, post, text};
 use crate::support::upstream::{JOB, Reply, Upstream, answer};
 
+/// One attempt a call, and no end to them: what is told of a failure does not depend on what came before.
+const ONCE: &str =
+    "[upstreams.main]\nbase_url = \"{upstream}\"\nretry.attempts = 1\nbreaker.consecutive = 0\n";
+
 /// Every request that is paid for.
 fn paid() -> Vec<Request> {
     vec![
@@ -27,7 +31,7 @@ async fn a_refused_connection_is_told_as_such() {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
     let address = socket.local_addr().expect("an address");
-    let gateway = Gateway::configured(&format!("[upstreams.main]\nbase_url = \"http://{address}/v1\"")).await;
+    let gateway = Gateway::configured(&ONCE.replace("{upstream}", &format!("http://{address}/v1"))).await;
     for request in paid().into_iter().chain([get("/v1/videos/video_1"), get("/v1/models")]) {
         let answer = gateway.ask(&request).await;
         assert_eq!((answer.status(), answer.code().as_deref()), (502, Some("upstream_unreachable")));
@@ -94,7 +98,7 @@ async fn a_create_whose_answer_is_lost_is_asked_once_and_must_not_be_repeated() 
 async fn a_fetch_whose_answer_is_lost_is_an_error() {
     for (what, reply) in losses() {
         let upstream = Upstream::start(reply).await;
-        let gateway = Gateway::over(&upstream).await;
+        let gateway = Gateway::start(&upstream, ONCE).await;
         let answer = gateway.ask(&get("/v1/videos/video_1")).await;
         assert_eq!(answer.status(), 502, "{what}");
         let code = answer.code().unwrap_or_default();
@@ -107,9 +111,9 @@ async fn a_fetch_whose_answer_is_lost_is_an_error() {
 #[tokio::test]
 async fn a_create_that_is_not_answered_in_time_must_not_be_repeated() {
     let upstream = Upstream::start(Reply::default().read().stall()).await;
-    let configuration =
-        "[upstreams.main]\nbase_url = \"{upstream}\"\nsubmit_timeout = \"200ms\"\nfetch_timeout = \"200ms\"";
-    let gateway = Gateway::start(&upstream, configuration).await;
+    let gateway =
+        Gateway::start(&upstream, &format!("{ONCE}submit_timeout = \"200ms\"\nfetch_timeout = \"200ms\""))
+            .await;
     let created = gateway.ask(&create(r#"{"prompt":"a"}"#)).await;
     assert_eq!((created.status(), created.code().as_deref()), (504, Some("upstream_outcome_unknown")));
     assert_eq!(created.header("x-should-retry"), Some("false"));

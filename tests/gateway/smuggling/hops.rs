@@ -79,7 +79,17 @@ async fn headers_of_the_upstreams_hop_do_not_reach_the_client() {
     let answer = gateway.ask(&get("/v1/videos/video_1")).await;
     let mut names: Vec<String> = answer.headers.iter().map(|(name, _)| name.to_lowercase()).collect();
     names.sort_unstable();
-    assert_eq!(names, ["content-length", "content-type", "date", "openai-processing-ms", "x-request-id"]);
+    assert_eq!(
+        names,
+        [
+            "content-length",
+            "content-type",
+            "date",
+            "openai-processing-ms",
+            "x-reelgate-attempts",
+            "x-request-id"
+        ]
+    );
 }
 
 /// SM10
@@ -116,7 +126,8 @@ async fn an_upstream_that_switches_protocols_has_given_no_answer() {
     let switch =
         "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nsecret";
     let upstream = Upstream::start(Reply::raw(switch)).await;
-    let gateway = Gateway::over(&upstream).await;
+    let once = "[upstreams.main]\nbase_url = \"{upstream}\"\nretry.attempts = 1";
+    let gateway = Gateway::start(&upstream, once).await;
     let request = get("/v1/realtime").with("connection", "upgrade").with("upgrade", "websocket");
     for request in [request, get("/v1/videos/video_1"), create(r#"{"prompt":"a"}"#)] {
         let answer = gateway.ask(&request).await;

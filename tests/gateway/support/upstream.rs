@@ -170,7 +170,11 @@ impl Upstream {
 
     /// Answers one request after the other; the last reply is repeated.
     pub(crate) async fn script(replies: Vec<Reply>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::at(TcpListener::bind("127.0.0.1:0").await.expect("a port"), replies)
+    }
+
+    /// The same, on a listener of the test's.
+    pub(crate) fn at(listener: TcpListener, replies: Vec<Reply>) -> Self {
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared::default());
         let task = tokio::spawn(serve(listener, Arc::clone(&shared), Arc::new(replies)));
