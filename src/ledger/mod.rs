@@ -8,8 +8,7 @@
 //! intent       what is known before it leaves        settlement  what became of it
 //! fingerprint  whether two requests ask for the same
 //! record       what is written down                  store       the seam to what holds it
-//! sqlite       a file                                memory      this process, for trying and testing
-//! archive      a file as people read it
+//! sqlite       a file, and reading it without us     memory      this process, for trying and testing
 //! ```
 //!
 //! Knows nothing of routes: who judges a request says what it is, and says when it is over.
@@ -36,6 +35,7 @@ mod memory;
 mod open;
 pub(crate) mod record;
 pub(crate) mod settlement;
+pub(crate) mod sqlite;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;
@@ -51,6 +51,7 @@ use bounded::Bounded;
 use desk::Desk;
 use memory::MemoryStore;
 use record::Job;
+use sqlite::SqliteStore;
 use store::{Asked, LedgerError, Store};
 use time::Clock;
 
@@ -107,7 +108,7 @@ impl Ledger {
         let instance = instance_name();
         let store: Arc<dyn Store> = match settings.store {
             StoreKind::Memory => Arc::new(MemoryStore::new(settings.keep)),
-            StoreKind::Sqlite => Arc::new(MemoryStore::new(settings.keep)),
+            StoreKind::Sqlite => Arc::new(SqliteStore::open(settings)?),
         };
         Ok(Self::over(store, settings, instance, metrics))
     }

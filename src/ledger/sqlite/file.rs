@@ -1,0 +1,83 @@
+//! Opening the file: who else has it open, and what a dead process left behind.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::schema;
+use crate::config::ledger::Sync;
+use crate::ledger::time::Timestamp;
+
+/// A connection that may write, and the lock that says so.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    /// Held for as long as the file is in use. The system drops it with the process, however that ends.
+    pub(super) lock: File,
+    /// Calls that a dead process left open.
+    pub(super) interrupted: usize,
+}
+
+/// Opens the file, makes it if it is not there, and brings it up to date.
+pub(super) fn open(path: &Path, sync: Sync, busy: Duration) -> Result<Opened, String> {
+    let lock = lockable(&beside(path, "lock")).map_err(|error| format!("its lock: {error}"))?;
+    let alone = match lock.try_lock() {
+        Ok(()) => true,
+        Err(TryLockError::WouldBlock) => false,
+        Err(TryLockError::Error(error)) => return Err(format!("its lock: {error}")),
+    };
+    if !alone {
+        // Whoever is alone looks after what was left behind, and then lets others in.
+        lock.lock_shared().map_err(|error| format!("its lock: {error}"))?;
+    }
+    lockable(path).map_err(|error| error.to_string())?;
+    let connection = connect(path, busy).map_err(|error| error.to_string())?;
+    settings(&connection, sync).map_err(|error| error.to_string())?;
+    schema::migrate(&connection)?;
+    let interrupted = if alone { recover(&connection).map_err(|error| error.to_string())? } else { 0 };
+    // Between the two locks another process may be alone for a moment; of ours nothing is open yet.
+    lock.lock_shared().map_err(|error| format!("its lock: {error}"))?;
+    Ok(Opened { connection, lock, interrupted })
+}
+
+/// A further connection, for reading.
+pub(super) fn connect(path: &Path, busy: Duration) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(busy)?;
+    Ok(connection)
+}
+
+/// Whoever reads answers must be who runs the gateway.
+fn lockable(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
+}
+
+fn settings(connection: &Connection, sync: Sync) -> rusqlite::Result<()> {
+    // Readers and the writer do not wait for each other.
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    let sync = match sync {
+        Sync::Full => "full",
+        Sync::Normal => "normal",
+    };
+    connection.pragma_update(None, "synchronous", sync)
+}
+
+/// Nobody else is alive: whoever made these calls will not tell how they ended.
+fn recover(connection: &Connection) -> rusqlite::Result<usize> {
+    let now: Timestamp = std::time::SystemTime::now().into();
+    connection.execute(
+        "UPDATE calls SET state = 'unknown', error_code = 'interrupted', updated = ?1 WHERE state = 'open'",
+        params![now.0],
+    )
+}

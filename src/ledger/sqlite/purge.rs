@@ -1,0 +1,48 @@
+//! Forgetting what is old, a little at a time: whoever pays must not wait for it.
+
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, params};
+use tracing::warn;
+
+use super::thread::Chore;
+use crate::config::ledger::Settings;
+use crate::ledger::time::Timestamp;
+
+/// Rows that are deleted at once.
+const ROWS_MAX: usize = 500;
+/// How often it is looked for old rows.
+const EVERY: Duration = Duration::from_secs(3600);
+/// How soon it goes on if there were more of them.
+const SOON: Duration = Duration::from_millis(50);
+
+/// The writer's chore.
+pub(super) fn chore(settings: &Settings) -> Chore {
+    let (keep, keep_answers) = (settings.keep, settings.keep_answers);
+    let mut due = Timestamp(0);
+    Box::new(move |connection| {
+        let now = Timestamp::from(SystemTime::now());
+        let Some(left) = u64::try_from(due.0 - now.0).ok().filter(|left| *left > 0) else {
+            let more =
+                purge(connection, now.before(keep), now.before(keep_answers)).unwrap_or_else(|error| {
+                    warn!(%error, "old records of the ledger could not be deleted");
+                    false
+                });
+            let wait = if more { SOON } else { EVERY };
+            due = Timestamp(now.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)));
+            return wait;
+        };
+        // Should the clock be set back, it is looked again within the usual time.
+        Duration::from_millis(left).min(EVERY)
+    })
+}
+
+/// Yields whether there may be more to delete.
+fn purge(connection: &Connection, calls: Timestamp, answers: Timestamp) -> rusqlite::Result<bool> {
+    let old = |table: &str| {
+        format!("DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE at < ?1 ORDER BY at LIMIT ?2)")
+    };
+    let answers = connection.execute(&old("answers"), params![answers.0, ROWS_MAX])?;
+    let calls = connection.execute(&old("calls"), params![calls.0, ROWS_MAX])?;
+    Ok(answers == ROWS_MAX || calls == ROWS_MAX)
+}

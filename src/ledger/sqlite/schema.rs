@@ -1,0 +1,127 @@
+//! The tables, and how files of older versions come up to date.
+
+use rusqlite::Connection;
+
+/// One step a version. Never change one that was released: add another.
+const STEPS: &[&str] = &[FIRST];
+
+/// Times are milliseconds since the Unix epoch. `ledger` shows them as dates, for whoever reads by hand.
+const FIRST: &str = "
+    CREATE TABLE calls (
+        id                  TEXT PRIMARY KEY,
+        at                  INTEGER NOT NULL,
+        updated             INTEGER NOT NULL,
+        client              TEXT NOT NULL,
+        operation           TEXT NOT NULL,
+        fingerprint         TEXT NOT NULL,
+        idempotency_key     TEXT,
+        is_repeat           INTEGER NOT NULL,
+        upstream            TEXT NOT NULL,
+        model               TEXT,
+        seconds             INTEGER,
+        size                TEXT,
+        price               REAL,
+        request_id          TEXT NOT NULL,
+        request_line        TEXT NOT NULL,
+        request_headers     TEXT NOT NULL,
+        request_bytes       INTEGER NOT NULL,
+        state               TEXT NOT NULL,
+        attempts            INTEGER NOT NULL,
+        status              INTEGER,
+        job_id              TEXT,
+        job_status          TEXT,
+        upstream_request_id TEXT,
+        error_code          TEXT,
+        error_message       TEXT,
+        instance            TEXT NOT NULL,
+        client_left         INTEGER NOT NULL,
+        replays             INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX calls_by_time ON calls (at);
+    CREATE INDEX calls_by_key ON calls (client, operation, idempotency_key, at)
+        WHERE idempotency_key IS NOT NULL;
+    CREATE INDEX calls_by_request ON calls (client, fingerprint, at);
+    CREATE INDEX calls_by_job ON calls (job_id) WHERE job_id IS NOT NULL;
+    CREATE INDEX calls_by_request_id ON calls (request_id);
+    CREATE INDEX calls_open ON calls (id) WHERE state = 'open';
+
+    CREATE TABLE answers (
+        id      TEXT PRIMARY KEY,
+        at      INTEGER NOT NULL,
+        headers TEXT NOT NULL,
+        body    BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX answers_by_time ON answers (at);
+
+    CREATE VIEW ledger AS
+        SELECT
+            id,
+            strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch') AS at,
+            strftime('%Y-%m-%dT%H:%M:%fZ', updated / 1000.0, 'unixepoch') AS updated,
+            client, operation, state, status, upstream, model, seconds, size, price, job_id, job_status,
+            error_code, error_message, attempts, replays, client_left, request_id, upstream_request_id,
+            idempotency_key, fingerprint, instance
+        FROM calls
+        ORDER BY calls.at DESC;
+";
+
+/// Brings a file up to date. Another process may do the same at the same time.
+pub(super) fn migrate(connection: &Connection) -> Result<(), String> {
+    let known = STEPS.len();
+    loop {
+        let version = version(connection).map_err(|error| error.to_string())?;
+        if version > known {
+            return Err(format!(
+                "a newer version of reelgate wrote it (schema {version}, and this one knows {known})"
+            ));
+        }
+        let Some(step) = STEPS.get(version) else { return Ok(()) };
+        apply(connection, version, step).map_err(|error| error.to_string())?;
+    }
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(version as usize)
+}
+
+fn apply(connection: &Connection, from: usize, step: &str) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    // Somebody else may have been quicker.
+    let done = match version(connection) {
+        Ok(now) if now == from => {
+            connection.execute_batch(&format!("{step}; PRAGMA user_version = {};", from + 1))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(()) => connection.execute_batch("COMMIT"),
+        Err(error) => {
+            // The first error is the one to tell.
+            let _ = connection.execute_batch("ROLLBACK");
+            Err(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_brought_up_to_date_once() {
+        let connection = Connection::open_in_memory().expect("a database");
+        migrate(&connection).expect("a first time");
+        migrate(&connection).expect("and nothing more to do");
+        assert_eq!(version(&connection).expect("a version"), STEPS.len());
+    }
+
+    #[test]
+    fn a_file_of_a_newer_version_is_left_alone() {
+        let connection = Connection::open_in_memory().expect("a database");
+        connection.execute_batch("PRAGMA user_version = 1000").expect("a version");
+        let error = migrate(&connection).expect_err("a refusal");
+        assert!(error.contains("schema 1000"), "{error}");
+    }
+}

@@ -1,0 +1,182 @@
+//! The threads that hold the connections. Whoever asks waits for an answer, not for the disk.
+//!
+//! The writer takes everything that waits into one transaction, commits once, and only then answers: calls that
+//! come together wait for the disk together. Reading has a thread of its own, so that polls cannot keep paid calls
+//! waiting.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::ledger::store::{Asked, LedgerError};
+
+/// Answers one question, once what it wrote is written for good, or is not.
+type Answer = Box<dyn FnOnce(Result<(), LedgerError>) + Send>;
+/// Does one question's work, if there is a connection it can do it on.
+type Question = Box<dyn FnOnce(Result<&Connection, LedgerError>) -> Answer + Send>;
+
+/// A thread with a connection of its own.
+#[derive(Debug)]
+pub(super) struct Worker {
+    /// Gone once it is to end.
+    queue: Option<Sender<Question>>,
+    /// Questions that wait, and how many may.
+    waiting: Arc<AtomicUsize>,
+    waiting_max: usize,
+    thread: Option<JoinHandle<()>>,
+    timeout: Duration,
+}
+
+/// On what terms a question is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Terms {
+    /// Not if too much waits already, and not once nobody waits for the answer any more.
+    IfAwaited,
+    /// Not if too much waits already.
+    IfRoom,
+    /// In any case. There must not be more of these than calls under way.
+    InAnyCase,
+}
+
+/// What the writer does when it has nothing else to do; yields after what time it wants to be asked again.
+pub(super) type Chore = Box<dyn FnMut(&Connection) -> Duration + Send>;
+
+/// Most questions that share a transaction.
+const BATCH_MAX: usize = 256;
+
+impl Worker {
+    /// Starts one that writes.
+    pub(super) fn writing(connection: Connection, queue: usize, timeout: Duration, chore: Chore) -> Self {
+        Self::start("ledger-write", queue, timeout, move |questions| write(&connection, &questions, chore))
+    }
+
+    /// Starts one that reads.
+    pub(super) fn reading(connection: Connection, queue: usize, timeout: Duration) -> Self {
+        Self::start("ledger-read", queue, timeout, move |questions| {
+            for question in questions {
+                question(Ok(&connection))(Ok(()));
+            }
+        })
+    }
+
+    fn start(
+        name: &str,
+        queue: usize,
+        timeout: Duration,
+        run: impl FnOnce(Receiver<Question>) + Send + 'static,
+    ) -> Self {
+        let (sender, questions) = channel();
+        // Without a thread the queue is gone, and every question fails.
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || run(questions)).ok();
+        Self { queue: Some(sender), waiting: Arc::default(), waiting_max: queue, thread, timeout }
+    }
+
+    /// Asks. It has been asked when this returns.
+    pub(super) fn ask<T: Send + 'static>(
+        &self,
+        terms: Terms,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Asked<T> {
+        let (tell, told) = oneshot::channel();
+        let waiting = Arc::clone(&self.waiting);
+        let question: Question = Box::new(move |connection| {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            if terms == Terms::IfAwaited && tell.is_closed() {
+                return Box::new(|_| ());
+            }
+            let done = connection.and_then(|connection| work(connection).map_err(failed));
+            Box::new(move |written| {
+                // Nobody needs to be there any more.
+                let _ = tell.send(written.and(done));
+            })
+        });
+        let asked = self.enqueue(terms, question);
+        let patience = self.timeout;
+        Box::pin(async move {
+            asked?;
+            match timeout(patience, told).await {
+                Ok(told) => told.unwrap_or_else(|_| Err(ended())),
+                Err(_) => Err(LedgerError::Late),
+            }
+        })
+    }
+
+    fn enqueue(&self, terms: Terms, question: Question) -> Result<(), LedgerError> {
+        if terms != Terms::InAnyCase && self.waiting.load(Ordering::Relaxed) >= self.waiting_max {
+            return Err(LedgerError::Busy);
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.queue.as_ref().ok_or_else(ended)?.send(question).map_err(|_| ended())
+    }
+}
+
+/// What was asked is done before it ends.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take() {
+            // It panicked: nothing to be done about it here.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write(connection: &Connection, questions: &Receiver<Question>, mut chore: Chore) {
+    let mut wait = chore(connection);
+    loop {
+        match questions.recv_timeout(wait) {
+            Ok(first) => {
+                let more = questions.try_iter().take(BATCH_MAX - 1);
+                commit(connection, std::iter::once(first).chain(more));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        wait = chore(connection);
+    }
+}
+
+/// Everything in one transaction; nobody hears of success before it is committed.
+fn commit(connection: &Connection, questions: impl Iterator<Item = Question>) {
+    let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(failed);
+    let answers: Vec<Answer> = questions
+        .map(|question| match &begun {
+            // A full disk ends the transaction by itself, and what comes next would stand alone.
+            Ok(()) if connection.is_autocommit() => question(Err(rolled_back())),
+            Ok(()) => question(Ok(connection)),
+            Err(error) => question(Err(error.clone())),
+        })
+        .collect();
+    let committed = begun.and_then(|()| {
+        if connection.is_autocommit() {
+            return Err(rolled_back());
+        }
+        connection.execute_batch("COMMIT").map_err(|error| {
+            // What cannot be committed must not linger and hold the lock.
+            let _ = connection.execute_batch("ROLLBACK");
+            failed(error)
+        })
+    });
+    for answer in answers {
+        answer(committed.clone());
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(error: rusqlite::Error) -> LedgerError {
+    LedgerError::Failed(error.to_string())
+}
+
+fn rolled_back() -> LedgerError {
+    LedgerError::Failed("the transaction was rolled back, as by a full disk".to_owned())
+}
+
+fn ended() -> LedgerError {
+    LedgerError::Failed("the ledger has ended".to_owned())
+}

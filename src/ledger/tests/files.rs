@@ -1,0 +1,144 @@
+//! What only a file does.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use crate::config::ledger::{StoreKind, Sync};
+use crate::ledger::record::State;
+use crate::ledger::sqlite::{Archive, Filter};
+
+fn settings(path: &Path) -> Settings {
+    // The disk's own speed is not what is tested.
+    Settings { path: path.to_owned(), sync: Sync::Normal, ..Settings::default() }
+}
+
+fn open(settings: &Settings) -> Ledger {
+    Ledger::open(settings, &Metrics::new().expect("metrics")).expect("a ledger")
+}
+
+#[tokio::test]
+async fn a_key_counts_for_the_next_process_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(&folder.path().join("ledger.db"));
+    open(&settings).under_way(keyed("k", "{}")).await.settle(took("video_1")).await;
+    let next = open(&settings);
+    assert_eq!(job_id(&next.replayed(keyed("k", "{}")).await), "video_1");
+    assert_eq!(place(next.job("video_1").await), Some(("video_1".to_owned(), "main".to_owned())));
+}
+
+/// What one has under way, another one waits for.
+#[tokio::test]
+async fn two_processes_share_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(&folder.path().join("ledger.db"));
+    let (one, other) = (open(&settings), open(&settings));
+    let call = one.under_way(keyed("k", "{}")).await;
+    let twin = tokio::spawn(other.twin(keyed("k", "{}")).await.outcome());
+    call.settle(took("video_1")).await;
+    assert_eq!(job_id(&replay_of(twin.await.expect("no panic").expect("an answer"))), "video_1");
+
+    // A third one does not take what the first still has under way for lost.
+    let call = one.under_way(first_try("{}")).await;
+    let third = open(&settings);
+    assert_eq!(third.record_of(call.id()).await.outcome.state, State::Open);
+    call.settle(took("video_2")).await;
+}
+
+#[tokio::test]
+async fn many_calls_at_once_are_all_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(&folder.path().join("ledger.db"));
+    let ledger = open(&settings);
+    let calls: Vec<_> = (0..200)
+        .map(|number| {
+            let ledger = ledger.clone();
+            tokio::spawn(async move {
+                let call = ledger.under_way(first_try("{}")).await;
+                call.settle(took(&format!("video_{number}"))).await;
+            })
+        })
+        .collect();
+    for call in calls {
+        call.await.expect("no panic");
+    }
+    drop(ledger);
+    let archive = Archive::open(&settings.path).expect("a file");
+    let filter = Filter { state: Some(State::Accepted), limit: 1000, ..Filter::default() };
+    assert_eq!(archive.list(&filter).expect("records").len(), 200);
+}
+
+#[tokio::test]
+async fn a_store_that_hangs_refuses_calls_before_they_are_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut settings = settings(&folder.path().join("ledger.db"));
+    settings.timeout = Duration::from_millis(100);
+    let ledger = open(&settings);
+    let hog = rusqlite::Connection::open(&settings.path).expect("a connection");
+    hog.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+
+    let mut call = ledger.fresh(first_try("{}")).await;
+    assert_eq!(call.record(details()).await, Err(Rejection::LedgerUnavailable));
+    drop(call);
+    hog.execute_batch("COMMIT").expect("released");
+    // It is over as soon as the hindrance is, and the repeat is a call like any other.
+    let call = ledger.under_way(repeat("{}")).await;
+    call.settle(took("video_1")).await;
+    let open = Filter { state: Some(State::Open), limit: 10, ..Filter::default() };
+    assert_eq!(Archive::open(&settings.path).expect("a file").list(&open).expect("records"), []);
+}
+
+#[tokio::test]
+async fn old_records_and_answers_are_deleted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(&folder.path().join("ledger.db"));
+    let ledger = open(&settings);
+    for body in ["a", "b", "c"] {
+        ledger.under_way(first_try(body)).await.settle(took(body)).await;
+    }
+    drop(ledger);
+    let by_hand = rusqlite::Connection::open(&settings.path).expect("a connection");
+    let age = "UPDATE calls SET at = at - 91 * 86400000 WHERE job_id = 'a'; \
+               UPDATE answers SET at = at - 2 * 86400000";
+    by_hand.execute_batch(age).expect("aged");
+
+    let ledger = open(&settings);
+    // The chore comes before the first question.
+    ledger.under_way(first_try("d")).await.settle(took("d")).await;
+    let count = |sql: &str| by_hand.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
+    assert_eq!(count("SELECT count(*) FROM calls"), 3);
+    assert_eq!(count("SELECT count(*) FROM answers"), 1, "only the new one");
+}
+
+#[tokio::test]
+async fn the_view_is_for_reading_by_hand() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(&folder.path().join("ledger.db"));
+    open(&settings).under_way(first_try("{}")).await.settle(took("video_1")).await;
+    let by_hand = rusqlite::Connection::open(&settings.path).expect("a connection");
+    let (at, job): (String, String) = by_hand
+        .query_row("SELECT at, job_id FROM ledger", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .expect("a row");
+    assert!(at.ends_with('Z') && at.len() == 24, "{at}");
+    assert_eq!(job, "video_1");
+}
+
+#[test]
+fn a_file_that_cannot_be_made_ends_the_start_with_the_key_to_change() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(&folder.path().join("missing/ledger.db"));
+    let error = Ledger::open(&settings, &Metrics::new().expect("metrics")).expect_err("no folder");
+    assert!(error.to_string().starts_with("ledger.path: "), "{error}");
+    let memory = Settings { store: StoreKind::Memory, ..settings };
+    Ledger::open(&memory, &Metrics::new().expect("metrics")).expect("no file is needed");
+}
+
+#[test]
+fn a_file_that_is_no_ledger_is_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("notes.txt");
+    std::fs::write(&path, "These are my notes, and there are many of them. ".repeat(100)).expect("written");
+    let error = Ledger::open(&settings(&path), &Metrics::new().expect("metrics")).expect_err("no ledger");
+    assert!(error.to_string().contains("notes.txt cannot be used"), "{error}");
+    assert!(std::fs::read_to_string(&path).expect("still there").starts_with("These are my notes"));
+}

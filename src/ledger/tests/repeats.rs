@@ -1,0 +1,121 @@
+//! An SDK's own repeats, which come without a key.
+
+use std::time::Duration;
+
+use super::*;
+use crate::failure::Failure;
+
+/// RT29
+#[tokio::test(start_paused = true)]
+async fn a_repeat_of_an_open_try_waits_for_its_answer() {
+    let ledger = ledger();
+    let open = ledger.under_way(first_try("{}")).await;
+    let twin = ledger.twin(repeat("{}")).await;
+    open.settle(took("video_1")).await;
+    let replay = replay_of(twin.outcome().await.expect("an answer"));
+    assert_eq!(job_id(&replay), "video_1");
+}
+
+/// RT29
+#[tokio::test(start_paused = true)]
+async fn a_repeat_of_an_answered_try_gets_its_answer() {
+    let ledger = ledger();
+    ledger.under_way(first_try("{}")).await.settle(took("video_1")).await;
+    assert_eq!(job_id(&ledger.replayed(repeat("{}")).await), "video_1");
+    assert_eq!(job_id(&ledger.replayed(repeat("{}")).await), "video_1");
+}
+
+/// RT29, RT05
+#[tokio::test(start_paused = true)]
+async fn a_repeat_of_an_unresolved_try_is_told_so() {
+    let ledger = ledger();
+    let open = ledger.under_way(first_try("{}")).await;
+    let id = open.id().to_string();
+    open.settle(Settlement::failed(Failure::Lost, 1)).await;
+    assert_eq!(ledger.refused(repeat("{}")).await, Rejection::CreateUnresolved { ledger_id: id });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_is_only_of_the_same_client_body_and_operation() {
+    let ledger = ledger();
+    ledger.under_way(first_try("{}")).await.settle(took("video_1")).await;
+    let others = [repeat("[]"), Intent { client: "other".into(), ..repeat("{}") }];
+    for other in others {
+        ledger.fresh(other).await.refuse(&Rejection::LedgerUnavailable);
+    }
+}
+
+/// RT29: for the time it is promised.
+#[tokio::test(start_paused = true)]
+async fn a_try_is_remembered_for_ten_minutes() {
+    let ledger = ledger();
+    ledger.under_way(first_try("{}")).await.settle(took("video_1")).await;
+    tokio::time::advance(Duration::from_secs(599)).await;
+    ledger.replayed(repeat("{}")).await;
+    tokio::time::advance(Duration::from_secs(2)).await;
+    ledger.fresh(repeat("{}")).await.refuse(&Rejection::LedgerUnavailable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn asking_twice_on_purpose_makes_two() {
+    let ledger = ledger();
+    let (one, two) = (ledger.under_way(first_try("{}")).await, ledger.under_way(first_try("{}")).await);
+    one.settle(took("video_1")).await;
+    two.settle(took("video_2")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_try_may_be_made_up_for_once() {
+    let ledger = ledger();
+    // Two on purpose: one is taken, one is refused, and the SDK repeats that one.
+    ledger.under_way(first_try("{}")).await.settle(took("video_1")).await;
+    ledger.under_way(first_try("{}")).await.settle(said(429)).await;
+    ledger.under_way(repeat("{}")).await.settle(took("video_2")).await;
+    // There is nothing left to make up for.
+    ledger.replayed(repeat("{}")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_ours_may_be_made_up_for_too() {
+    let ledger = ledger();
+    ledger.under_way(first_try("{}")).await.settle(took("video_1")).await;
+    ledger.fresh(first_try("{}")).await.refuse(&Rejection::LedgerUnavailable);
+    ledger.fresh(repeat("{}")).await.settle(took("video_2")).await;
+    ledger.replayed(repeat("{}")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_not_made_up_for_after_ten_minutes() {
+    let ledger = ledger();
+    ledger.under_way(first_try("{}")).await.settle(said(429)).await;
+    tokio::time::advance(Duration::from_secs(595)).await;
+    ledger.under_way(first_try("{}")).await.settle(took("video_1")).await;
+    tokio::time::advance(Duration::from_secs(6)).await;
+    ledger.replayed(repeat("{}")).await;
+}
+
+/// RT25: the job that nobody was told of goes to the one who asks again, before anything new is made.
+#[tokio::test(start_paused = true)]
+async fn a_repeat_gets_the_job_whose_client_had_left() {
+    let ledger = ledger();
+    ledger.under_way(first_try("{}")).await.settle(took("video_1")).await;
+    let open = ledger.under_way(first_try("{}")).await;
+    ledger.client_left(open.id());
+    let id = open.id().clone();
+    open.settle(took("video_2")).await;
+    ledger.under_way(first_try("{}")).await.settle(said(429)).await;
+
+    assert!(ledger.record_of(&id).await.client_left);
+    assert_eq!(job_id(&ledger.replayed(repeat("{}")).await), "video_2");
+    ledger.under_way(repeat("{}")).await.settle(took("video_3")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_client_left_may_come_out_after_the_answer() {
+    let ledger = ledger();
+    let open = ledger.under_way(first_try("{}")).await;
+    let id = open.id().clone();
+    open.settle(took("video_1")).await;
+    ledger.client_left(&id);
+    assert!(ledger.record_of(&id).await.client_left);
+}

@@ -1,0 +1,206 @@
+//! What every store does, over each of them.
+
+use std::time::Duration;
+
+use super::*;
+use crate::ledger::record::{Fault, JobStatus, LedgerId, Outcome, State};
+use crate::ledger::sqlite::SqliteStore;
+use crate::ledger::store::{Note, Noted, Settled};
+use crate::ledger::time::Timestamp;
+
+/// Each store there is, and what keeps it alive.
+fn stores() -> Vec<(&'static str, Arc<dyn Store>, Option<tempfile::TempDir>)> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("ledger.db");
+    let settings = Settings { path, ..Settings::default() };
+    let file = SqliteStore::open(&settings).expect("a file");
+    vec![
+        ("memory", Arc::new(MemoryStore::new(settings.keep)), None),
+        ("sqlite", Arc::new(file), Some(folder)),
+    ]
+}
+
+fn now() -> Timestamp {
+    std::time::SystemTime::now().into()
+}
+
+fn record(intent: Intent) -> Record {
+    let at = now();
+    Record {
+        id: LedgerId::at(at),
+        at,
+        updated: at,
+        intent,
+        details: Details {
+            sent: Sent { headers: vec![("user-agent".to_owned(), "a".to_owned())], ..details().sent },
+            ..details()
+        },
+        outcome: Outcome::open(),
+        instance: "here".into(),
+        client_left: false,
+        replays: 0,
+    }
+}
+
+fn settled(settlement: Settlement) -> Settled {
+    let answer = match settlement.end {
+        crate::ledger::settlement::End::Answered(answer) => Some(answer),
+        _ => None,
+    };
+    Settled { at: now(), outcome: settlement.outcome, answer, client_left: false }
+}
+
+const EVER: Timestamp = Timestamp(0);
+
+async fn found(store: &Arc<dyn Store>, id: &LedgerId) -> Record {
+    let records = store.records(Which::Id(id.clone())).await.expect("records");
+    records.into_iter().next().expect("the record")
+}
+
+#[tokio::test]
+async fn what_is_written_is_read_as_it_was() {
+    for (name, store, _kept) in stores() {
+        for intent in [first_try("{}"), repeat("[]"), keyed("a key", "1")] {
+            let mut record = record(intent);
+            assert_eq!(store.insert(record.clone(), EVER).await, Ok(None), "{name}");
+            assert_eq!(found(&store, &record.id).await, record, "{name}");
+
+            let settled = settled(took("video_1"));
+            store.settle(record.id.clone(), settled.clone()).await.expect("settled");
+            record.updated = settled.at;
+            record.outcome = settled.outcome;
+            assert_eq!(found(&store, &record.id).await, record, "{name}");
+            assert_eq!(store.answer(record.id).await, Ok(settled.answer), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_first_outcome_counts() {
+    for (name, store, _kept) in stores() {
+        let record = record(first_try("{}"));
+        store.insert(record.clone(), EVER).await.expect("inserted");
+        for settlement in [took("video_1"), said(429)] {
+            store.settle(record.id.clone(), settled(settlement)).await.expect("settled");
+        }
+        assert_eq!(found(&store, &record.id).await.outcome.state, State::Accepted, "{name}");
+        assert_eq!(store.answer(record.id).await, Ok(Some(job_answer("video_1"))), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_held_until_it_is_refused_or_old() {
+    for (name, store, _kept) in stores() {
+        let first = record(keyed("k", "{}"));
+        assert_eq!(store.insert(first.clone(), EVER).await, Ok(None), "{name}");
+        let second = record(keyed("k", "{}"));
+        assert_eq!(store.insert(second.clone(), EVER).await, Ok(Some(first.id.clone())), "{name}");
+        let later = Timestamp(first.at.0 + 1);
+        assert_eq!(store.insert(record(keyed("k", "{}")), later).await, Ok(None), "{name}");
+
+        let refused = record(keyed("l", "{}"));
+        store.insert(refused.clone(), EVER).await.expect("inserted");
+        store.settle(refused.id, settled(said(429))).await.expect("settled");
+        assert_eq!(store.insert(record(keyed("l", "{}")), EVER).await, Ok(None), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn records_are_found_by_key_and_by_request_newest_first() {
+    for (name, store, _kept) in stores() {
+        let mut expected = Vec::new();
+        for (index, intent) in
+            [first_try("{}"), repeat("{}"), first_try("other"), keyed("k", "{}")].into_iter().enumerate()
+        {
+            let mut record = record(intent);
+            record.at = Timestamp(1000 + i64::try_from(index).expect("small"));
+            record.id = LedgerId::at(record.at);
+            store.insert(record.clone(), EVER).await.expect("inserted");
+            expected.push(record);
+        }
+        let of_request = |since| Which::Request {
+            client: "team".into(),
+            fingerprint: fingerprint("{}"),
+            since: Timestamp(since),
+        };
+        let newest_first = vec![expected[1].clone(), expected[0].clone()];
+        assert_eq!(store.records(of_request(0)).await, Ok(newest_first), "{name}");
+        assert_eq!(store.records(of_request(1001)).await, Ok(vec![expected[1].clone()]), "{name}");
+        let of_key = Which::Key {
+            client: "team".into(),
+            operation: Operation::Create,
+            key: IdempotencyKey::parse("k").expect("a key"),
+            since: EVER,
+        };
+        assert_eq!(store.records(of_key).await, Ok(vec![expected[3].clone()]), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_comes_to_light_later_is_added() {
+    for (name, store, _kept) in stores() {
+        let record = record(first_try("{}"));
+        store.insert(record.clone(), EVER).await.expect("inserted");
+        store.settle(record.id.clone(), settled(took("video_1"))).await.expect("settled");
+        let fault = Fault { code: Some("c".to_owned()), message: None };
+        let job = |status, fault| Noted::Job { id: "video_1".into(), status, fault };
+        for what in [
+            Noted::ClientLeft(record.id.clone()),
+            Noted::Replayed(record.id.clone()),
+            Noted::Replayed(record.id.clone()),
+            job(JobStatus::Failed, fault.clone()),
+            job(JobStatus::Deleted, Fault::default()),
+        ] {
+            store.note(Note { at: now(), what }).await.expect("noted");
+        }
+        let found = found(&store, &record.id).await;
+        assert_eq!((found.client_left, found.replays), (true, 2), "{name}");
+        assert_eq!(found.outcome.job_status, Some(JobStatus::Deleted), "{name}");
+        assert_eq!(found.outcome.fault, fault, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn jobs_are_found_and_the_finished_are_not_unfinished() {
+    for (name, store, _kept) in stores() {
+        for job in ["video_1", "video_2"] {
+            let record = record(first_try(job));
+            store.insert(record.clone(), EVER).await.expect("inserted");
+            store.settle(record.id, settled(took(job))).await.expect("settled");
+        }
+        let job = store.job("video_1").await.expect("an answer").expect("a job");
+        assert_eq!((&*job.id, &*job.upstream, job.status), ("video_1", "main", JobStatus::Queued), "{name}");
+        assert_eq!(store.job("video_9").await, Ok(None), "{name}");
+
+        let what = Noted::Job { id: "video_1".into(), status: JobStatus::Completed, fault: Fault::default() };
+        store.note(Note { at: now(), what }).await.expect("noted");
+        let unfinished = store.unfinished(EVER).await.expect("jobs");
+        assert_eq!(unfinished.iter().map(|job| &*job.id).collect::<Vec<_>>(), ["video_2"], "{name}");
+        let later = Timestamp(now().0 + 1000);
+        assert_eq!(store.unfinished(later).await, Ok(Vec::new()), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_asked_is_done_also_if_nobody_waits() {
+    for (name, store, _kept) in stores() {
+        let record = record(first_try("{}"));
+        store.insert(record.clone(), EVER).await.expect("inserted");
+        drop(store.settle(record.id.clone(), settled(took("video_1"))));
+        // Asked later, done later.
+        store.note(Note { at: now(), what: Noted::Replayed(record.id.clone()) }).await.expect("noted");
+        assert_eq!(found(&store, &record.id).await.outcome.state, State::Accepted, "{name}");
+    }
+}
+
+#[test]
+fn old_records_are_forgotten_in_memory_too() {
+    let store = MemoryStore::new(Duration::from_secs(60));
+    let mut old = record(first_try("{}"));
+    old.at = Timestamp(0);
+    old.id = LedgerId::at(old.at);
+    drop(store.insert(old.clone(), EVER));
+    drop(store.insert(record(first_try("{}")), EVER));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    assert_eq!(runtime.block_on(store.records(Which::Id(old.id))), Ok(Vec::new()));
+}
