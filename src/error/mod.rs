@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 
 pub mod anthropic;
+mod limits;
 pub mod openai;
 pub(crate) mod spoken;
 pub mod words;
