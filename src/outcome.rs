@@ -137,3 +137,24 @@ pub(crate) struct Route(pub &'static str);
 
 /// Label of a request that no route took.
 pub(crate) const NO_ROUTE: &str = "none";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_pass_at_another_time_is_limited_and_not_rejected() {
+        let wait = std::time::Duration::from_secs(1);
+        let limit = (1, crate::rejection::Per::Second);
+        let limits = [
+            Rejection::RateLimited { model: None, client: None, limit, wait },
+            Rejection::TooManyJobs,
+            Rejection::Overloaded,
+            Rejection::Stopping,
+        ];
+        for reason in limits {
+            assert_eq!(Refusal::from(reason).outcome(), "limited");
+        }
+        assert_eq!(Refusal::from(Rejection::NoKey).outcome(), "rejected");
+    }
+}

@@ -50,7 +50,7 @@ fn message(error: &ApiError) -> &str {
         (401, Some("invalid_api_key")) => "invalid x-api-key",
         (401, _) => "x-api-key header is required",
         (413, _) => "Request exceeds the maximum size",
-        (429, Some("rate_limit_exceeded")) => {
+        (429, _) if error.kind == "requests" => {
             "This request would exceed your account's rate limit. Please try again later."
         }
         (503, Some("overloaded")) => "Overloaded",
@@ -79,6 +79,23 @@ mod tests {
         assert!(
             body(&error, "r")
                 .contains(r#""type":"request_too_large","message":"Request exceeds the maximum size""#)
+        );
+    }
+    #[test]
+    fn limits_have_anthropics_types_and_words() {
+        let told = |reason: &Rejection| body(&ApiError::rejected(reason, &Wording::default()), "r");
+        let wait = std::time::Duration::from_secs(1);
+        let limit = (1, crate::rejection::Per::Second);
+        assert!(told(&Rejection::RateLimited { model: None, client: None, limit, wait }).contains(
+            r#""type":"rate_limit_error","message":"This request would exceed your account's rate limit."#
+        ));
+        assert!(
+            told(&Rejection::TooManyJobs)
+                .contains(r#""type":"rate_limit_error","message":"Too many running tasks""#)
+        );
+        assert!(told(&Rejection::Overloaded).contains(r#""type":"overloaded_error","message":"Overloaded""#));
+        assert!(
+            told(&Rejection::Stopping).contains(r#""type":"api_error","message":"The server is shutting"#)
         );
     }
 }

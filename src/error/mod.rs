@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 
 pub mod anthropic;
 pub(crate) mod event;
+mod limits;
 pub mod openai;
 pub(crate) mod spoken;
 pub mod words;

@@ -3,14 +3,12 @@
 //! Texts, `type`, `param` and `code` are OpenAI's wherever a live answer is on record; the rest is in their
 //! style. Nothing is ever appended to a message.
 
-use std::time::Duration;
-
 use axum::http::StatusCode;
 
-use super::spoken::Spoken;
+use super::limits::{overloaded, rate_limited, stopping, too_many_jobs};
 use super::{ApiError, Class, Form, Wording};
 use crate::failure::{Cut, Failure};
-use crate::rejection::{Expected, Noun, Param, Per, Rejection};
+use crate::rejection::{Expected, Noun, Param, Rejection};
 
 /// Joins literals as OpenAI's messages do: quoted, in the given order, with an Oxford comma.
 fn join(literals: &[String], conjunction: &str) -> String {
@@ -164,8 +162,8 @@ impl ApiError {
                 rate_limited(model.as_deref(), client.as_deref(), *limit, *wait)
             }
             Rejection::TooManyJobs => too_many_jobs(),
-            Rejection::Overloaded => unavailable("overloaded", OVERLOADED),
-            Rejection::Stopping => unavailable("shutting_down", STOPPING),
+            Rejection::Overloaded => overloaded(),
+            Rejection::Stopping => stopping(),
         }
     }
 
@@ -227,48 +225,6 @@ impl ApiError {
         }
     }
 }
-
-/// OpenAI's message, which clients take apart for the time to wait.
-fn rate_limited(model: Option<&str>, client: Option<&str>, limit: (u32, Per), wait: Duration) -> ApiError {
-    let (limit, per) = limit;
-    let (unit, short) = match per {
-        Per::Second => ("sec", "RPS"),
-        Per::Minute => ("min", "RPM"),
-        Per::Hour => ("hour", "RPH"),
-        Per::Day => ("day", "RPD"),
-    };
-    let model = model.map(|name| format!(" for {name}")).unwrap_or_default();
-    let client = client.unwrap_or("default");
-    let message = format!(
-        "Rate limit reached{model} in organization {client} on requests per {unit} ({short}): Limit {limit}, Used \
-         {limit}, Requested 1. Please try again in {}. Visit https://platform.openai.com/account/rate-limits to \
-         learn more.",
-        Spoken(wait)
-    );
-    let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "requests", message).code("rate_limit_exceeded");
-    ApiError { retry_after: Some(wait), ..error }
-}
-
-/// Azure's answer; the code is what OpenAI's SDK users look for on a 429.
-fn too_many_jobs() -> ApiError {
-    let kind = "video_generation_user_error";
-    let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, kind, "Too many running tasks");
-    ApiError { retry_after: Some(JOBS_WAIT), ..error.code("rate_limit_exceeded") }
-}
-
-/// Nobody knows when a job ends. Most take minutes: asking every second is in vain.
-const JOBS_WAIT: Duration = Duration::from_secs(10);
-
-/// The gateway itself has no room, for a moment.
-fn unavailable(code: &str, message: &str) -> ApiError {
-    let error = ApiError::server(StatusCode::SERVICE_UNAVAILABLE, code, message);
-    ApiError { retry_after: Some(Duration::from_secs(1)), ..error }
-}
-
-const OVERLOADED: &str = "The server is currently overloaded with other requests. Sorry about that! You can retry \
-    your request in a moment.";
-const STOPPING: &str =
-    "The server is shutting down and did not start on your request. You can retry it in a moment.";
 
 impl ApiError {
     /// The words for a stream that breaks off. Its status is none that a client sees: the 200 left long ago.
