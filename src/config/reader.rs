@@ -156,7 +156,8 @@ impl<'a> Section<'a> {
         key: &'static str,
         default: Option<Duration>,
     ) -> Option<Duration> {
-        let right = "use a time with its unit, such as \"500ms\", \"10s\" or \"2m\", or \"0s\" for not at all";
+        let right =
+            "use a time with its unit, such as \"500ms\", \"10s\" or \"2m\", or \"0s\" for not at all";
         let time = self.read(key, right, |value| humantime::parse_duration(value.as_str()?).ok());
         time.map_or(default, |time| Some(time).filter(|time| !time.is_zero()))
     }

@@ -20,6 +20,7 @@ use super::socket::bare::Bare;
 use super::socket::head_time::{HeadTime, HeadTimer, Heads};
 use super::socket::write_idle::WriteIdle;
 use super::{Responder, edge, linger};
+use crate::config::Config;
 use crate::config::server::Server;
 use crate::shutdown::{Stage, Underway};
 
@@ -31,24 +32,18 @@ pub(super) async fn serve(
     mut closing: watch::Receiver<Stage>,
 ) {
     let gateway = responder.live.current();
-    let settings = &gateway.config.server;
-    if let Err(error) = prepare(&stream, settings) {
+    if let Err(error) = prepare(&stream, &gateway.config.server) {
         debug!(%peer, %error, "a socket option could not be set");
     }
     let bounds = linger::Bounds::of(&gateway.config.limits);
     let heads = Arc::new(Heads::default());
+    let protocol = protocol(&gateway.config, &heads);
     let socket = Socket {
         inner: stream,
         heads: Arc::clone(&heads),
         bare: Bare::new(|status| edge::unreadable(status, peer, &responder.live.current().metrics)),
-        write_idle: WriteIdle::new(settings.write_idle),
+        write_idle: WriteIdle::new(gateway.config.server.write_idle),
     };
-    let time = HeadTime { whole: settings.head_timeout, idle: settings.keep_alive };
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(HeadTimer { time, heads: Arc::clone(&heads) })
-        .header_read_timeout(time.idle)
-        .max_buf_size(gateway.config.limits.head);
     drop(gateway);
 
     let underway = Underway::until_dropped(closing.clone());
@@ -58,15 +53,15 @@ pub(super) async fn serve(
         let (responder, underway) = (&responder, &underway);
         async move { Ok::<_, std::convert::Infallible>(responder.answer_over_http(peer, underway, request).await) }
     });
-    let mut connection = builder.serve_connection(TokioIo::new(socket), service);
+    let mut connection = protocol.serve_connection(TokioIo::new(socket), service);
     let ended = loop {
         tokio::select! {
             // What has come is looked at before it is turned away.
             biased;
             ended = &mut connection => break Some(ended),
             stage = next(&mut closing) => match stage {
-                Stage::Serving | Stage::Ending => {}
-                Stage::Draining => {
+                Stage::Serving => {}
+                Stage::Draining | Stage::Ending => {
                     heads.stopping();
                     std::pin::Pin::new(&mut connection).graceful_shutdown();
                 }
@@ -104,6 +99,18 @@ fn prepare(stream: &TcpStream, settings: &Server) -> io::Result<()> {
 #[cfg(target_os = "linux")]
 const UNSENT_MAX: u32 = 128 << 10;
 
+fn protocol(config: &Config, heads: &Arc<Heads>) -> http1::Builder {
+    let time = HeadTime { whole: config.server.head_timeout, idle: config.server.keep_alive };
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(HeadTimer { time, heads: Arc::clone(heads) })
+        .header_read_timeout(time.idle)
+        .max_buf_size(config.limits.head)
+        // A buffer may turn out larger than it was asked to be.
+        .max_header_size(config.limits.head);
+    builder
+}
+
 /// How a connection ends.
 enum End {
     /// Nothing is left to say.
@@ -124,7 +131,9 @@ impl End {
             return Self::Refused;
         }
         match ended {
-            Err(error) if close_framed && !error.is_timeout() => Self::Cut("an answer without a length broke off"),
+            Err(error) if close_framed && !error.is_timeout() => {
+                Self::Cut("an answer without a length broke off")
+            }
             Err(_) | Ok(()) => Self::Well,
         }
     }

@@ -54,9 +54,11 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(60);
 
-    fn pair() -> (Socket<DuplexStream, fn(u16) -> Vec<u8>>, DuplexStream) {
+    type Words = fn(u16) -> Vec<u8>;
+
+    fn pair() -> (Socket<DuplexStream, Words>, DuplexStream) {
         let (inner, client) = tokio::io::duplex(8);
-        let words: fn(u16) -> Vec<u8> = |_| Vec::new();
+        let words: Words = |_| Vec::new();
         let write_idle = WriteIdle::new(LIMIT);
         (Socket { inner, heads: Heads::default().into(), bare: Bare::new(words), write_idle }, client)
     }

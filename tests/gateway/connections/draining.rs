@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::{download, halting, with_server};
 use crate::support::client::End;
 use crate::support::gateway::Gateway;
+use crate::support::message::Message;
 use crate::support::process::Process;
 use crate::support::request::{create, get};
 use crate::support::upstream::{Gate, JOB, Reply, Upstream};
@@ -75,7 +76,7 @@ async fn a_request_behind_one_under_way_is_not_begun() {
     witness.assert_closed().await;
     gate.open();
     let answers = client.answers().await;
-    assert_eq!(answers.first().map(|answer| answer.status()), Some(200));
+    assert_eq!(answers.first().map(Message::status), Some(200));
     assert_eq!(answers.first().and_then(|answer| answer.header("connection")), Some("close"));
     assert!(answers.iter().skip(1).all(|answer| answer.status() == 503), "{answers:?}");
     assert_eq!(upstream.count(), 1);

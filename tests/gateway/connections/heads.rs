@@ -25,7 +25,11 @@ async fn a_head_over_its_limits_is_answered_with_431() {
         assert!(answer.header("x-request-id").is_some());
     }
     upstream.assert_untouched("too long a head");
-    assert!((gateway.metric(&format!("{UNREADABLE}431\"}}")) - 2.0).abs() < f64::EPSILON, "{}", gateway.page());
+    assert!(
+        (gateway.metric(&format!("{UNREADABLE}431\"}}")) - 2.0).abs() < f64::EPSILON,
+        "{}",
+        gateway.page()
+    );
     let just_so = get(POLL).with("x-long", &"a".repeat(30 << 10));
     assert_eq!(gateway.ask(&just_so).await.status(), 200);
 }
@@ -68,7 +72,11 @@ async fn garbage_is_answered_counted_and_ends_the_connection() {
     client.send("\u{1}\u{2}\u{3} garbage\r\n\r\n").await;
     assert_eq!(client.answer().await.status(), 400);
     client.assert_closed().await;
-    assert!((gateway.metric(&format!("{UNREADABLE}400\"}}")) - 1.0).abs() < f64::EPSILON, "{}", gateway.page());
+    assert!(
+        (gateway.metric(&format!("{UNREADABLE}400\"}}")) - 1.0).abs() < f64::EPSILON,
+        "{}",
+        gateway.page()
+    );
     let rejections = gateway.metric("reelgate_rejections_total{code=\"none\",route=\"none\"}");
     assert!((rejections - 1.0).abs() < f64::EPSILON, "{}", gateway.page());
 }

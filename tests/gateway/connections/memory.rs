@@ -61,7 +61,9 @@ async fn many_large_uploads_take_little_memory() {
     assert_little_memory(&upstream, |address| async move {
         let mut client = Client::connect(address).await;
         let length = LENGTH.to_string();
-        client.send(post("/v1/files", "").without("content-length").with("content-length", &length).head()).await;
+        client
+            .send(post("/v1/files", "").without("content-length").with("content-length", &length).head())
+            .await;
         for _ in 0..LENGTH / PIECE {
             client.send([b'x'; PIECE]).await;
         }

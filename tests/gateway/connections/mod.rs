@@ -5,6 +5,7 @@ mod draining;
 mod heads;
 mod idle;
 mod memory;
+mod refused;
 mod unread;
 
 use crate::support::gateway::Gateway;
