@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
@@ -12,7 +12,8 @@ use crate::support::request::{Request, create, get, post};
 use crate::support::upstream::{Reply, Upstream};
 
 /// Keys of the upstream in every row: these tables are about words, not about how often one asks for them.
-const UPSTREAM: &str = "fetch_timeout = \"300ms\"\nsubmit_timeout = \"300ms\"\nother_timeout = \"300ms\"";
+const UPSTREAM: &str =
+    "fetch_timeout = \"300ms\"\nsubmit_timeout = \"300ms\"\nother_timeout = \"300ms\"\nbody_idle = \"300ms\"";
 /// All other keys.
 const CONFIG: &str = "presets = [\"openai\"]\n[limits]\njson_body = \"1KiB\"\nmessages_body = \"1KiB\"";
 
@@ -205,6 +206,8 @@ async fn no_tls() -> (SocketAddr, JoinHandle<()>) {
     let task = tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let _ = stream.write_all(b"this is no TLS\r\n").await;
+            // Until the other side gives up: a reset could overtake what was said.
+            let _ = stream.read_to_end(&mut Vec::new()).await;
         }
     });
     (address, task)
