@@ -46,32 +46,27 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
 
 impl Upstream {
     /// An answer that goes on to the client as it comes.
-    pub(super) fn streamed(
-        &self,
-        call: &Call,
-        status: StatusCode,
-        mut headers: HeaderMap,
-        body: Body,
-    ) -> Result<Answer, Failure> {
+    pub(super) fn streamed(&self, call: &Call, answer: Answer) -> Result<Answer, Failure> {
+        let (mut head, body) = answer.into_parts();
         let settings = &self.settings;
-        if sse::is_event_stream(status, &headers) {
+        if sse::is_event_stream(head.status, &head.headers) {
             // A last word of ours may make it longer.
-            headers.remove(header::CONTENT_LENGTH);
+            head.headers.remove(header::CONTENT_LENGTH);
             let download = Download::new(body, settings.sse_idle);
-            let events = EventStream::new(download, settings.event_max, last_word(call, &headers));
-            return Ok(answer(status, headers, Body::new(events)));
+            let events = EventStream::new(download, settings.event_max, last_word(call, &head.headers));
+            return Ok(Answer::from_parts(head, Body::new(events)));
         }
         let download = Download::new(body, settings.body_idle);
         let missing = if settings.resume_attempts == 0 {
             None
         } else {
-            Missing::of(&call.head.method, status, &headers)
+            Missing::of(&call.head.method, head.status, &head.headers)
         };
         let body = match missing {
             None => Body::new(download),
             Some(missing) => Body::new(Resumed::new(download, missing, self.again(call)?)),
         };
-        Ok(answer(status, headers, body))
+        Ok(Answer::from_parts(head, body))
     }
 
     fn again(&self, call: &Call) -> Result<Again, Failure> {
@@ -95,7 +90,8 @@ fn last_word(call: &Call, headers: &HeaderMap) -> LastWord {
     }
 }
 
-fn answer(status: StatusCode, headers: HeaderMap, body: Body) -> Answer {
+/// An answer of these parts.
+pub(super) fn assembled(status: StatusCode, headers: HeaderMap, body: Body) -> Answer {
     let mut answer = Answer::new(body);
     *answer.status_mut() = status;
     *answer.headers_mut() = headers;
@@ -109,7 +105,7 @@ pub(super) async fn received(
     treatment: Treatment,
 ) -> Result<Answer, Failure> {
     let body = if treatment.bodiless { Read::Beyond(Body::new(Unmeasured)) } else { read(download).await? };
-    let mut answer = answer(status, headers, Body::empty());
+    let mut answer = assembled(status, headers, Body::empty());
     match body {
         Read::Whole(bytes) => match unwrapped(&answer, &bytes, treatment) {
             Some(text) => replace(&mut answer, text),

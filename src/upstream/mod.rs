@@ -24,8 +24,6 @@ use crate::request_id::RequestId;
 
 mod answer;
 mod connect;
-mod content_range;
-mod events;
 mod headers;
 mod resume;
 mod send;
@@ -276,7 +274,7 @@ impl Upstream {
             unwrap: self.settings.unwrap_errors && call.kind != Kind::Other,
         };
         if treatment.streams() {
-            return Ok(self.streamed(call, status, headers, body)?);
+            return Ok(self.streamed(call, answer::assembled(status, headers, body))?);
         }
         let download = stream::Download::new(body, self.settings.body_idle);
         answer::received(status, headers, download, treatment).await.map_err(Unanswered::Failed)

@@ -139,7 +139,7 @@ async fn what_aggregators_wrapped_is_unwrapped() {
 #[derive(Clone, Copy, Debug)]
 enum Wrong {
     NoKey,
-    WrongKey,
+    BadKey,
     Path,
     TooLarge,
     Refused,
@@ -149,11 +149,13 @@ enum Wrong {
     Closed,
 }
 
-/// `type` and `code` in OpenAI's dialect for a create and for a poll, `type` in Anthropic's.
+/// Status; `type` and `code` in OpenAI's dialect for a create and for a poll; `type` in Anthropic's.
+type Ours = (Wrong, u16, [&'static str; 2], [&'static str; 2], &'static str);
+
 #[rustfmt::skip]
-const OURS: &[(Wrong, u16, [&str; 2], [&str; 2], &str)] = &[
+const OURS: &[Ours] = &[
     (Wrong::NoKey,    401, [IRE, ""],                         [IRE, ""],                         "authentication_error"),
-    (Wrong::WrongKey, 401, [IRE, "invalid_api_key"],          [IRE, "invalid_api_key"],          "authentication_error"),
+    (Wrong::BadKey,   401, [IRE, "invalid_api_key"],          [IRE, "invalid_api_key"],          "authentication_error"),
     (Wrong::Path,     404, [IRE, ""],                         [IRE, ""],                         "not_found_error"),
     (Wrong::TooLarge, 413, [SRV, ""],                         [SRV, ""],                         "request_too_large"),
     (Wrong::Refused,  502, [SRV, "upstream_unreachable"],     [SRV, "upstream_unreachable"],     "api_error"),
@@ -170,13 +172,13 @@ async fn gone_wrong(wrong: Wrong) -> (Gateway, Box<dyn std::any::Any>) {
         Wrong::Silent => Reply::default().read().stall(),
         Wrong::Garbage => Reply::raw("SSH-2.0-OpenSSH_9.6\r\n\r\n").close(),
         Wrong::Closed => Reply::default().read().close(),
-        Wrong::NoKey | Wrong::WrongKey | Wrong::Path | Wrong::TooLarge | Wrong::Refused | Wrong::Tls => {
+        Wrong::NoKey | Wrong::BadKey | Wrong::Path | Wrong::TooLarge | Wrong::Refused | Wrong::Tls => {
             Reply::job()
         }
     };
     let upstream = Upstream::start(reply).await;
     match wrong {
-        Wrong::WrongKey => {
+        Wrong::BadKey => {
             let credential = "\ncredential = { env = \"UPSTREAM_KEY\" }";
             let text = configured(&upstream.base_url(), keyed) + credential;
             (Gateway::configured(&text).await, Box::new(upstream))
@@ -222,7 +224,7 @@ fn gone_wrong_with(wrong: Wrong, request: Request) -> Request {
             request.with_target(&target)
         }
         Wrong::TooLarge => request.body("x".repeat(1025)),
-        Wrong::WrongKey | Wrong::Refused | Wrong::Silent | Wrong::Tls | Wrong::Garbage | Wrong::Closed => {
+        Wrong::BadKey | Wrong::Refused | Wrong::Silent | Wrong::Tls | Wrong::Garbage | Wrong::Closed => {
             request
         }
     }
