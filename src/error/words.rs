@@ -3,6 +3,8 @@
 //! Texts, `type`, `param` and `code` are OpenAI's wherever a live answer is on record; the rest is in their
 //! style. Nothing is ever appended to a message.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 
 use super::limits::{overloaded, rate_limited, stopping, too_many_jobs};

@@ -43,7 +43,8 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
     start.eq_ignore_ascii_case(b"application/json") && matches!(rest.first(), None | Some(b';' | b' '))
 }
 
-pub(super) fn answer(status: StatusCode, headers: HeaderMap, body: Body) -> Answer {
+/// An answer of these parts.
+pub(super) fn assembled(status: StatusCode, headers: HeaderMap, body: Body) -> Answer {
     let mut answer = Answer::new(body);
     *answer.status_mut() = status;
     *answer.headers_mut() = headers;
@@ -57,7 +58,7 @@ pub(super) async fn received(
     treatment: Treatment,
 ) -> Result<Answer, Failure> {
     let body = if treatment.bodiless { Read::Beyond(Body::new(Unmeasured)) } else { read(download).await? };
-    let mut answer = answer(status, headers, Body::empty());
+    let mut answer = assembled(status, headers, Body::empty());
     match body {
         Read::Whole(bytes) => {
             let text = unwrapped(&answer, &bytes, treatment);

@@ -11,31 +11,21 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{self, HeaderName};
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use axum::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
-use super::answer::is_identity;
 use super::connect::Leaf;
-use super::content_range::ContentRange;
-use super::headers;
 use super::stream::Download;
 
+mod content_range;
+mod missing;
 #[cfg(test)]
 mod tests;
 
-/// What is missing of a file, and what makes certain that it is the same file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Missing {
-    etag: HeaderValue,
-    /// The first byte that has not come, and the last one that is owed.
-    first: u64,
-    last: u64,
-    /// Bytes of the whole file, where they are known.
-    total: Option<u64>,
-}
+pub(super) use missing::Missing;
 
 /// What is needed to ask again.
 pub(super) struct Again {
@@ -80,66 +70,6 @@ enum Answered {
     Other,
 }
 
-// === impl Missing ===
-
-impl Missing {
-    /// What an answer with this head still owes; `None` where it could not be asked for again.
-    pub(super) fn of(method: &Method, status: StatusCode, headers: &HeaderMap) -> Option<Self> {
-        let refuses = headers.get(header::ACCEPT_RANGES).is_some_and(|units| units == "none");
-        if method != Method::GET || refuses || !is_identity(headers) {
-            return None;
-        }
-        let length = length(headers);
-        let range = match status {
-            StatusCode::OK => {
-                let total = length?;
-                ContentRange { first: 0, last: total.checked_sub(1)?, total: Some(total) }
-            }
-            StatusCode::PARTIAL_CONTENT => {
-                let range = ContentRange::of(headers)?;
-                // Two lengths that differ are nobody's to choose from.
-                length.is_none_or(|length| length == range.length()).then_some(range)?
-            }
-            _ => return None,
-        };
-        let ContentRange { first, last, total } = range;
-        Some(Self { etag: strong_etag(headers)?.clone(), first, last, total })
-    }
-
-    /// Bytes that are owed.
-    fn left(&self) -> u64 {
-        (self.last + 1).saturating_sub(self.first)
-    }
-
-    /// The value of `Range` that asks for them, after an answer to a request with or without one.
-    fn range(&self) -> Option<HeaderValue> {
-        let whole = self.total == Some(self.last + 1);
-        let last = if whole { String::new() } else { self.last.to_string() };
-        HeaderValue::try_from(format!("bytes={}-{last}", self.first)).ok()
-    }
-
-    /// Whether an answer with this head is just what is owed.
-    fn is_met_by(&self, status: StatusCode, answer: &HeaderMap) -> bool {
-        let range = Self::of(&Method::GET, status, answer);
-        let met = range.is_some_and(|range| {
-            let totals = self.total.zip(range.total);
-            range.etag == self.etag
-                && (range.first, range.last) == (self.first, self.last)
-                && totals.is_none_or(|(ours, theirs)| ours == theirs)
-        });
-        status == StatusCode::PARTIAL_CONTENT && met && headers::is_plainly_framed(answer)
-    }
-}
-
-fn length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// A weak tag says that two files mean the same, not that they are the same.
-fn strong_etag(headers: &HeaderMap) -> Option<&HeaderValue> {
-    headers.get(header::ETAG).filter(|etag| etag.as_bytes().starts_with(b"\""))
-}
-
 // === impl Again ===
 
 /// Conditions of the client's that were met by the first answer, and would only be in the way.
@@ -156,7 +86,7 @@ impl Again {
             headers.remove(condition);
         }
         headers.insert(header::RANGE, missing.range()?);
-        headers.insert(header::IF_RANGE, missing.etag.clone());
+        headers.insert(header::IF_RANGE, missing.etag().clone());
         Some(request)
     }
 
@@ -214,7 +144,7 @@ impl Resumed {
             self.phase = Phase::Over;
             return Err(io::Error::other("more came than was announced"));
         }
-        self.missing.first += length;
+        self.missing.came(length);
         self.made = if length > 0 { 0 } else { self.made };
         Ok(())
     }
@@ -266,10 +196,9 @@ impl HttpBody for Resumed {
                             error => error,
                         }
                     }
-                    None if self.missing.left() == 0 => return Poll::Ready(None),
-                    None => self.broke(io::ErrorKind::UnexpectedEof.into()),
                     // Nothing of what is owed is missing.
-                    Some(Err(_)) if self.missing.left() == 0 => return Poll::Ready(None),
+                    None | Some(Err(_)) if self.missing.left() == 0 => return Poll::Ready(None),
+                    None => self.broke(io::ErrorKind::UnexpectedEof.into()),
                     Some(Err(error)) => self.broke(error),
                 },
             };

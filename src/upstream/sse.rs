@@ -13,13 +13,15 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame};
 
 use super::answer::is_identity;
-use super::events::Events;
 use super::stream::Download;
 use crate::error::{Dialect, event};
 use crate::failure::Cut;
 
+mod events;
 #[cfg(test)]
 mod tests;
+
+use events::Events;
 
 /// Whether an answer is a stream of events that can be read along with.
 pub(super) fn is_event_stream(status: StatusCode, headers: &HeaderMap) -> bool {

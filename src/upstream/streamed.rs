@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response as Answer;
 
-use super::answer::answer;
+use super::answer::assembled;
 use super::attempt::Rules;
 use super::call::Kind;
 use super::connect::Leaf;
@@ -27,7 +27,7 @@ impl Rules {
             headers.remove(header::CONTENT_LENGTH);
             let download = Download::new(body, self.sse_idle);
             let events = EventStream::new(download, self.event_max, last_word(terms, &headers));
-            return answer(status, headers, Body::new(events));
+            return assembled(status, headers, Body::new(events));
         }
         let download = Download::new(body, self.body_idle);
         let resumes = self.resume_attempts > 0;
@@ -36,7 +36,7 @@ impl Rules {
             None => Body::new(download),
             Some(missing) => Body::new(Resumed::new(download, missing, self.again(terms, leaf))),
         };
-        answer(status, headers, body)
+        assembled(status, headers, body)
     }
 
     fn again(&self, terms: &Terms, leaf: Leaf) -> Again {

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
@@ -12,7 +12,8 @@ use crate::support::request::{Request, create, get, post};
 use crate::support::upstream::{Reply, Upstream};
 
 /// Keys of the upstream in every row: these tables are about words, not about how often one asks for them.
-const UPSTREAM: &str = "fetch_timeout = \"300ms\"\nsubmit_timeout = \"300ms\"\nother_timeout = \"300ms\"";
+const UPSTREAM: &str =
+    "fetch_timeout = \"300ms\"\nsubmit_timeout = \"300ms\"\nother_timeout = \"300ms\"\nbody_idle = \"300ms\"";
 /// All other keys.
 const CONFIG: &str = "presets = [\"openai\"]\n[limits]\njson_body = \"1KiB\"\nmessages_body = \"1KiB\"";
 
@@ -138,7 +139,7 @@ async fn what_aggregators_wrapped_is_unwrapped() {
 #[derive(Clone, Copy, Debug)]
 enum Wrong {
     NoKey,
-    WrongKey,
+    BadKey,
     Path,
     TooLarge,
     Refused,
@@ -148,11 +149,13 @@ enum Wrong {
     Closed,
 }
 
-/// `type` and `code` in OpenAI's dialect for a create and for a poll, `type` in Anthropic's.
+/// Status; `type` and `code` in OpenAI's dialect for a create and for a poll; `type` in Anthropic's.
+type Ours = (Wrong, u16, [&'static str; 2], [&'static str; 2], &'static str);
+
 #[rustfmt::skip]
-const OURS: &[(Wrong, u16, [&str; 2], [&str; 2], &str)] = &[
+const OURS: &[Ours] = &[
     (Wrong::NoKey,    401, [IRE, ""],                         [IRE, ""],                         "authentication_error"),
-    (Wrong::WrongKey, 401, [IRE, "invalid_api_key"],          [IRE, "invalid_api_key"],          "authentication_error"),
+    (Wrong::BadKey,   401, [IRE, "invalid_api_key"],          [IRE, "invalid_api_key"],          "authentication_error"),
     (Wrong::Path,     404, [IRE, ""],                         [IRE, ""],                         "not_found_error"),
     (Wrong::TooLarge, 413, [SRV, ""],                         [SRV, ""],                         "request_too_large"),
     (Wrong::Refused,  502, [SRV, "upstream_unreachable"],     [SRV, "upstream_unreachable"],     "api_error"),
@@ -169,13 +172,13 @@ async fn gone_wrong(wrong: Wrong) -> (Gateway, Box<dyn std::any::Any>) {
         Wrong::Silent => Reply::default().read().stall(),
         Wrong::Garbage => Reply::raw("SSH-2.0-OpenSSH_9.6\r\n\r\n").close(),
         Wrong::Closed => Reply::default().read().close(),
-        Wrong::NoKey | Wrong::WrongKey | Wrong::Path | Wrong::TooLarge | Wrong::Refused | Wrong::Tls => {
+        Wrong::NoKey | Wrong::BadKey | Wrong::Path | Wrong::TooLarge | Wrong::Refused | Wrong::Tls => {
             Reply::job()
         }
     };
     let upstream = Upstream::start(reply).await;
     match wrong {
-        Wrong::WrongKey => {
+        Wrong::BadKey => {
             let credential = "\ncredential = { env = \"UPSTREAM_KEY\" }";
             let text = configured(&upstream.base_url(), keyed) + credential;
             (Gateway::configured(&text).await, Box::new(upstream))
@@ -205,6 +208,8 @@ async fn no_tls() -> (SocketAddr, JoinHandle<()>) {
     let task = tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let _ = stream.write_all(b"this is no TLS\r\n").await;
+            // Until the other side gives up: a reset could overtake what was said.
+            let _ = stream.read_to_end(&mut Vec::new()).await;
         }
     });
     (address, task)
@@ -219,7 +224,7 @@ fn gone_wrong_with(wrong: Wrong, request: Request) -> Request {
             request.with_target(&target)
         }
         Wrong::TooLarge => request.body("x".repeat(1025)),
-        Wrong::WrongKey | Wrong::Refused | Wrong::Silent | Wrong::Tls | Wrong::Garbage | Wrong::Closed => {
+        Wrong::BadKey | Wrong::Refused | Wrong::Silent | Wrong::Tls | Wrong::Garbage | Wrong::Closed => {
             request
         }
     }

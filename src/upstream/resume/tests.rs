@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use axum::http::{HeaderValue, Method};
 use http_body_util::BodyExt;
 use tokio::time::Instant;
 use tower::service_fn;

@@ -4,6 +4,7 @@ mod credentials;
 mod events;
 mod failures;
 mod headers;
+mod interim;
 mod resume;
 mod streaming;
 mod transports;

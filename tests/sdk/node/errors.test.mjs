@@ -141,7 +141,18 @@ test("an upstream that hangs up or breaks off is a bad gateway", async () => {
   }
 });
 
-test("a download that breaks off is never taken for a film", async () => {
+test("a download that breaks off goes on until it is whole", async () => {
+  const film = await finished(client, await client.videos.create({ prompt: PROMPT }));
+  const bytes = async (content) => Buffer.from(await (await content).arrayBuffer());
+  const whole = await bytes(direct.videos.downloadContent(film.id));
+  // The fault comes again with every part.
+  const cut = fault(`truncate=${Math.floor(whole.length / 3)}`);
+  assert.ok(whole.equals(await bytes(client.videos.downloadContent(film.id, {}, cut))));
+});
+
+test("a download that breaks off for good is never taken for a film", async () => {
+  await using gateway = await Gateway.start(configuredFor(sandbox.url, "resume_attempts = 0\n"));
+  const client = clientOf(gateway);
   const film = await finished(client, await client.videos.create({ prompt: PROMPT }));
   const content = await client.videos.downloadContent(film.id, {}, fault("truncate=5000"));
   await assert.rejects(content.arrayBuffer(), TypeError);

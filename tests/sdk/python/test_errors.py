@@ -242,10 +242,20 @@ def test_json_that_breaks_off_is_never_taken_for_an_answer(client, bytes_):
     assert facts(caught.value) == (502, SERVER, None, "upstream_connection_lost")
 
 
-def test_a_download_that_breaks_off_is_never_taken_for_a_film(client):
+def test_a_download_that_breaks_off_goes_on_until_it_is_whole(client, direct):
     video = client.videos.create_and_poll(prompt=PROMPT, poll_interval_ms=10)
-    with pytest.raises(openai.APIConnectionError):
-        client.videos.download_content(video.id, extra_headers=fault("truncate=5000"))
+    film = direct.videos.download_content(video.id).content
+    # The fault comes again with every part.
+    cut = fault(f"truncate={len(film) // 3}")
+    assert client.videos.download_content(video.id, extra_headers=cut).content == film
+
+
+def test_a_download_that_breaks_off_for_good_is_never_taken_for_a_film(start_gateway, sandbox):
+    gateway = start_gateway(configured_for(sandbox.url, "resume_attempts = 0\n"))
+    with openai.OpenAI(base_url=gateway.url, api_key=KEY, max_retries=0) as client:
+        video = client.videos.create_and_poll(prompt=PROMPT, poll_interval_ms=10)
+        with pytest.raises(openai.APIConnectionError):
+            client.videos.download_content(video.id, extra_headers=fault("truncate=5000"))
 
 
 def test_a_gateway_that_is_not_there_is_a_connection_error(tmp_path):
