@@ -54,6 +54,44 @@ fn default_toml_documents_every_key_there_is() {
     assert!(missing.is_empty(), "config/default.toml does not document {missing:?}");
 }
 
+#[test]
+fn default_toml_shows_the_defaults_of_an_upstream() {
+    let shown: String = with_optional_keys();
+    let start = shown.find("[upstreams.main]").expect("an upstream");
+    let shown = shown[start..].replace("ca_file", "#ca_file").replace("credential =", "#credential =");
+    let shown = shown.replace("forward_headers", "#forward_headers");
+    let shown = parse(&shown).expect("an upstream of the default's settings");
+    let bare = parse("[upstreams.main]\nbase_url = \"https://api.example.com/v1\"").expect("an upstream");
+    assert_eq!(format!("{:#?}", shown.upstreams), format!("{:#?}", bare.upstreams));
+}
+
+#[test]
+fn what_is_asked_again_cannot_be_just_anything() {
+    let with = |line: &str| parse(&format!("[upstreams.main]\nbase_url = \"http://x/v1\"\n{line}"));
+    for line in [
+        "retry.attempts = 0",
+        "retry.attempts = 6",
+        "retry.submit_statuses = [404]",
+        "retry.fetch_statuses = [408]",
+        "retry.other_statuses = [200]",
+        "retry.other_statuses = 429",
+        "retry.budget_ratio = 1.1",
+        "retry.budget_ratio = -0.1",
+        "retry.budget_ratio = nan",
+        "breaker.ratio = 2",
+        "breaker.open = \"2m\"",
+        "breaker.window = \"0s\"",
+    ] {
+        let problems = with(line).expect_err(line);
+        let path = line.split(' ').next().expect("a key");
+        assert!(problems.starts_with(&format!("upstreams.main.{path}: ")), "{line}: {problems}");
+    }
+    let config = with("retry.submit_statuses = []\nretry.budget_ratio = 1\nbreaker.ratio = 0")
+        .expect("a configuration");
+    let upstream = config.upstreams.first().expect("one");
+    assert!(upstream.retry.submit_statuses.is_empty() && upstream.retry.budget_ratio >= 1.0);
+}
+
 /// Keys that exclude another one; the documentation names them in its text.
 const ALTERNATIVES: &[&str] = &["upstreams.*.credential.file"];
 

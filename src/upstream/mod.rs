@@ -5,7 +5,7 @@
 //! the [`deadline`] the configuration sets.
 //!
 //! [`Upstreams`] belongs to one worker: its connections are never shared between threads. What workers know of an
-//! upstream's health they share, in [`vitals`].
+//! upstream's health they share, in `vitals`.
 
 use std::io;
 use std::sync::Arc;

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use axum::http::Request;
+use http_body_util::BodyExt;
 
-use super::{Script, Step, call, fed, feed, said, status, streaming};
+use super::{Script, Step, call, fed, feed, said, status, streaming, upstreams};
 use crate::failure::Failure;
-use crate::upstream::{Kind, Payload};
+use crate::upstream::{Kind, Leaf, Payload};
 
 const MIB: usize = 1 << 20;
 
@@ -76,4 +78,37 @@ async fn a_body_that_nobody_read_is_sent_by_the_next_attempt() {
     let answer = script.send(&call(Kind::Other), streaming(body, u64::MAX)).await.expect("an answer");
     assert_eq!((answer.status().as_u16(), script.attempts()), (200, 2));
     assert_eq!(script.seen()[1].body, "piecepiecepiece");
+}
+
+/// An upstream may refuse before it has read: what still comes goes to the next attempt, and to that one alone.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_still_arriving_goes_on_to_the_next_attempt() {
+    let (feeder, body) = fed();
+    feed(feeder, 3, Duration::from_secs(1));
+    let (unread, mut first) = tokio::sync::mpsc::unbounded_channel::<Body>();
+    let leaf = Leaf::new(tower::service_fn(move |request: Request<Body>| {
+        let unread = unread.clone();
+        async move {
+            let mut body = request.into_body();
+            if !unread.is_closed() {
+                body.frame().await.expect("a piece").expect("whole");
+                unread.send(body).expect("the test keeps it");
+                return status(429).play().await;
+            }
+            let whole = body.collect().await.map_err(|_| Failure::Lost)?.to_bytes();
+            assert_eq!(whole, "piecepiecepiece");
+            status(200).play().await
+        }
+    }));
+    let upstreams = upstreams("", &leaf);
+    let call = call(Kind::Other);
+    let stale = async {
+        let mut body = first.recv().await.expect("the first attempt's");
+        first.close();
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        body.frame().await.expect("no clean end").is_err()
+    };
+    let (answer, is_cut) = tokio::join!(upstreams.send("main", &call, streaming(body, u64::MAX)), stale);
+    assert_eq!(answer.expect("an answer").status(), 200);
+    assert!(is_cut, "an attempt that was given up must not look whole");
 }
