@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::config::quota::Quota;
 use crate::rejection::Rejection;
+use crate::upstream::Kind;
 
 pub(crate) mod bucket;
 mod clock;
@@ -37,6 +38,16 @@ pub(crate) enum Class {
     Fetch,
     /// Calls that are not about videos.
     Other,
+}
+
+impl From<Kind> for Class {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Submit => Self::Submit,
+            Kind::Fetch => Self::Fetch,
+            Kind::Other => Self::Other,
+        }
+    }
 }
 
 /// What somebody asks for.

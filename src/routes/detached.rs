@@ -9,6 +9,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http_body::Body as HttpBody;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 use tracing::warn;
 
 use crate::failure::Failure;
@@ -48,6 +49,8 @@ impl Making {
         // The process is not at its end before the task is.
         let underway = self.head.extensions.get::<Underway>().cloned();
         let ending = ending(underway.clone());
+        // Before the SDK gives up and asks again by itself.
+        let patience = self.upstreams.time_for(&self.upstream, &self.head.headers);
         tokio::spawn(async move {
             self.make(client, tell).await;
             drop(underway);
@@ -56,14 +59,15 @@ impl Making {
             biased;
             // Only a panic ends the task without a word.
             answer = told => answer.unwrap_or(Err(Refusal::Panicked)),
-            // There is no more time to wait, and the call goes on as long as the process does.
+            // There is no more time to wait. The call goes on, and what becomes of it is written down.
             () = ending => Err(Refusal::lost(Failure::HeadTimeout)),
+            () = sleep(patience) => Err(Refusal::lost(Failure::HeadTimeout)),
         }
     }
 
     async fn make(self, client: Presence, tell: oneshot::Sender<Result<Response, Refusal>>) {
         let Self { gateway, upstreams, upstream, head, body, open, held, place } = self;
-        let call = Call { client, ..Call::new(Kind::Submit, head) };
+        let call = Call { client, outlives_client: true, ..Call::new(Kind::Submit, head) };
         let answer = upstreams.send(&upstream, &call, Payload::Whole(body)).await;
         let (answer, settlement) = settled(answer).await;
         let (id, state) = (open.id().clone(), settlement.state());
@@ -98,18 +102,26 @@ async fn ending(underway: Option<Underway>) {
 async fn settled(answer: Result<Response, Unanswered>) -> (Result<Response, Refusal>, Settlement) {
     match answer {
         Ok(answer) => {
-            let attempts = answer.extensions().get::<Attempts>().map_or(1, |attempts| attempts.0);
+            let attempts = answer.extensions().get::<Attempts>().copied();
+            let attempts = attempts.unwrap_or(Attempts { made: 1, doubtful: false });
             let (answer, kept) = kept(answer).await;
-            (Ok(answer), Settlement::answered(kept, attempts))
+            (Ok(answer), certain(Settlement::answered(kept, attempts.made), attempts))
         }
         Err(unanswered) => {
+            let attempts = unanswered.attempts;
             let settlement = match &unanswered.why {
-                Why::Failed(failure) => Settlement::failed(*failure, unanswered.attempts),
-                Why::Rejected(reason) => Settlement::rejected(reason.clone(), unanswered.attempts),
+                Why::Failed(failure) => Settlement::failed(*failure, attempts.made),
+                Why::Rejected(reason) => Settlement::rejected(reason.clone(), attempts.made),
             };
+            let settlement = certain(settlement, attempts);
             (Err(Refusal::unanswered(unanswered, Kind::Submit)), settlement)
         }
     }
+}
+
+/// The settlement, as certain as the attempts before the last one leave it.
+fn certain(settlement: Settlement, attempts: Attempts) -> Settlement {
+    if attempts.doubtful { settlement.doubtful() } else { settlement }
 }
 
 /// The part of an answer that is kept. Its body is in memory already, unless it is too long to be an answer about a

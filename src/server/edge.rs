@@ -113,7 +113,7 @@ impl Told {
     fn take(response: &mut Response) -> Self {
         let extensions = response.extensions_mut();
         let refusal: Option<Refusal> = extensions.remove();
-        let answered = extensions.remove::<Attempts>().map(|attempts| attempts.0);
+        let answered = extensions.remove::<Attempts>().map(|attempts| attempts.made);
         Self {
             route: extensions.remove::<Route>().map_or(NO_ROUTE, |route| route.0),
             note: extensions.remove().unwrap_or_default(),

@@ -44,6 +44,9 @@ pub struct Call {
     pub request_id: RequestId,
     /// Whether anybody still waits for the answer. Where the call ends with its client, always.
     pub client: Presence,
+    /// Whether an attempt that was begun is seen through when the client's announced patience ends. Whoever made the
+    /// call answers its client then.
+    pub outlives_client: bool,
 }
 
 impl Call {
@@ -51,7 +54,7 @@ impl Call {
     #[must_use]
     pub fn new(kind: Kind, head: Parts) -> Self {
         let request_id = head.extensions.get().cloned().unwrap_or_else(RequestId::random);
-        Self { kind, head, request_id, client: Presence::always() }
+        Self { kind, head, request_id, client: Presence::always(), outlives_client: false }
     }
 }
 
@@ -77,8 +80,8 @@ pub enum Payload {
 pub struct Unanswered {
     /// Why it has none.
     pub why: Why,
-    /// How many attempts were made.
-    pub attempts: u32,
+    /// How many attempts were made, and what they may have done.
+    pub attempts: Attempts,
     /// Whether the client's SDK is to be told not to ask again by itself: our own attempts are used up, or a repeat
     /// could have its effect twice.
     pub spent: bool,
@@ -89,7 +92,7 @@ pub struct Unanswered {
 pub enum Why {
     /// The upstream's side.
     Failed(Failure),
-    /// The client's side: its body could not be read to the end.
+    /// Ours or the client's: a limit of ours, or a body that could not be read to the end.
     Rejected(Rejection),
 }
 
@@ -99,6 +102,11 @@ impl From<Failure> for Why {
     }
 }
 
-/// How many attempts an answer took, the last included; in its extensions.
+/// What an answer took; in its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempts(pub u32);
+pub struct Attempts {
+    /// How many attempts, the last included.
+    pub made: u32,
+    /// Whether one before the last may have had its effect all the same.
+    pub doubtful: bool,
+}

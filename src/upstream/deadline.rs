@@ -12,8 +12,11 @@ use tokio::time::Instant;
 /// The end of a call.
 #[derive(Clone, Debug)]
 pub(super) struct Deadline {
+    own: Duration,
     limit: Duration,
     announced: bool,
+    /// Whether an attempt that was begun is seen through when the client waits no longer.
+    outlives: bool,
     start: Arc<OnceLock<Instant>>,
 }
 
@@ -22,7 +25,14 @@ impl Deadline {
     pub(super) fn new(own: Duration, headers: &HeaderMap) -> Self {
         let announced = announced(headers).filter(|&announced| announced < own);
         let start = Arc::new(OnceLock::new());
-        Self { limit: announced.unwrap_or(own), announced: announced.is_some(), start }
+        let limit = announced.unwrap_or(own);
+        Self { own, limit, announced: announced.is_some(), outlives: false, start }
+    }
+
+    /// The same for a call whose client is answered by somebody else when its patience ends: what was begun then is
+    /// seen through, and nothing is begun any more.
+    pub(super) fn outliving(self) -> Self {
+        Self { outlives: true, ..self }
     }
 
     /// How long the call may take.
@@ -35,14 +45,23 @@ impl Deadline {
         let _ = self.start.set(now);
     }
 
-    /// When it is over, if the clock has started.
+    /// When nothing is begun any more, if the clock has started.
     pub(super) fn end(&self) -> Option<Instant> {
-        self.start.get().and_then(|start| start.checked_add(self.limit))
+        self.after(self.limit)
     }
 
-    /// Whether it is the client's, who waits less long than the upstream may take.
+    /// When an attempt is given up.
+    pub(super) fn end_of_attempt(&self) -> Option<Instant> {
+        self.after(if self.outlives { self.own } else { self.limit })
+    }
+
+    /// Whether an attempt is given up because the client waits less long than the upstream may take.
     pub(super) fn is_announced(&self) -> bool {
-        self.announced
+        self.announced && !self.outlives
+    }
+
+    fn after(&self, limit: Duration) -> Option<Instant> {
+        self.start.get().and_then(|start| start.checked_add(limit))
     }
 }
 

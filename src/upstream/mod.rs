@@ -21,6 +21,8 @@ use crate::config::Config;
 use crate::config::upstreams::Upstream as Settings;
 use crate::error::Dialect;
 use crate::failure::Failure;
+use crate::gateway::Gateway;
+use crate::quota::bucket::Bucket;
 use crate::shutdown::Underway;
 
 mod answer;
@@ -186,12 +188,20 @@ impl Upstream {
         })
     }
 
+    /// What counts the attempts of such calls. Without a gateway around, as in benchmarks, nothing does.
+    fn bucket(&self, call: &Call) -> Option<Arc<Bucket>> {
+        let gateway = call.head.extensions.get::<Arc<Gateway>>()?;
+        gateway.quotas.upstream(&self.name, call.kind.into())
+    }
+
     async fn send(&self, call: &Call, payload: Payload) -> Result<Answer, Unanswered> {
+        let deadline = Deadline::new(self.deadlines.of(call.kind), &call.head.headers);
         let terms = Arc::new(Terms {
             kind: call.kind,
             head: self.heads.of(call).map_err(never_sent)?,
             dialect: Dialect::of(call.head.uri.path(), &call.head.headers),
-            deadline: Deadline::new(self.deadlines.of(call.kind), &call.head.headers),
+            deadline: if call.outlives_client { deadline.outliving() } else { deadline },
+            bucket: self.bucket(call),
             client: call.client.clone(),
             underway: call.head.extensions.get::<Underway>().cloned(),
             tally: Tally::new(call, &self.name),
@@ -205,7 +215,7 @@ impl Upstream {
 }
 
 fn never_sent(failure: Failure) -> Unanswered {
-    Unanswered { why: failure.into(), attempts: 0, spent: false }
+    Unanswered { why: failure.into(), attempts: Attempts { made: 0, doubtful: false }, spent: false }
 }
 
 fn vitals(config: &Config) -> Vec<Arc<Vitals>> {

@@ -15,6 +15,7 @@ use super::tally::Tally;
 use crate::config::upstreams::{Credential, Upstream as Settings};
 use crate::error::Dialect;
 use crate::failure::Failure;
+use crate::quota::bucket::Bucket;
 use crate::shutdown::Underway;
 
 /// What all attempts of a call have in common.
@@ -25,6 +26,8 @@ pub(super) struct Terms {
     /// Whose errors the client reads.
     pub(super) dialect: Dialect,
     pub(super) deadline: Deadline,
+    /// What counts attempts, where the upstream has a quota.
+    pub(super) bucket: Option<Arc<Bucket>>,
     pub(super) client: Presence,
     /// Tells when the process is to end; absent where there is no socket.
     pub(super) underway: Option<Underway>,

@@ -109,7 +109,7 @@ impl Sent {
             Phase::Upstream(since) => since + self.body_idle,
             Phase::Answer(since) => {
                 let own = since + self.head_timeout;
-                if let Some(end) = self.deadline.end().filter(|&end| end < own) {
+                if let Some(end) = self.deadline.end_of_attempt().filter(|&end| end < own) {
                     return Patience { until: end, cut_short: self.deadline.is_announced() };
                 }
                 own

@@ -18,6 +18,10 @@ use super::call::{Attempts, Kind, Unanswered, Why};
 use super::outgoing::{Outgoing, Terms};
 use super::said::{Meaning, SHOULD_RETRY, Said, Whole};
 use super::vitals::Vitals;
+use crate::quota::Asked;
+use crate::quota::bucket::Spent;
+use crate::quota::patience::Patience;
+use crate::rejection::Rejection;
 use crate::config::upstreams::Upstream as Settings;
 use crate::failure::Failure;
 use crate::shutdown::Stage;
@@ -109,10 +113,15 @@ impl Rules {
         let Outgoing { terms, payload } = outgoing;
         self.vitals.budget.called(Instant::now());
         let mut replay = Replay::of(payload, &self.vitals.shelf, &terms.deadline);
-        let mut end = End { attempts: 0, spent: false };
+        let mut end = End { attempts: Attempts { made: 0, doubtful: false }, spent: false };
+        let mut last = None;
         loop {
-            // HERE: the upstream's own token bucket is waited for. It counts tries, so it stands inside of retry; it
-            // stands before the breaker, so that what waits in its queue is not let in yet.
+            // Inside of retry: the upstream counts tries. Before the breaker: what waits for its turn is not let in
+            // yet.
+            let token = match token(&terms).await {
+                Ok(token) => token,
+                Err(reason) => return self.refused(&terms, reason, last, end),
+            };
             let began = Instant::now();
             let payload = replay.next();
             let attempt = Outgoing { terms: Arc::clone(&terms), payload };
@@ -120,10 +129,13 @@ impl Rules {
                 Ok(inner) => inner.call(attempt).await,
                 Err(missed) => Err(missed),
             };
-            end.attempts += u32::from(was_made(&result));
+            if was_made(&result) {
+                end.attempts.made += 1;
+                token.into_iter().for_each(Spent::commit);
+            }
             let verdict = self.policy.judge(Ended {
                 repeatability: self.repeatability(&terms),
-                attempt: end.attempts,
+                attempt: end.attempts.made,
                 took: began.elapsed(),
                 outcome: outcome(&result),
             });
@@ -132,10 +144,11 @@ impl Rules {
                 Verdict::Done | Verdict::Again { .. } => return self.finish(&terms, result, end),
                 Verdict::Spent => return self.finish(&terms, result, end.spent()),
             };
-            match self.pause(&terms, end.attempts, wait).await {
-                Pause::Over => self.count(&terms, reason),
+            match self.pause(&terms, end.attempts.made, wait).await {
+                Pause::Over => end.attempts.doubtful |= self.count(&terms, reason),
                 Pause::Useless => return self.finish(&terms, result, end.spent()),
             }
+            last = Some(result);
         }
     }
 
@@ -170,10 +183,27 @@ impl Rules {
         }
     }
 
-    fn count(&self, terms: &Terms, reason: Reason) {
+    /// Counts a repeat. Yields whether what is repeated may have been paid for.
+    fn count(&self, terms: &Terms, reason: Reason) -> bool {
         terms.tally.retry(reason);
-        if reason.leaves_open() && self.repeatability(terms) == Repeatability::Paid {
+        let doubtful = reason.leaves_open() && self.repeatability(terms) == Repeatability::Paid;
+        if doubtful {
             terms.tally.possible_duplicate();
+        }
+        doubtful
+    }
+
+    /// There is no token for another attempt: what the last one came to is the answer, if there was one.
+    fn refused(
+        &self,
+        terms: &Terms,
+        reason: Rejection,
+        last: Option<Attempted>,
+        end: End,
+    ) -> Result<Answer, Unanswered> {
+        match last {
+            Some(result) => self.finish(terms, result, end.spent()),
+            None => Err(Unanswered { why: Why::Rejected(reason), attempts: end.attempts, spent: false }),
         }
     }
 
@@ -204,7 +234,7 @@ impl Rules {
             headers.entry(SHOULD_RETRY).or_insert(FALSE);
         }
         answer.extensions_mut().remove::<Whole>();
-        answer.extensions_mut().insert(Attempts(attempts));
+        answer.extensions_mut().insert(attempts);
         Ok(answer)
     }
 }
@@ -214,7 +244,7 @@ const FALSE: HeaderValue = HeaderValue::from_static("false");
 /// How a call ends.
 #[derive(Clone, Copy)]
 struct End {
-    attempts: u32,
+    attempts: Attempts,
     /// Whether our own attempts were all there is to be had.
     spent: bool,
 }
@@ -230,6 +260,19 @@ enum Pause {
     Over,
     /// Nobody would have anything of another attempt.
     Useless,
+}
+
+/// A token for one attempt, where the upstream has a quota. Not waited for without end, nor without a client.
+async fn token(terms: &Terms) -> Result<Option<Spent>, Rejection> {
+    let Some(bucket) = &terms.bucket else { return Ok(None) };
+    let patience = Patience { deadline: terms.deadline.end(), underway: terms.underway.clone() };
+    let asked = Asked { class: terms.kind.into(), key: None, model: None, patience: &patience };
+    tokio::select! {
+        biased;
+        taken = bucket.take(&patience) => taken.map(Some).map_err(|refused| refused.about(&asked)),
+        // Nobody is left to be told.
+        () = terms.client.gone() => Err(Rejection::Stopping),
+    }
 }
 
 fn outcome(result: &Attempted) -> Outcome<'_> {

@@ -27,7 +27,7 @@ async fn after_failures_in_a_row_nothing_is_asked_for_a_while() {
             assert_eq!(is_shut(script.ask(Kind::Fetch).await), None);
         }
         let unanswered = script.ask(Kind::Submit).await.expect_err("it is open");
-        assert_eq!((unanswered.attempts, unanswered.spent), (0, false));
+        assert_eq!((unanswered.attempts.made, unanswered.spent), (0, false));
         assert_eq!(is_shut(Err(unanswered)), Some(Duration::from_secs(10)));
         assert_eq!(script.attempts(), 5);
         advance(Duration::from_secs(10)).await;

@@ -17,7 +17,7 @@ async fn what_is_refused_before_work_is_asked_again() {
             let script = Script::new("", [status(code), status(code), status(200)]);
             let answer = script.ask(kind).await.expect("an answer");
             assert_eq!((answer.status().as_u16(), script.attempts()), (200, 3), "{code} {kind:?}");
-            assert_eq!(answer.extensions().get(), Some(&Attempts(3)));
+            assert_eq!(answer.extensions().get(), Some(&Attempts { made: 3, doubtful: false }));
             assert_eq!(said(&answer, "x-should-retry"), None);
         }
     }
@@ -49,7 +49,7 @@ async fn a_create_that_may_have_been_accepted_is_asked_once() {
             let script = Script::new("", [Step::Fail(failure), status(200)]);
             let unanswered = script.ask(kind).await.expect_err("no answer");
             assert_eq!(unanswered.why, Why::Failed(failure));
-            assert_eq!((unanswered.attempts, unanswered.spent, script.attempts()), (1, true, 1));
+            assert_eq!((unanswered.attempts.made, unanswered.spent, script.attempts()), (1, true, 1));
         }
     }
     let script = Script::new("", [Step::Hang, status(200)]);
@@ -220,7 +220,7 @@ async fn after_the_last_attempt_the_sdk_shall_not_go_on() {
     }
     let script = Script::new("", [Step::Fail(Failure::Unreachable)]);
     let unanswered = script.ask(Kind::Submit).await.expect_err("no answer");
-    assert_eq!((unanswered.attempts, unanswered.spent), (3, true));
+    assert_eq!((unanswered.attempts.made, unanswered.spent), (3, true));
 }
 
 /// Who turns repeats off leaves them to the SDK.
