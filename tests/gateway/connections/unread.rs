@@ -25,16 +25,16 @@ async fn a_client_that_does_not_read_is_cut() {
 /// TO04: neither the kernel's buffers nor a time-out of ours may take a slow client for one that is gone.
 #[tokio::test]
 async fn a_client_that_reads_slowly_gets_it_all() {
-    let length = 3 * MIB;
-    let upstream = Upstream::start(download(length).repeat(vec![b'x'; MIB], 3)).await;
-    let gateway = with_server(&upstream, "write_idle = \"600ms\"").await;
+    let length = 10 * MIB;
+    let upstream = Upstream::start(download(length).repeat(vec![b'x'; MIB], 10)).await;
+    let gateway = with_server(&upstream, "write_idle = \"400ms\"").await;
     let mut client = Client::connect_with_room(gateway.address, 32 << 10).await;
     client.send(get(CONTENT).bytes()).await;
     let (_, mut framing) = client.head_of_answer("GET").await;
     let (mut read, mut paused_at) = (0, 0);
     while let Some(piece) = client.piece(&mut framing).await.expect("it is whole") {
         read += piece.len();
-        if read - paused_at > 16 << 10 {
+        if read - paused_at > 32 << 10 {
             paused_at = read;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -36,7 +36,12 @@ impl Client {
 
     /// Sends bytes. A gateway that has already answered and closed may not take all of them.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        let _ = within("the gateway to read", self.0.stream.write_all(bytes.as_ref())).await;
+        let _ = self.try_send(bytes).await;
+    }
+
+    /// Sends bytes, all of which the gateway is to take.
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        within("the gateway to read", self.0.stream.write_all(bytes.as_ref())).await
     }
 
     /// Says that nothing more will be sent, and keeps listening.

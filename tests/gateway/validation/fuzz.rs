@@ -123,6 +123,7 @@ const IMPATIENT: &str = r#"
     presets = ["openai"]
     [server]
     keep_alive = "100ms"
+    head_timeout = "100ms"
     [limits]
     body_idle = "100ms"
     linger_time = "100ms"
