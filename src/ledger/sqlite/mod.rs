@@ -15,7 +15,7 @@ mod rows;
 mod schema;
 mod thread;
 
-pub(crate) use archive::{Archive, Filter};
+pub(crate) use archive::{Archive, Filter, Unreadable};
 
 use super::Unopened;
 use super::record::{Fault, Job, LedgerId, Record};
