@@ -68,7 +68,7 @@ enum Command {
     /// Say what becomes of a request: verdict, edits and the exact answer; calls nobody
     Explain(explain::Args),
     /// The paid calls that were written down: list, filter, export, and show one
-    Ledger(ledger::Args),
+    Ledger(Box<ledger::Args>),
     /// Ask a running gateway whether it is ready; for container health checks
     Healthcheck,
     /// Print a completion script for a shell

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::export;
+use crate::ledger::intent::IdempotencyKey;
 use crate::ledger::record::{Record, State};
 use crate::ledger::settlement::Answer;
 
@@ -24,7 +25,7 @@ pub(super) fn text(record: &Record, answer: Option<&Answer>) -> String {
     page.head("Request");
     page.line("call", &format!("{} ({})", details.sent.line, intent.operation));
     page.line("request id", &details.request_id);
-    page.optional("idempotency key", intent.key.as_ref().map(|key| key.as_str()));
+    page.optional("idempotency key", intent.key.as_ref().map(IdempotencyKey::as_str));
     page.optional("model", details.model.as_deref());
     page.optional("seconds", details.seconds);
     page.optional("size", details.size.as_deref());

@@ -199,7 +199,7 @@ async fn a_call_dropped_after_it_was_recorded_is_unknown() {
 async fn a_key_that_is_taken_between_claim_and_record_is_not_taken_twice() {
     let one = ledger();
     let other = Ledger(Arc::new(Inner {
-        store: one.0.store.clone(),
+        store: Arc::clone(&one.0.store),
         ..Arc::into_inner(ledger().0).expect("nobody else has it")
     }));
     let mut ours = one.fresh(keyed("k", "{}")).await;
