@@ -51,6 +51,12 @@ pub(crate) fn admit(auth: &Auth, headers: &HeaderMap) -> Result<Client, Rejectio
     }
 }
 
+/// The headers that carry the client's credential, and those alone.
+pub(crate) fn headers(headers: &HeaderMap) -> HeaderMap {
+    let carried = [AUTHORIZATION, API_KEY].into_iter();
+    carried.filter_map(|name| headers.get(&name).cloned().map(|value| (name, value))).collect()
+}
+
 /// The client's key: `Authorization` counts, and `x-api-key` where there is none. Doubled ones are nobody's.
 pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<&str>, Rejection> {
     let authorization = single(headers, &AUTHORIZATION, "authorization")?;

@@ -30,7 +30,6 @@ pub mod ledger;
 pub mod metrics;
 mod outcome;
 pub mod params;
-#[cfg_attr(not(test), expect(dead_code, reason = "the routes do not ask yet"))]
 mod quota;
 pub mod rejection;
 pub mod request_id;

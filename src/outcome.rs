@@ -44,7 +44,9 @@ impl Refusal {
         let Unanswered { why, attempts, spent } = why;
         match why {
             Why::Rejected(reason) => Self::Rejected(reason),
-            Why::Failed(failure) => Self::Failed { failure, paid: kind == Kind::Submit, attempts: attempts.made, spent },
+            Why::Failed(failure) => {
+                Self::Failed { failure, paid: kind == Kind::Submit, attempts: attempts.made, spent }
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::to_bytes;
-use axum::http::{Request, StatusCode};
+use axum::http::{HeaderMap, Request, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -32,21 +32,25 @@ pub async fn run(live: Live, upstreams: Upstreams) {
         let gateway = live.current();
         let overdue = gateway.slots.overdue(Instant::now());
         for job in overdue.given_up {
-            warn!(job = job.id, upstream = &*job.upstream, "gave a job's slots up: nobody saw it end in time");
+            warn!(
+                job = job.id,
+                upstream = &*job.upstream,
+                "gave a job's slots up: nobody saw it end in time"
+            );
         }
-        for job in overdue.poll {
+        for (job, credential) in overdue.poll {
             while polls.len() >= AT_ONCE {
                 let _ = polls.join_next().await;
             }
-            polls.spawn(poll(Arc::clone(&gateway), upstreams.clone(), job));
+            polls.spawn(poll(Arc::clone(&gateway), upstreams.clone(), (job, credential)));
         }
         while polls.try_join_next().is_some() {}
     }
 }
 
 /// Asks once how far a job has come.
-async fn poll(gateway: Arc<Gateway>, upstreams: Upstreams, job: Job) {
-    let Some(call) = question(&gateway, &job) else { return };
+async fn poll(gateway: Arc<Gateway>, upstreams: Upstreams, (job, credential): (Job, HeaderMap)) {
+    let Some(call) = question(&gateway, &job, credential) else { return };
     let answer = match upstreams.send(&job.upstream, &call, Payload::Empty).await {
         Ok(answer) => answer,
         Err(unanswered) => {
@@ -64,9 +68,10 @@ async fn poll(gateway: Arc<Gateway>, upstreams: Upstreams, job: Job) {
 }
 
 /// A poll as the job's client would make it.
-fn question(gateway: &Arc<Gateway>, job: &Job) -> Option<Call> {
+fn question(gateway: &Arc<Gateway>, job: &Job, credential: HeaderMap) -> Option<Call> {
     let target = format!("/v1/videos/{}", utf8_percent_encode(&job.id, SEGMENT));
     let mut head = Request::get(target).body(()).ok()?.into_parts().0;
+    head.headers = credential;
     head.extensions.insert(Arc::clone(gateway));
     Some(Call::new(Kind::Fetch, head))
 }

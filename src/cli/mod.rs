@@ -17,6 +17,7 @@ mod check;
 mod demo;
 mod explain;
 mod healthcheck;
+mod ledger;
 mod sandbox;
 mod serve;
 mod terminal;
@@ -66,6 +67,8 @@ enum Command {
     Capabilities(capabilities::Args),
     /// Say what becomes of a request: verdict, edits and the exact answer; calls nobody
     Explain(explain::Args),
+    /// The paid calls that were written down: list, filter, export, and show one
+    Ledger(Box<ledger::Args>),
     /// Ask a running gateway whether it is ready; for container health checks
     Healthcheck,
     /// Print a completion script for a shell
@@ -122,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Check => check::check(&cli.process),
         Command::Capabilities(args) => capabilities::print(&cli.process, &args),
         Command::Explain(args) => explain::explain(&cli.process, &args),
+        Command::Ledger(args) => ledger::ledger(&cli.process, &args),
         Command::Healthcheck => healthcheck::healthcheck(&cli.process),
         Command::Completions { shell } => completions(shell),
     };

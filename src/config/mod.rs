@@ -11,7 +11,7 @@ use axum::http::HeaderName;
 use toml::Table;
 
 use crate::capability;
-use crate::capability::model::{Model, Rewrite};
+use crate::capability::model::Rewrite;
 use crate::error::{Form, ModelSize, Wording};
 
 pub mod auth;
@@ -226,16 +226,7 @@ impl Config {
             );
             return vec![Problem { path: "upstreams".to_owned(), what }];
         }
-        // A job is polled where it was made. Until jobs are remembered, that can only be one place.
-        let elsewhere = self.capabilities.models().filter(|model| model.upstream != *default);
-        let problem = |model: &Model| Problem {
-            path: format!("models.{}.upstream", model.name),
-            what: format!(
-                "\"{}\" is not the default upstream, where all videos are looked up (use \"{default}\")",
-                model.upstream
-            ),
-        };
-        elsewhere.map(problem).collect()
+        Vec::new()
     }
 
     /// The upstream of that name.

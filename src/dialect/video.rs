@@ -33,23 +33,10 @@ struct Object<'b> {
     deleted: Option<&'b RawValue>,
 }
 
-#[derive(Deserialize)]
-struct List<'b> {
-    #[serde(borrow)]
-    data: Vec<&'b RawValue>,
-}
-
 /// The video that a whole JSON body is about: the answer to a create, a poll or a delete.
 #[must_use]
 pub(crate) fn read(body: &[u8]) -> Option<Video<'_>> {
     serde_json::from_slice::<Object<'_>>(body).ok()?.video()
-}
-
-/// The videos of a list's answer; none where it is no list.
-#[must_use]
-pub(crate) fn read_list(body: &[u8]) -> Vec<Video<'_>> {
-    let Ok(list) = serde_json::from_slice::<List<'_>>(body) else { return Vec::new() };
-    list.data.into_iter().filter_map(|item| read(item.get().as_bytes())).collect()
 }
 
 impl<'b> Object<'b> {
@@ -101,16 +88,6 @@ mod tests {
         {
             assert_eq!(read(body), None, "{}", String::from_utf8_lossy(body));
         }
-    }
-
-    #[test]
-    fn lists_are_read_item_by_item() {
-        let body =
-            br#"{"object":"list","data":[{"id":"a","status":"failed"},7,{"id":"b"}],"has_more":false}"#;
-        let expected: Vec<Video<'_>> =
-            video("a", Some(JobState::Failed)).into_iter().chain(video("b", None)).collect();
-        assert_eq!(read_list(body), expected);
-        assert_eq!(read_list(br#"{"error":{}}"#), []);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Claiming a paid call: it is made, or answered by what an earlier try of it came to.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -101,7 +102,7 @@ impl Ledger {
             return self.carry_out(Verdict::Await(other.id), intent).await;
         }
         let which = Which::Key {
-            client: intent.client.clone(),
+            client: Arc::clone(&intent.client),
             operation: intent.operation,
             key,
             since: self.0.clock.now().before(self.0.keep_answers),
@@ -115,8 +116,11 @@ impl Ledger {
         let since = self.0.clock.now().before(self.0.repeat_window);
         // Before the store is asked, as above.
         let mut tries = self.desk().tries(&intent.client, &intent.fingerprint);
-        let which =
-            Which::Request { client: intent.client.clone(), fingerprint: intent.fingerprint.clone(), since };
+        let which = Which::Request {
+            client: Arc::clone(&intent.client),
+            fingerprint: intent.fingerprint.clone(),
+            since,
+        };
         let records = self.asked("lookup", self.0.store.records(which)).await.map_err(unavailable)?;
         for record in &records {
             // What the store says is as new, or newer, unless it has not heard of the end.
@@ -167,11 +171,6 @@ impl Ledger {
 }
 
 impl Twin {
-    /// The record of the earlier try.
-    pub(crate) fn id(&self) -> &LedgerId {
-        &self.id
-    }
-
     /// What to answer when there is no more time to wait.
     pub(crate) fn unresolved(&self) -> Rejection {
         unresolved(&self.id)
@@ -199,7 +198,7 @@ impl Twin {
                 Told::Unresolved => return Err(twin.unresolved()),
                 Told::Released => match ledger.claim(twin.intent).await? {
                     Claim::Await(next) => twin = next,
-                    outcome => return Ok(outcome),
+                    outcome @ (Claim::Fresh(_) | Claim::Replay(_) | Claim::Failed(_)) => return Ok(outcome),
                 },
             }
         }

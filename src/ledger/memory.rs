@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::ready;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::record::{Fault, Job, LedgerId, Record, State};
@@ -47,7 +47,7 @@ impl Store for MemoryStore {
     fn insert(&self, record: Record, key_since: Timestamp) -> Asked<Option<LedgerId>> {
         let holder = record.intent.key.clone().and_then(|key| {
             let which = Which::Key {
-                client: record.intent.client.clone(),
+                client: Arc::clone(&record.intent.client),
                 operation: record.intent.operation,
                 key,
                 since: key_since,

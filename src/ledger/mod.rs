@@ -14,6 +14,7 @@
 //! Knows nothing of routes: who judges a request says what it is, and says when it is over.
 
 use std::fmt;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,9 +51,9 @@ use words::words;
 use bounded::Bounded;
 use desk::Desk;
 use memory::MemoryStore;
-use record::Job;
+use record::{Job, LedgerId};
 use sqlite::SqliteStore;
-use store::{Asked, LedgerError, Store};
+use store::{Asked, LedgerError, Settled, Store};
 use time::Clock;
 
 /// The ledger of this process. Clones are the same ledger.
@@ -70,6 +71,8 @@ struct Inner {
     /// Calls that could be each other's twins are claimed one after the other. Each such call belongs to one of
     /// these; which others it shares it with does not matter.
     turns: Vec<AsyncMutex<()>>,
+    /// Outcomes that could not be written down. They are tried again once something could be.
+    unwritten: Mutex<Vec<(LedgerId, Settled)>>,
     /// Where jobs are, so that a poll does not ask the store.
     jobs: Mutex<Bounded<Arc<str>, Job>>,
     operations: IntCounterVec,
@@ -78,6 +81,8 @@ struct Inner {
 
 /// More than cores, so that calls seldom wait for another's turn.
 const TURNS: usize = 64;
+/// Outcomes that are kept until they can be written down.
+const UNWRITTEN_MAX: usize = 1000;
 /// Jobs that are remembered without asking the store.
 const JOBS_MAX: usize = 10_000;
 
@@ -122,6 +127,7 @@ impl Ledger {
             repeat_window: settings.repeat_window,
             desk: Mutex::new(Desk::new()),
             turns: (0..TURNS).map(|_| AsyncMutex::new(())).collect(),
+            unwritten: Mutex::new(Vec::new()),
             jobs: Mutex::new(Bounded::new(JOBS_MAX)),
             operations: metrics.ledger_operations.clone(),
             under_way: metrics.ledger_open.clone(),
@@ -141,6 +147,23 @@ impl Ledger {
             error!(operation, %error, "the ledger failed");
         }
         answer
+    }
+
+    /// Keeps an outcome that could not be written down.
+    fn keep_unwritten(&self, id: LedgerId, settled: Settled) {
+        let mut unwritten = self.0.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+        if unwritten.len() < UNWRITTEN_MAX {
+            unwritten.push((id, settled));
+        }
+    }
+
+    /// The store writes again: now for what it could not write before. What it has written all the same stays as
+    /// it is.
+    fn write_unwritten(&self) {
+        let unwritten = mem::take(&mut *self.0.unwritten.lock().unwrap_or_else(PoisonError::into_inner));
+        for (id, settled) in unwritten {
+            drop(self.0.store.settle(id, settled));
+        }
     }
 }
 

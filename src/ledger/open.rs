@@ -70,7 +70,7 @@ impl Open {
     pub(crate) async fn record(&mut self, details: Details) -> Result<(), Rejection> {
         let now = self.ledger.0.clock.now();
         self.place =
-            Some(Place { upstream: details.upstream.clone(), model: details.model.clone(), since: now });
+            Some(Place { upstream: Arc::clone(&details.upstream), model: details.model.clone(), since: now });
         let record = Record {
             id: self.id.clone(),
             at: now,
@@ -78,7 +78,7 @@ impl Open {
             intent: self.intent.clone(),
             details,
             outcome: Outcome::open(),
-            instance: self.ledger.0.instance.clone(),
+            instance: Arc::clone(&self.ledger.0.instance),
             client_left: self.ledger.desk().has_client_left(&self.id),
             replays: 0,
         };
@@ -87,6 +87,7 @@ impl Open {
         let reason = match self.ledger.asked("insert", insert).await {
             Ok(None) => {
                 self.phase = Phase::Recorded;
+                self.ledger.write_unwritten();
                 return Ok(());
             }
             Ok(Some(other)) => {
@@ -99,8 +100,8 @@ impl Open {
         Err(reason)
     }
 
-    /// Writes down what became of it, and tells its twins. That it cannot be written down is logged and counted:
-    /// the client gets its answer all the same.
+    /// Writes down what became of it, and tells its twins. That it cannot be written down is logged and counted,
+    /// and tried again later: the client gets its answer all the same.
     pub(crate) async fn settle(mut self, settlement: Settlement) {
         let Settlement { outcome, end } = settlement;
         let answer = match &end {
@@ -111,10 +112,14 @@ impl Open {
         let client_left = self.ledger.desk().has_client_left(&self.id);
         let settled =
             Settled { at: self.ledger.0.clock.now(), outcome: outcome.clone(), answer, client_left };
-        let write = self.ledger.0.store.settle(self.id.clone(), settled);
-        if self.ledger.asked("settle", write).await.is_err() {
-            let Outcome { state, job_id, .. } = &outcome;
-            error!(ledger_id = %self.id, %state, job = job_id, "an outcome could not be written down");
+        let write = self.ledger.0.store.settle(self.id.clone(), settled.clone());
+        match self.ledger.asked("settle", write).await {
+            Ok(()) => self.ledger.write_unwritten(),
+            Err(_) => {
+                let Outcome { state, job_id, .. } = &outcome;
+                error!(ledger_id = %self.id, %state, job = job_id, "an outcome could not be written down yet");
+                self.ledger.keep_unwritten(self.id.clone(), settled);
+            }
         }
         if outcome.state == State::Refused && !outcome.stands() {
             self.note_refusal();
@@ -136,9 +141,9 @@ impl Open {
         let (Some(place), Some(id)) = (&self.place, &outcome.job_id) else { return };
         self.ledger.remember_job(Job {
             id: id.as_str().into(),
-            upstream: place.upstream.clone(),
+            upstream: Arc::clone(&place.upstream),
             model: place.model.clone(),
-            client: self.intent.client.clone(),
+            client: Arc::clone(&self.intent.client),
             since: place.since,
             status: outcome.job_status.unwrap_or(JobStatus::Queued),
         });

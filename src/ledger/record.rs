@@ -203,9 +203,9 @@ impl Record {
     pub(crate) fn job(&self) -> Option<Job> {
         Some(Job {
             id: self.outcome.job_id.as_deref()?.into(),
-            upstream: self.details.upstream.clone(),
+            upstream: Arc::clone(&self.details.upstream),
             model: self.details.model.clone(),
-            client: self.intent.client.clone(),
+            client: Arc::clone(&self.intent.client),
             since: self.at,
             status: self.outcome.job_status.unwrap_or(JobStatus::Queued),
         })

@@ -219,6 +219,8 @@ mod tests {
         );
         assert_eq!((outcome.upstream_request_id.as_deref(), outcome.attempts), (Some("req_up"), 2));
         assert_eq!(settled(200, "").job_id, None, "accepted all the same");
+        let answer = Answer::of(StatusCode::OK, &HeaderMap::new(), r#"{"id":"video_1"}"#.into());
+        assert_eq!(Settlement::answered(answer, 1).job_id(), Some("video_1"), "whatever else is missing");
     }
 
     #[test]
@@ -246,6 +248,13 @@ mod tests {
             assert_eq!(Settlement::failed(failure, 1).state(), State::Refused, "{failure:?}");
             assert_eq!(Settlement::failed(failure, 2).doubtful().state(), State::Unknown, "{failure:?}");
         }
+    }
+
+    #[test]
+    fn a_limit_of_ours_is_a_definite_no() {
+        let limited = Settlement::rejected(Rejection::TooManyParts { limit: 1 }, 0);
+        assert_eq!(limited.state(), State::Refused);
+        assert!(!limited.outcome.stands(), "it is about the moment");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+#[cfg(test)]
 use tokio::time::Instant;
 
 /// A point in time: milliseconds since the Unix epoch, by the wall clock, since records outlive processes.
@@ -48,6 +49,7 @@ pub(crate) enum Clock {
     /// The system's, which may be set while we run.
     Wall,
     /// The system's date at the start, and tokio's clock from then on: tests pause it.
+    #[cfg(test)]
     Steady {
         /// When it started.
         started: Instant,
@@ -67,6 +69,7 @@ impl Clock {
     pub(crate) fn now(&self) -> Timestamp {
         match self {
             Self::Wall => SystemTime::now().into(),
+            #[cfg(test)]
             Self::Steady { started, at } => {
                 let passed = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
                 Timestamp(at.0.saturating_add(passed))

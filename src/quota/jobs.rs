@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use tokio::time::Instant;
 
 use super::gate::Place;
@@ -27,6 +28,8 @@ pub(super) struct Jobs(HashMap<Arc<str>, HashMap<String, Kept>>);
 struct Kept {
     /// What is free again once this is dropped.
     places: Vec<Place>,
+    /// What its client authenticates with.
+    credential: HeaderMap,
     /// When its slots are given up, whatever became of it.
     until: Instant,
     /// When it began, or a client last asked for it.
@@ -36,18 +39,18 @@ struct Kept {
 }
 
 /// What is due for the jobs that nobody polls.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Overdue {
-    /// Jobs to be polled now.
-    pub poll: Vec<Job>,
+    /// Jobs to be polled now, each with what its client authenticates with, as far as that is known.
+    pub poll: Vec<(Job, HeaderMap)>,
     /// Jobs whose slots were given up, because nobody saw them end.
     pub given_up: Vec<Job>,
 }
 
 impl Jobs {
     /// Keeps places for a job until `until`. A job that is kept already does not need them.
-    pub(super) fn keep(&mut self, job: Job, places: Vec<Place>, until: Instant) {
-        let kept = Kept { places, until, seen: Instant::now(), asked: None };
+    pub(super) fn keep(&mut self, job: Job, (places, credential): (Vec<Place>, HeaderMap), until: Instant) {
+        let kept = Kept { places, credential, until, seen: Instant::now(), asked: None };
         self.0.entry(job.upstream).or_default().entry(job.id).or_insert(kept);
     }
 
@@ -78,7 +81,7 @@ impl Jobs {
                 }
                 if watch.on && kept.is_due(watch, now) {
                     kept.asked = Some(now);
-                    due.poll.push(job(id));
+                    due.poll.push((job(id), kept.credential.clone()));
                 }
                 true
             });
@@ -87,6 +90,7 @@ impl Jobs {
     }
 
     /// How many jobs hold slots.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.0.values().map(HashMap::len).sum()
     }

@@ -30,6 +30,7 @@ impl Load {
     }
 
     /// How many calls are under way.
+    #[cfg(test)]
     pub(crate) fn in_flight(&self, class: Class) -> usize {
         self.gate(class).in_use()
     }

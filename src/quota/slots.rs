@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::http::HeaderMap;
 use tokio::time::Instant;
 
 pub(crate) use super::jobs::{Job, Overdue};
@@ -127,7 +128,7 @@ impl Slots {
     /// free: it runs in any case. Where there are too many, new ones have to wait.
     pub(crate) fn restore(&self, job: Job, wanted: &Wanted<'_>, age: Duration) {
         let places = self.of(wanted).map(Gate::force).collect();
-        self.keep(job, places, age);
+        self.keep(job, (places, HeaderMap::new()), age);
     }
 
     /// The job has ended, or is gone: its slots are free. Says so more than once without harm.
@@ -162,15 +163,16 @@ impl Slots {
     }
 
     /// How many jobs hold slots.
+    #[cfg(test)]
     pub(crate) fn jobs(&self) -> usize {
         self.lock().len()
     }
 
-    fn keep(&self, job: Job, places: Vec<Place>, age: Duration) {
+    fn keep(&self, job: Job, held: (Vec<Place>, HeaderMap), age: Duration) {
         // A job without slots holds nobody up.
-        if !places.is_empty() {
+        if !held.0.is_empty() {
             let until = Instant::now() + self.watch.max_hold.saturating_sub(age);
-            self.lock().keep(job, places, until);
+            self.lock().keep(job, held, until);
         }
     }
 
@@ -191,10 +193,11 @@ impl Slots {
 }
 
 impl Held {
-    /// The create has made a job: the slots are the job's until it has ended.
-    pub(crate) fn keep_for(self, job: Job) {
+    /// The create has made a job: the slots are the job's until it has ended. `credential`: with what its client may
+    /// ask for it.
+    pub(crate) fn keep_for(self, job: Job, credential: HeaderMap) {
         let Self { slots, places } = self;
-        slots.keep(job, places, Duration::ZERO);
+        slots.keep(job, (places, credential), Duration::ZERO);
     }
 }
 

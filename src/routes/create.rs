@@ -46,8 +46,13 @@ async fn judged(admitted: Admitted, body: Body, upstreams: Upstreams) -> Result<
     let upstream = judgement.model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);
     let note = Note::of(&judgement, upstream);
     let (upstream, order) = (Arc::clone(upstream), Order::of(&judgement));
-    paid::call(admitted, upstreams, Paid { operation: Operation::Create, encoding, body, upstream, order }, note)
-        .await
+    paid::call(
+        admitted,
+        upstreams,
+        Paid { operation: Operation::Create, encoding, body, upstream, order },
+        note,
+    )
+    .await
 }
 
 /// What the client asks to be done with the unsupported, where the operator lets it.

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 use tracing::warn;
 
+use crate::auth;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::ledger::Open;
@@ -73,7 +74,7 @@ impl Making {
         let (id, state) = (open.id().clone(), settlement.state());
         let job = settlement.job_id().map(|id| Job { upstream, id: id.to_owned() });
         if let (State::Accepted, Some(job)) = (state, job.clone()) {
-            held.keep_for(job);
+            held.keep_for(job, auth::headers(&call.head.headers));
         }
         if tell.is_closed() {
             gateway.ledger.client_left(&id);

@@ -16,11 +16,7 @@ use crate::rejection::Param;
 use crate::upstream::{Call, Kind, Payload, Upstreams};
 
 /// `GET /v1/videos`
-pub(super) async fn list(
-    snapshot: Snapshot,
-    upstreams: Extension<Upstreams>,
-    request: Request,
-) -> Response {
+pub(super) async fn list(snapshot: Snapshot, upstreams: Extension<Upstreams>, request: Request) -> Response {
     fetch(&[Param::Limit, Param::Order, Param::After], snapshot, upstreams, request).await
 }
 
@@ -48,11 +44,7 @@ async fn fetch(
     admitted(Class::Fetch, gateway, request, |admitted, _| judged(known, admitted, upstreams)).await
 }
 
-async fn judged(
-    known: &[Param],
-    admitted: Admitted,
-    upstreams: Upstreams,
-) -> Result<Response, Refusal> {
+async fn judged(known: &[Param], admitted: Admitted, upstreams: Upstreams) -> Result<Response, Refusal> {
     check_id(&admitted.gateway, &admitted.head.uri)?;
     judge_query(&admitted.gateway, &admitted.head.uri, known)?;
     admitted.spend(Class::Fetch).await?;

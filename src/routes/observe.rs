@@ -40,7 +40,9 @@ pub(super) async fn observe(
         return answer;
     }
     let (head, body) = answer.into_parts();
-    let Ok(bytes) = to_bytes(body, usize::MAX).await else { return Response::from_parts(head, Body::empty()) };
+    let Ok(bytes) = to_bytes(body, usize::MAX).await else {
+        return Response::from_parts(head, Body::empty());
+    };
     gateway.ledger.seen(&bytes);
     let state = video::read(&bytes).filter(|video| video.id == id).and_then(|video| video.state);
     if state.is_some_and(|state| state.is_terminal()) {

@@ -30,7 +30,8 @@ pub(super) async fn submit(
     Extension(upstreams): Extension<Upstreams>,
     request: Request,
 ) -> Response {
-    admitted(Class::Submit, gateway, request, |admitted, body| judged(operation, (admitted, body), upstreams)).await
+    admitted(Class::Submit, gateway, request, |admitted, body| judged(operation, (admitted, body), upstreams))
+        .await
 }
 
 async fn judged(

@@ -15,6 +15,7 @@ mod money;
 mod retrying;
 mod rewrite;
 mod smuggling;
+mod soak;
 mod support;
 mod taxonomy;
 mod validation;

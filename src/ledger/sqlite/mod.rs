@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, Row, params};
 use tracing::warn;
@@ -15,7 +16,7 @@ mod rows;
 mod schema;
 mod thread;
 
-pub(crate) use archive::{Archive, Filter};
+pub(crate) use archive::{Archive, Filter, Unreadable};
 
 use super::Unopened;
 use super::record::{Fault, Job, LedgerId, Record};
@@ -37,20 +38,22 @@ pub(super) struct SqliteStore {
 impl SqliteStore {
     /// Opens the file. Calls that a dead process left open become unknown, once nobody else has it open.
     pub(super) fn open(settings: &Settings) -> Result<Self, Unopened> {
-        let path = &settings.path;
-        let opened = file::open(path, settings.sync, settings.timeout);
-        let opened = opened.map_err(|why| unopened(path, &why))?;
-        let reader = file::connect(path, settings.timeout).map_err(|why| unopened(path, &why.to_string()))?;
+        let unopened = |why: String| unopened(&settings.path, &why);
+        let opened = file::open(&settings.path, settings.sync, settings.timeout).map_err(unopened)?;
+        let reader = file::connect(&settings.path, settings.timeout);
+        let reader = reader.map_err(|error| unopened(error.to_string()))?;
         if opened.interrupted > 0 {
             warn!(
                 calls = opened.interrupted,
                 "paid calls were under way when the process ended; `reelgate ledger --state unknown` lists them"
             );
         }
-        let queue = settings.queue as usize;
+        let (queue, timeout) = (settings.queue as usize, settings.timeout);
+        let writer = Worker::writing(opened.connection, queue, timeout, purge::chore(settings));
+        let reader = Worker::reading(reader, queue, timeout);
         Ok(Self {
-            writer: Worker::writing(opened.connection, queue, settings.timeout, purge::chore(settings)),
-            reader: Worker::reading(reader, queue, settings.timeout),
+            writer: writer.map_err(|error| unopened(error.to_string()))?,
+            reader: reader.map_err(|error| unopened(error.to_string()))?,
             _lock: opened.lock,
         })
     }
@@ -69,7 +72,7 @@ impl Store for SqliteStore {
         // What nobody waits for any more is not going to be sent.
         self.writer.ask(Terms::IfAwaited, move |connection| {
             if let Some(key) = record.intent.key.clone() {
-                let client = record.intent.client.clone();
+                let client = Arc::clone(&record.intent.client);
                 let operation = record.intent.operation;
                 let holders = select(connection, &Which::Key { client, operation, key, since: key_since })?;
                 if let Some(holder) = holders.into_iter().next().filter(|holder| holder.outcome.stands()) {

@@ -4,6 +4,7 @@
 //! come together wait for the disk together. Reading has a thread of its own, so that polls cannot keep paid calls
 //! waiting.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -52,12 +53,17 @@ const BATCH_MAX: usize = 256;
 
 impl Worker {
     /// Starts one that writes.
-    pub(super) fn writing(connection: Connection, queue: usize, timeout: Duration, chore: Chore) -> Self {
+    pub(super) fn writing(
+        connection: Connection,
+        queue: usize,
+        timeout: Duration,
+        chore: Chore,
+    ) -> io::Result<Self> {
         Self::start("ledger-write", queue, timeout, move |questions| write(&connection, &questions, chore))
     }
 
     /// Starts one that reads.
-    pub(super) fn reading(connection: Connection, queue: usize, timeout: Duration) -> Self {
+    pub(super) fn reading(connection: Connection, queue: usize, timeout: Duration) -> io::Result<Self> {
         Self::start("ledger-read", queue, timeout, move |questions| {
             for question in questions {
                 question(Ok(&connection))(Ok(()));
@@ -70,11 +76,16 @@ impl Worker {
         queue: usize,
         timeout: Duration,
         run: impl FnOnce(Receiver<Question>) + Send + 'static,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let (sender, questions) = channel();
-        // Without a thread the queue is gone, and every question fails.
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || run(questions)).ok();
-        Self { queue: Some(sender), waiting: Arc::default(), waiting_max: queue, thread, timeout }
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || run(questions))?;
+        Ok(Self {
+            queue: Some(sender),
+            waiting: Arc::default(),
+            waiting_max: queue,
+            thread: Some(thread),
+            timeout,
+        })
     }
 
     /// Asks. It has been asked when this returns.

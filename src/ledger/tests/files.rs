@@ -88,6 +88,27 @@ async fn a_store_that_hangs_refuses_calls_before_they_are_made() {
     assert_eq!(Archive::open(&settings.path).expect("a file").list(&open).expect("records"), []);
 }
 
+/// The answer goes to the client all the same, so the record must follow.
+#[tokio::test]
+async fn an_outcome_that_could_not_be_written_is_written_once_it_can_be() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut settings = settings(&folder.path().join("ledger.db"));
+    settings.timeout = Duration::from_millis(100);
+    let ledger = open(&settings);
+    let call = ledger.under_way(first_try("{}")).await;
+    let id = call.id().clone();
+    let hog = rusqlite::Connection::open(&settings.path).expect("a connection");
+    hog.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    call.settle(took("video_1")).await;
+    // The job is known all the same.
+    assert!(ledger.job("video_1").await.is_some());
+    hog.execute_batch("COMMIT").expect("released");
+
+    ledger.under_way(first_try("{}")).await.settle(took("video_2")).await;
+    drop(ledger);
+    assert_eq!(open(&settings).record_of(&id).await.outcome.job_id.as_deref(), Some("video_1"));
+}
+
 #[tokio::test]
 async fn old_records_and_answers_are_deleted() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -14,7 +14,7 @@ fn seen(body: &str) -> JobView {
 async fn a_job_is_found_at_its_upstream_also_by_the_next_process() {
     let ledger = ledger();
     ledger.under_way(first_try("{}")).await.settle(took("video_1")).await;
-    let next = over(ledger.0.store.clone(), &Settings::default());
+    let next = over(Arc::clone(&ledger.0.store), &Settings::default());
     for ledger in [ledger, next] {
         let found = place(ledger.job("video_1").await);
         assert_eq!(found, Some(("video_1".to_owned(), "main".to_owned())));

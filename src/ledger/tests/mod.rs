@@ -96,10 +96,9 @@ fn said(status: u16) -> Settlement {
 
 impl Ledger {
     async fn fresh(&self, intent: Intent) -> Open {
-        match self.claim(intent).await.expect("a claim") {
-            Claim::Fresh(open) => open,
-            other => panic!("{other:?}"),
-        }
+        let claim = self.claim(intent).await.expect("a claim");
+        let Claim::Fresh(open) = claim else { panic!("{claim:?}") };
+        open
     }
 
     /// Claims and records.
@@ -110,17 +109,13 @@ impl Ledger {
     }
 
     async fn replayed(&self, intent: Intent) -> Replay {
-        match self.claim(intent).await.expect("a claim") {
-            Claim::Replay(replay) => replay,
-            other => panic!("{other:?}"),
-        }
+        replay_of(self.claim(intent).await.expect("a claim"))
     }
 
     async fn twin(&self, intent: Intent) -> Twin {
-        match self.claim(intent).await.expect("a claim") {
-            Claim::Await(twin) => twin,
-            other => panic!("{other:?}"),
-        }
+        let claim = self.claim(intent).await.expect("a claim");
+        let Claim::Await(twin) = claim else { panic!("{claim:?}") };
+        twin
     }
 
     async fn refused(&self, intent: Intent) -> Rejection {
@@ -139,10 +134,8 @@ fn job_id(replay: &Replay) -> String {
 }
 
 fn replay_of(claim: Claim) -> Replay {
-    match claim {
-        Claim::Replay(replay) => replay,
-        other => panic!("{other:?}"),
-    }
+    let Claim::Replay(replay) = claim else { panic!("{claim:?}") };
+    replay
 }
 
 /// For comparing: what a poll needs to know.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::ledger::record::{Fault, JobStatus, LedgerId, Outcome, State};
+use crate::ledger::settlement::End;
 use crate::ledger::sqlite::SqliteStore;
 use crate::ledger::store::{Note, Noted, Settled};
 use crate::ledger::time::Timestamp;
@@ -43,11 +44,8 @@ fn record(intent: Intent) -> Record {
 }
 
 fn settled(settlement: Settlement) -> Settled {
-    let answer = match settlement.end {
-        crate::ledger::settlement::End::Answered(answer) => Some(answer),
-        _ => None,
-    };
-    Settled { at: now(), outcome: settlement.outcome, answer, client_left: false }
+    let End::Answered(answer) = settlement.end else { panic!("an answer") };
+    Settled { at: now(), outcome: settlement.outcome, answer: Some(answer), client_left: false }
 }
 
 const EVER: Timestamp = Timestamp(0);

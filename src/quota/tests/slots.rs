@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::HeaderMap;
 use tokio::time::{Instant, advance};
 
 use super::{begun, config, now, serving};
@@ -54,7 +55,7 @@ fn in_use(slots: &Slots) -> Vec<(Scope, usize, usize)> {
 #[tokio::test(start_paused = true)]
 async fn a_slot_is_held_from_create_to_the_end_of_the_job() {
     let slots = slots("");
-    held(&slots, &ON_SORA).await.keep_for(job("a"));
+    held(&slots, &ON_SORA).await.keep_for(job("a"), HeaderMap::new());
     assert_eq!(in_use(&slots), [(Scope::Model, 1, 0), (Scope::Upstream, 1, 0)]);
     slots.seen("main", "a");
     slots.finished("other", "a");
@@ -76,15 +77,15 @@ async fn a_create_that_fails_holds_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_job_that_is_kept_twice_holds_its_slots_once() {
     let slots = slots("");
-    held(&slots, &ON_ANY).await.keep_for(job("a"));
-    held(&slots, &ON_ANY).await.keep_for(job("a"));
+    held(&slots, &ON_ANY).await.keep_for(job("a"), HeaderMap::new());
+    held(&slots, &ON_ANY).await.keep_for(job("a"), HeaderMap::new());
     assert_eq!(in_use(&slots), [(Scope::Model, 0, 0), (Scope::Upstream, 1, 0)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn creates_wait_for_a_slot_in_order_and_within_their_bounds() {
     let slots = slots("");
-    held(&slots, &ON_SORA).await.keep_for(job("a"));
+    held(&slots, &ON_SORA).await.keep_for(job("a"), HeaderMap::new());
     let mut first = pin!(slots.acquire(&ON_SORA, &SERVED));
     let mut second = pin!(slots.acquire(&ON_SORA, &SERVED));
     assert!(begun(first.as_mut()).await.is_none());
@@ -95,7 +96,7 @@ async fn creates_wait_for_a_slot_in_order_and_within_their_bounds() {
     assert_eq!(begin.elapsed(), Duration::ZERO);
     advance(Duration::from_secs(3)).await;
     slots.finished("main", "a");
-    first.await.expect("its turn").keep_for(job("b"));
+    first.await.expect("its turn").keep_for(job("b"), HeaderMap::new());
     assert_eq!(second.await.err(), Some(Rejection::TooManyJobs), "the deadline");
     assert_eq!(begin.elapsed(), Duration::from_secs(10));
     assert_eq!(in_use(&slots), [(Scope::Model, 1, 0), (Scope::Upstream, 1, 0)]);
@@ -142,7 +143,7 @@ async fn jobs_of_before_a_restart_hold_their_slots_even_too_many() {
 #[tokio::test(start_paused = true)]
 async fn a_job_that_nobody_polls_is_watched_until_it_is_given_up() {
     let slots = slots("watch_after = \"60s\"\nwatch_interval = \"30s\"\nmax_hold = \"10m\"");
-    held(&slots, &ON_SORA).await.keep_for(job("a"));
+    held(&slots, &ON_SORA).await.keep_for(job("a"), HeaderMap::new());
     let begin = Instant::now();
     let (mut polled, mut given_up) = (Vec::new(), Vec::new());
     for _ in 0..130 {
@@ -163,7 +164,7 @@ async fn a_job_that_nobody_polls_is_watched_until_it_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn without_a_watch_slots_are_still_given_up_in_the_end() {
     let slots = slots("watch = false");
-    held(&slots, &ON_SORA).await.keep_for(job("a"));
+    held(&slots, &ON_SORA).await.keep_for(job("a"), HeaderMap::new());
     advance(Duration::from_mins(30)).await;
     assert_eq!(slots.overdue(Instant::now()), Overdue::default());
     advance(Duration::from_mins(30)).await;
@@ -174,7 +175,7 @@ async fn without_a_watch_slots_are_still_given_up_in_the_end() {
 async fn jobs_without_slots_are_not_remembered() {
     let slots = Slots::new(&config("[upstreams.main]\nbase_url = \"http://a/v1\""));
     for number in 0..100 {
-        held(&slots, &ON_SORA).await.keep_for(job(&number.to_string()));
+        held(&slots, &ON_SORA).await.keep_for(job(&number.to_string()), HeaderMap::new());
     }
     assert_eq!((slots.jobs(), slots.in_use().len()), (0, 0));
 }
@@ -198,7 +199,7 @@ async fn no_slot_leaks_whatever_happens() {
                     return;
                 }
                 let id = number.to_string();
-                held.keep_for(job(&id));
+                held.keep_for(job(&id), HeaderMap::new());
                 tokio::time::sleep(Duration::from_millis(random.u64(0..9000))).await;
                 for _ in 0..random.u8(0..3) {
                     slots.finished("main", &id);

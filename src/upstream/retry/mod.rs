@@ -18,12 +18,12 @@ use super::call::{Attempts, Kind, Unanswered, Why};
 use super::outgoing::{Outgoing, Terms};
 use super::said::{Meaning, SHOULD_RETRY, Said, Whole};
 use super::vitals::Vitals;
+use crate::config::upstreams::Upstream as Settings;
+use crate::failure::Failure;
 use crate::quota::Asked;
 use crate::quota::bucket::Spent;
 use crate::quota::patience::Patience;
 use crate::rejection::Rejection;
-use crate::config::upstreams::Upstream as Settings;
-use crate::failure::Failure;
 use crate::shutdown::Stage;
 
 pub(super) mod asked;

@@ -61,7 +61,11 @@ async fn an_odd_key_is_refused() {
     let gateway = Gateway::over(&upstream).await;
     for key in ["", "\u{e9}", &"k".repeat(256)] {
         let refused = gateway.ask(&first("a cat").with("idempotency-key", key)).await;
-        assert_eq!((refused.status(), refused.code().as_deref()), (400, Some("invalid_idempotency_key")), "{key}");
+        assert_eq!(
+            (refused.status(), refused.code().as_deref()),
+            (400, Some("invalid_idempotency_key")),
+            "{key}"
+        );
     }
     upstream.assert_untouched("odd keys");
 }
@@ -132,7 +136,9 @@ async fn a_repeated_form_has_another_boundary_and_is_the_same() {
     let upstream = Upstream::start(Reply::job()).await;
     let gateway = Gateway::over(&upstream).await;
     let form = |boundary: &str| {
-        let body = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\na cat\r\n--{boundary}--\r\n");
+        let body = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\na cat\r\n--{boundary}--\r\n"
+        );
         let kind = format!("multipart/form-data; boundary={boundary}");
         create("").with("idempotency-key", "k").without("content-type").with("content-type", &kind).body(body)
     };

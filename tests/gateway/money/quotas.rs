@@ -54,7 +54,10 @@ async fn each_key_has_its_own_rate() {
     assert_eq!(error["type"], "requests");
     let message = error["message"].as_str().expect("a message");
     assert!(message.starts_with("Rate limit reached for "), "{message}");
-    assert!(message.contains("in organization team on requests per min (RPM): Limit 3, Used 3, Requested 1."), "{message}");
+    assert!(
+        message.contains("in organization team on requests per min (RPM): Limit 3, Used 3, Requested 1."),
+        "{message}"
+    );
     let seconds: u64 = refused.header("retry-after").expect("a wait").parse().expect("seconds");
     assert!((19..=20).contains(&seconds), "{seconds}");
     let millis: u64 = refused.header("retry-after-ms").expect("a wait").parse().expect("milliseconds");
@@ -72,7 +75,8 @@ async fn what_is_refused_for_another_reason_spends_nothing() {
         let answer = gateway.ask(&by_key(r#"{"prompt":"a cat","seconds":"7"}"#)).await;
         assert_eq!((answer.status(), remaining(&answer)), (400, Some("3")));
     }
-    let unknown = create(r#"{"prompt":"a cat"}"#).without("authorization").with("authorization", "Bearer nobody");
+    let unknown =
+        create(r#"{"prompt":"a cat"}"#).without("authorization").with("authorization", "Bearer nobody");
     assert_eq!(gateway.ask(&unknown).await.status(), 401);
     assert_eq!(remaining(&gateway.ask(&by_key(r#"{"prompt":"a cat"}"#)).await), Some("2"));
 }
@@ -91,7 +95,8 @@ async fn a_replay_spends_nothing() {
 #[tokio::test]
 async fn polls_never_take_what_creates_need() {
     let upstream = Upstream::start(Reply::job()).await;
-    let gateway = with(&upstream, "[quota]\nfetch = { rate = \"2/min\" }\nsubmit = { rate = \"2/min\" }\n").await;
+    let gateway =
+        with(&upstream, "[quota]\nfetch = { rate = \"2/min\" }\nsubmit = { rate = \"2/min\" }\n").await;
     let statuses = async |n: usize| {
         let mut statuses = Vec::new();
         for _ in 0..n {

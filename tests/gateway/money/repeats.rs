@@ -108,7 +108,8 @@ async fn the_next_process_knows_what_the_last_one_did() {
 #[tokio::test]
 async fn a_create_that_outlasts_the_drain_is_answered_before_its_end() {
     let upstream = Upstream::start(Reply::default().read().stall()).await;
-    let toml = "presets = [\"openai\"]\n[server]\ndrain = \"500ms\"\n[upstreams.main]\nbase_url = \"{upstream}\"";
+    let toml =
+        "presets = [\"openai\"]\n[server]\ndrain = \"500ms\"\n[upstreams.main]\nbase_url = \"{upstream}\"";
     let gateway = Gateway::start(&upstream, toml).await;
     let mut client = gateway.connect().await;
     client.send(first("a cat").bytes()).await;

@@ -25,7 +25,8 @@ async fn one_slot(then: Vec<Reply>) -> (Upstream, Gateway) {
 /// Video capacity is a limit on running jobs.
 #[tokio::test]
 async fn a_job_holds_its_slot_until_it_is_seen_to_have_ended() {
-    for (last, frees) in [(state("completed"), true), (state("failed"), true), (state("in_progress"), false)] {
+    for (last, frees) in [(state("completed"), true), (state("failed"), true), (state("in_progress"), false)]
+    {
         let (upstream, gateway) = one_slot(vec![last, Reply::job()]).await;
         let refused = gateway.ask(&first("a dog")).await;
         assert_eq!(refused.status(), 429);

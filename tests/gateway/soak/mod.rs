@@ -74,7 +74,11 @@ async fn a_soak_leaves_nothing_behind() {
 
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
-        let soaking = Soaking { address: process.address, tally: Arc::clone(&tally), rng: Rng::with_seed(seed ^ number) };
+        let soaking = Soaking {
+            address: process.address,
+            tally: Arc::clone(&tally),
+            rng: Rng::with_seed(seed ^ number),
+        };
         clients.spawn(soaking.until(end));
     }
     tokio::time::sleep_until(began + (end - began) / 3).await;
@@ -86,18 +90,24 @@ async fn a_soak_leaves_nothing_behind() {
 
     settled(&process).await;
     let books = upstream.books();
-    let records = process.ledger().await;
+    let records = process.ledger();
     let known: Vec<&str> = records.iter().filter_map(|record| record["job_id"].as_str()).collect();
     for id in &books.told {
         assert!(known.contains(&id.as_str()), "{id} was accepted and answered, and nobody knows of it");
     }
-    let may_run = records.iter().filter(|record| matches!(record["state"].as_str(), Some("accepted" | "unknown"))).count();
+    let may_run = records
+        .iter()
+        .filter(|record| matches!(record["state"].as_str(), Some("accepted" | "unknown")))
+        .count();
     assert!(may_run >= books.jobs.len(), "{may_run} records of {} jobs", books.jobs.len());
     assert!(!records.iter().any(|record| record["state"] == "open"), "a record was left open");
     let calls = tally.calls.load(Ordering::Relaxed);
     assert!(books.jobs.len() as u64 <= calls, "{} jobs for {calls} calls", books.jobs.len());
     assert!(late < early + (24 << 20), "memory grew from {early} to {late}");
-    assert!(tally.answered.load(Ordering::Relaxed) > 0 && tally.films.load(Ordering::Relaxed) > 0, "nothing went well");
+    assert!(
+        tally.answered.load(Ordering::Relaxed) > 0 && tally.films.load(Ordering::Relaxed) > 0,
+        "nothing went well"
+    );
     println!(
         "{calls} calls, {} jobs, {} left by their clients, {} films",
         books.jobs.len(),
@@ -107,7 +117,9 @@ async fn a_soak_leaves_nothing_behind() {
 }
 
 fn number(variable: &str) -> Option<u64> {
-    env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}: a number, not {text:?}")))
+    env::var(variable)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}: a number, not {text:?}")))
 }
 
 /// Waits until every job has ended and every gauge is back at zero.

@@ -141,7 +141,13 @@ async fn create(wire: &mut Wire, books: &Mutex<Books>, rng: &mut Rng) -> io::Res
         }
         Create::Refuse(status) => {
             let headers = [("content-type", "application/json"), ("retry-after-ms", "5")];
-            wire.stream.write_all(&answer(status, &headers, r#"{"error":{"message":"busy","type":"server_error","param":null,"code":null}}"#)).await?;
+            wire.stream
+                .write_all(&answer(
+                    status,
+                    &headers,
+                    r#"{"error":{"message":"busy","type":"server_error","param":null,"code":null}}"#,
+                ))
+                .await?;
             return Ok(true);
         }
         Create::Hang => return wire.stream.set_zero_linger().map(|()| false),
@@ -157,7 +163,9 @@ async fn create(wire: &mut Wire, books: &Mutex<Books>, rng: &mut Rng) -> io::Res
             wire.stream.write_all(&answer(status, &[], "oh")).await.map(|()| true)
         }
         Create::AcceptThen(Loss::Silence) => std::future::pending().await,
-        Create::AcceptThen(Loss::Garbage) => wire.stream.write_all(b"200 it is\r\n\r\n").await.map(|()| false),
+        Create::AcceptThen(Loss::Garbage) => {
+            wire.stream.write_all(b"200 it is\r\n\r\n").await.map(|()| false)
+        }
         Create::Accept | Create::Refuse(_) | Create::Hang => {
             wire.stream.write_all(&whole).await?;
             lock(books).told.push(id);
@@ -176,7 +184,13 @@ async fn fetch(wire: &mut Wire, request: &Message, books: &Mutex<Books>, rng: &m
     match rng.u8(..100) {
         0..3 => return wire.stream.set_zero_linger().map(|()| false),
         3..6 => return Ok(false),
-        6..10 => return wire.stream.write_all(&answer(503, &[("retry-after-ms", "5")], "busy")).await.map(|()| true),
+        6..10 => {
+            return wire
+                .stream
+                .write_all(&answer(503, &[("retry-after-ms", "5")], "busy"))
+                .await
+                .map(|()| true);
+        }
         10..12 => return wire.stream.write_all(&answer(500, &[], "oh")).await.map(|()| true),
         _ => {}
     }
@@ -196,7 +210,11 @@ async fn fetch(wire: &mut Wire, request: &Message, books: &Mutex<Books>, rng: &m
     };
     let found = match polls {
         Some(polls) => answer(200, &[("content-type", "application/json")], job(&id, polls)),
-        None => answer(404, &[("content-type", "application/json")], r#"{"error":{"message":"no such video","type":"invalid_request_error","param":null,"code":null}}"#),
+        None => answer(
+            404,
+            &[("content-type", "application/json")],
+            r#"{"error":{"message":"no such video","type":"invalid_request_error","param":null,"code":null}}"#,
+        ),
     };
     wire.stream.write_all(&found).await.map(|()| true)
 }

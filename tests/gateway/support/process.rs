@@ -11,25 +11,34 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::client::Client;
+use super::request::get;
 use super::upstream::Upstream;
 use super::within;
 
 /// A running `reelgate serve`; it is killed with its value.
 pub(crate) struct Process {
     pub(crate) address: SocketAddr,
+    admin: SocketAddr,
     child: Child,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Process {
     /// Starts one with this configuration, in which `{upstream}` stands for the upstream's base URL.
     pub(crate) async fn start(upstream: &Upstream, toml: &str) -> Self {
+        Self::start_over(&upstream.base_url(), toml).await
+    }
+
+    /// As [`Self::start`], in front of the server with this base URL.
+    pub(crate) async fn start_over(base_url: &str, toml: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("reelgate.toml");
-        fs::write(&path, toml.replace("{upstream}", &upstream.base_url())).expect("a file");
+        fs::write(&path, toml.replace("{upstream}", base_url)).expect("a file");
         let mut child = Command::new(env!("CARGO_BIN_EXE_reelgate"))
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log", "info", "--config"])
             .arg(&path)
+            // Where its ledger is.
+            .current_dir(folder.path())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts");
@@ -41,20 +50,39 @@ impl Process {
                 let _ = sender.send(line);
             }
         });
-        let address = within("the process to listen", async {
+        let (address, admin) = within("the process to listen", async {
             loop {
                 let line = lines.recv().await.expect("a line that says where it listens");
-                if let Some(address) = listening_at(&line) {
-                    return address;
+                if let Some(addresses) = listening_at(&line) {
+                    return addresses;
                 }
             }
         })
         .await;
-        Self { address, child, _folder: folder }
+        Self { address, admin, child, folder }
     }
 
     pub(crate) async fn connect(&self) -> Client {
         Client::connect(self.address).await
+    }
+
+    /// Its metrics.
+    pub(crate) async fn page(&self) -> String {
+        let mut client = Client::connect(self.admin).await;
+        client.send(get("/metrics").bytes()).await;
+        client.answer().await.text()
+    }
+
+    /// Every record of its ledger.
+    pub(crate) fn ledger(&self) -> Vec<serde_json::Value> {
+        let listed = Command::new(env!("CARGO_BIN_EXE_reelgate"))
+            .args(["ledger", "--format", "json", "--limit", "1000000", "--file"])
+            .arg(self.folder.path().join("reelgate-ledger.db"))
+            .output()
+            .expect("the binary runs");
+        assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+        let text = String::from_utf8(listed.stdout).expect("UTF-8");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
     /// Sends it a signal, such as `TERM`.
@@ -102,7 +130,12 @@ impl Drop for Process {
     }
 }
 
-fn listening_at(line: &str) -> Option<SocketAddr> {
+/// The addresses of the gateway and of its admin pages.
+fn listening_at(line: &str) -> Option<(SocketAddr, SocketAddr)> {
     let entry: serde_json::Value = serde_json::from_str(line).ok()?;
-    entry["message"].as_str()?.contains("is listening").then(|| entry["address"].as_str()?.parse().ok())?
+    let address = |name: &str| entry[name].as_str()?.parse().ok();
+    entry["message"]
+        .as_str()?
+        .contains("is listening")
+        .then(|| Some((address("address")?, address("admin")?)))?
 }
