@@ -48,7 +48,10 @@ fn lost() -> Vec<(&'static str, Reply)> {
         ("garbage", read().send("\0garbage\r\n\r\n").close()),
         ("500", Reply::raw(answer(500, &json, "{}"))),
         ("502", Reply::raw(answer(502, &json, "{}"))),
-        ("504, and it may be repeated", Reply::raw(answer(504, &[json[0], ("x-should-retry", "true")], "{}"))),
+        (
+            "504, and it may be repeated",
+            Reply::raw(answer(504, &[json[0], ("x-should-retry", "true")], "{}")),
+        ),
     ]
 }
 
@@ -62,7 +65,7 @@ async fn however_an_answer_is_lost_one_call_is_one_job() {
             let got = sdk(&gateway, &request).await;
             assert_eq!(upstream.count(), 1, "{what}: {}", request.target());
             assert_eq!(got.header("x-should-retry"), Some("false"), "{what}");
-            assert!(got.status() >= 500, "{what}");
+            assert!(matches!(got.status(), 409 | 500..), "{what}: {}", got.start);
         }
     }
 }

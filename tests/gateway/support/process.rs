@@ -40,7 +40,15 @@ impl Process {
         fs::write(&path, toml.replace("{upstream}", base_url)).expect("a file");
         let mut child = Running::start(
             Command::new(env!("CARGO_BIN_EXE_reelgate"))
-                .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log", "info", "--config"])
+                .args([
+                    "--listen",
+                    "127.0.0.1:0",
+                    "--admin-listen",
+                    "127.0.0.1:0",
+                    "--log",
+                    "info",
+                    "--config",
+                ])
                 .arg(&path)
                 // Where its ledger is.
                 .current_dir(folder.path()),
