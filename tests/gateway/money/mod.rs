@@ -6,6 +6,7 @@ mod quotas;
 mod repeats;
 mod sdk;
 mod slots;
+mod unknown;
 
 use crate::support::gateway::Gateway;
 use crate::support::request::{Request, create};

@@ -50,6 +50,7 @@ impl Process {
                     "--config",
                 ])
                 .arg(&path)
+                .env("UPSTREAM_KEY", "sk-operator-secret")
                 // Where its ledger is.
                 .current_dir(folder.path()),
         );
