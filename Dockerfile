@@ -24,6 +24,8 @@ ENV REELGATE_CONFIG=/etc/reelgate/reelgate.toml \
     REELGATE_LISTEN=0.0.0.0:8080 \
     REELGATE_ADMIN_LISTEN=0.0.0.0:9090
 USER 65532:65532
+# The ledger: mount a volume here.
+WORKDIR /var/lib/reelgate
 EXPOSE 8080 9090
 HEALTHCHECK --interval=10s --timeout=4s --start-period=5s CMD ["/usr/local/bin/reelgate", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/reelgate"]
