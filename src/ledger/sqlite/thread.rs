@@ -194,8 +194,6 @@ fn ended() -> LedgerError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-
     use super::*;
 
     fn worker(queue: usize) -> Worker {
@@ -206,9 +204,9 @@ mod tests {
     }
 
     /// Keeps the writer busy until the sender is dropped.
-    fn hold(worker: &Worker) -> (Asked<()>, mpsc::Sender<()>) {
-        let (started, has_started) = mpsc::channel();
-        let (release, released) = mpsc::channel::<()>();
+    fn hold(worker: &Worker) -> (Asked<()>, Sender<()>) {
+        let (started, has_started) = channel();
+        let (release, released) = channel::<()>();
         let held = worker.ask(Terms::IfRoom, move |_| {
             started.send(()).expect("somebody waits");
             let _ = released.recv();
@@ -231,9 +229,9 @@ mod tests {
         let full = worker.ask(Terms::IfRoom, |connection| connection.execute_batch("ROLLBACK"));
         let after = worker.ask(Terms::IfRoom, insert);
         drop(release);
-        held.await.expect("a batch of its own");
-        assert_eq!((before.await, full.await), (Err(rolled_back()), Err(rolled_back())));
-        assert_eq!(after.await, Err(rolled_back()));
+        // What comes while others are at work is done with them.
+        assert_eq!((held.await, before.await), (Err(rolled_back()), Err(rolled_back())));
+        assert_eq!((full.await, after.await), (Err(rolled_back()), Err(rolled_back())));
         let count = worker.ask(Terms::IfRoom, |connection| {
             connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
         });
