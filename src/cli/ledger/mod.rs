@@ -37,8 +37,8 @@ enum Command {
 struct List {
     #[command(flatten)]
     source: Source,
-    /// Only calls of which this is known
-    #[arg(long, value_parser = state, value_name = "STATE", help = "Only calls in this state: open, accepted, refused or unknown")]
+    /// Only calls in this state: open, accepted, refused or unknown
+    #[arg(long, value_parser = state, value_name = "STATE")]
     state: Option<State>,
     /// Only calls of this client: the name of its key, or sha256:…
     #[arg(long)]
