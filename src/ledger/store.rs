@@ -86,6 +86,7 @@ pub(crate) enum Noted {
 #[derive(Clone, Debug)]
 pub(crate) enum Which {
     /// The one with this id.
+    #[cfg_attr(not(test), expect(dead_code, reason = "asked for by tests alone"))]
     Id(LedgerId),
     /// Those of an idempotency key.
     Key {

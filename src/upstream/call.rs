@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 
 use super::presence::Presence;
 use crate::failure::Failure;
+use crate::quota::Class;
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
 
@@ -29,6 +30,16 @@ impl Kind {
             Self::Submit => "submit",
             Self::Fetch => "fetch",
             Self::Other => "other",
+        }
+    }
+}
+
+impl From<Kind> for Class {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Submit => Self::Submit,
+            Kind::Fetch => Self::Fetch,
+            Kind::Other => Self::Other,
         }
     }
 }
