@@ -33,22 +33,6 @@ impl fmt::Display for LedgerId {
 }
 
 words! {
-    /// Which paid call it is.
-    pub(crate) enum Operation {
-        /// `POST /v1/videos`
-        Create = "create",
-        /// `POST /v1/videos/{id}/remix`
-        Remix = "remix",
-        /// `POST /v1/videos/edits`
-        Edit = "edit",
-        /// `POST /v1/videos/extensions`
-        Extension = "extension",
-        /// `POST /v1/videos/characters`
-        Character = "character",
-    }
-}
-
-words! {
     /// What is known about a call.
     pub(crate) enum State {
         /// It is written down, and may be under way.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::fingerprint::Fingerprint;
 use super::intent::IdempotencyKey;
-use super::record::{Fault, Job, JobStatus, LedgerId, Operation, Outcome, Record};
+use super::operation::Operation;
+use super::record::{Fault, Job, JobStatus, LedgerId, Outcome, Record};
 use super::settlement::Answer;
 use super::time::Timestamp;
 

@@ -113,6 +113,20 @@ impl From<Failure> for Why {
     }
 }
 
+/// An attempt without an answer.
+#[derive(Debug)]
+pub(super) struct Missed {
+    pub(super) why: Why,
+    /// Whether it was the client's announced time that ran out, and not ours.
+    pub(super) cut_short: bool,
+}
+
+impl From<Failure> for Missed {
+    fn from(failure: Failure) -> Self {
+        Self { why: failure.into(), cut_short: false }
+    }
+}
+
 /// What an answer took; in its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempts {
