@@ -79,10 +79,11 @@ def test_an_answer_that_is_of_no_use_is_one_job(gateway, lossy, way):
     assert lossy.told() == {way: 1}
 
 
+FILM = ("cat.mp4", b"film")
 OPERATIONS = {
     "remix": lambda videos, prompt: videos.remix("video_1", prompt=prompt),
-    "edit": lambda videos, prompt: videos.edit(prompt=prompt, video={"id": "video_1"}),
-    "extension": lambda videos, prompt: videos.extend(prompt=prompt, seconds="4", video={"id": "video_1"}),
+    "edit": lambda videos, prompt: videos.edit(prompt=prompt, video=FILM),
+    "extension": lambda videos, prompt: videos.extend(prompt=prompt, seconds="4", video=FILM),
 }
 
 
@@ -183,10 +184,9 @@ def test_a_gateway_that_dies_amid_a_create_does_not_start_a_second(lossy, tmp_pa
     assert [(error.status_code, error.code) for error in errors] == [(409, "create_unresolved")]
     assert lossy.told() == {"20 s": 1}
     # The record it is told of is there to be looked up.
-    [words] = [word for word in errors[0].message.split() if word.startswith("lg_")][:1]
-    shown = run("ledger", "--config", config, "show", words.rstrip(").,"), folder=tmp_path)
-    assert shown.returncode == 0, shown
-    assert "unknown" in shown.stdout
+    shown = run("ledger", "show", errors[0].response.headers["x-reelgate-ledger-id"], folder=tmp_path)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "state                unknown: it may have been taken" in shown.stdout
 
 
 @pytest.mark.parametrize("way", ["a reset", "half a body", "a 500"])
