@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use super::record::{Fault, JobStatus, Outcome, State};
 use crate::dialect::status::JobState;
-use crate::error::{ApiError, Wording};
-use crate::failure::Failure;
+use crate::failure::{Failure, leaves_open};
 use crate::rejection::Rejection;
 
 /// An answer, as far as it is kept to be given again.
@@ -141,15 +140,12 @@ impl Settlement {
     }
 }
 
-/// What a status says about the call. A server may fail, or be cut off by one in front of it, after it took the
-/// job; 503 and 529 say that it did not.
+/// What a status says about the call.
 fn state_of(status: StatusCode) -> State {
-    match status.as_u16() {
-        200..=299 => State::Accepted,
-        // Before the ranges: the server gave up waiting, for whatever it waited.
-        408 => State::Unknown,
-        400..=499 | 503 | 529 => State::Refused,
-        _ => State::Unknown,
+    match status {
+        status if status.is_success() => State::Accepted,
+        status if leaves_open(status) => State::Unknown,
+        _ => State::Refused,
     }
 }
 

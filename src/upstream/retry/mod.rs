@@ -19,7 +19,7 @@ use super::outgoing::{Outgoing, Terms};
 use super::said::{Meaning, SHOULD_RETRY, Said, Whole};
 use super::vitals::Vitals;
 use crate::config::upstreams::Upstream as Settings;
-use crate::failure::Failure;
+use crate::failure::{Failure, leaves_open};
 use crate::quota::Asked;
 use crate::quota::bucket::Spent;
 use crate::quota::patience::Patience;
@@ -222,14 +222,10 @@ impl Rules {
             }
         };
         let quota = self.quota_stops_sdk && Meaning::of(&answer) == Meaning::Permanent;
-        let open = terms.kind == Kind::Submit && leaves_open(&answer);
-        let headers = answer.headers_mut();
-        if spent || quota {
-            // The SDK's attempts on top of ours would multiply: here the upstream's own word counts less.
-            headers.insert(SHOULD_RETRY, FALSE);
-        } else if open {
-            // The SDK would ask again by itself, and could pay twice; the upstream's own word counts more.
-            headers.entry(SHOULD_RETRY).or_insert(FALSE);
+        let open = terms.kind == Kind::Submit && leaves_open(answer.status());
+        // The SDK's attempts on top of ours would multiply, or could pay twice: the upstream's own word counts less.
+        if spent || quota || open {
+            answer.headers_mut().insert(SHOULD_RETRY, FALSE);
         }
         answer.extensions_mut().remove::<Whole>();
         answer.extensions_mut().insert(attempts);
@@ -282,10 +278,4 @@ fn outcome(result: &Attempted) -> Outcome<'_> {
 
 fn was_made(result: &Attempted) -> bool {
     !matches!(result, Err(Missed { why: Why::Failed(Failure::BreakerOpen { .. }), .. }))
-}
-
-/// Whether a status leaves open what became of a call: a server may fail, or be cut off by another in front of
-/// it, after it took the job. 429, 503 and 529 refuse it.
-fn leaves_open(answer: &Answer) -> bool {
-    matches!(answer.status().as_u16(), 408 | 500 | 502 | 504)
 }
