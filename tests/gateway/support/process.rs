@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -20,7 +21,9 @@ pub(crate) struct Process {
     pub(crate) address: SocketAddr,
     admin: SocketAddr,
     child: Child,
-    folder: TempDir,
+    folder: Arc<TempDir>,
+    /// Lines of its log that there should never be.
+    trouble: Arc<Mutex<Vec<String>>>,
 }
 
 impl Process {
@@ -32,11 +35,19 @@ impl Process {
     /// As [`Self::start`], in front of the server with this base URL.
     pub(crate) async fn start_over(base_url: &str, toml: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let path = folder.path().join("reelgate.toml");
-        fs::write(&path, toml.replace("{upstream}", base_url)).expect("a file");
+        fs::write(folder.path().join(CONFIGURATION), toml.replace("{upstream}", base_url)).expect("a file");
+        Self::within_folder(Arc::new(folder)).await
+    }
+
+    /// Starts the next one, with the same configuration and the same ledger.
+    pub(crate) async fn next(&self) -> Self {
+        Self::within_folder(Arc::clone(&self.folder)).await
+    }
+
+    async fn within_folder(folder: Arc<TempDir>) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_reelgate"))
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log", "info", "--config"])
-            .arg(&path)
+            .arg(CONFIGURATION)
             // Where its ledger is.
             .current_dir(folder.path())
             .stderr(Stdio::piped())
@@ -44,9 +55,14 @@ impl Process {
             .expect("the binary starts");
         let log = BufReader::new(child.stderr.take().expect("a pipe"));
         let (sender, mut lines) = mpsc::unbounded_channel();
+        let trouble = Arc::<Mutex<Vec<String>>>::default();
+        let noted = Arc::clone(&trouble);
         // Reads on for as long as the process lives: a full pipe would stop it.
         thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
+                if line.contains("panicked") || line.contains(r#""level":"ERROR""#) {
+                    noted.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone());
+                }
                 let _ = sender.send(line);
             }
         });
@@ -59,7 +75,7 @@ impl Process {
             }
         })
         .await;
-        Self { address, admin, child, folder }
+        Self { address, admin, child, folder, trouble }
     }
 
     pub(crate) async fn connect(&self) -> Client {
@@ -91,8 +107,18 @@ impl Process {
         assert!(sent.expect("a command named kill").success(), "{name}");
     }
 
+    /// Lines of its log that tell of errors and panics.
+    pub(crate) fn trouble(&self) -> Vec<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Waits for its end, and tells its exit code.
     pub(crate) async fn exit_code(mut self) -> Option<i32> {
+        self.ended().await
+    }
+
+    /// Waits for its end, and tells its exit code: none where a signal was its end.
+    pub(crate) async fn ended(&mut self) -> Option<i32> {
         within("the process to end", async {
             loop {
                 if let Some(status) = self.child.try_wait().expect("it is ours") {
@@ -115,6 +141,9 @@ impl Process {
         Memory { now: of("VmRSS:"), peak: of("VmHWM:") }
     }
 }
+
+/// Name of the configuration file.
+const CONFIGURATION: &str = "reelgate.toml";
 
 /// Resident memory in bytes.
 #[derive(Clone, Copy, Debug)]
