@@ -16,7 +16,7 @@ use tower::{Layer, Service, ServiceExt};
 use super::attempt::Missed;
 use super::call::{Attempts, Kind, Unanswered, Why};
 use super::outgoing::{Outgoing, Terms};
-use super::said::{Meaning, SHOULD_RETRY, Said, Whole};
+use super::said::{Meaning, SHOULD_RETRY, Said, Whole, leaves_open};
 use super::vitals::Vitals;
 use crate::config::upstreams::Upstream as Settings;
 use crate::failure::Failure;
@@ -183,14 +183,14 @@ impl Rules {
         }
     }
 
-    /// Counts a repeat. Yields whether what is repeated may have been paid for.
+    /// Counts a repeat. Yields whether what is repeated may have been paid for: also where the upstream knows
+    /// repeats by their key, for should all of them fail, nobody knows whether the first did.
     fn count(&self, terms: &Terms, reason: Reason) -> bool {
         terms.tally.retry(reason);
-        let doubtful = reason.leaves_open() && self.repeatability(terms) == Repeatability::Paid;
-        if doubtful {
+        if reason.leaves_open() && self.repeatability(terms) == Repeatability::Paid {
             terms.tally.possible_duplicate();
         }
-        doubtful
+        reason.leaves_open() && terms.kind == Kind::Submit
     }
 
     /// There is no token for another attempt: what the last one came to is the answer, if there was one.
@@ -220,13 +220,15 @@ impl Rules {
                 // What may have had its effect may have it twice.
                 let open = matches!(why, Why::Failed(failure) if failure.outcome_unknown());
                 let costs = self.repeatability(terms) != Repeatability::Free;
-                return Err(Unanswered { why, attempts, spent: spent || (open && costs) });
+                let spent = spent || attempts.doubtful || (open && costs);
+                return Err(Unanswered { why, attempts, spent });
             }
         };
         let quota = self.quota_stops_sdk && Meaning::of(&answer) == Meaning::Permanent;
-        let open = terms.kind == Kind::Submit && leaves_open(&answer);
+        let open = terms.kind == Kind::Submit && leaves_open(answer.status());
+        let doubtful = attempts.doubtful && !answer.status().is_success();
         let headers = answer.headers_mut();
-        if spent || quota {
+        if spent || quota || doubtful {
             // The SDK's attempts on top of ours would multiply: here the upstream's own word counts less.
             headers.insert(SHOULD_RETRY, FALSE);
         } else if open {
@@ -284,10 +286,4 @@ fn outcome(result: &Attempted) -> Outcome<'_> {
 
 fn was_made(result: &Attempted) -> bool {
     !matches!(result, Err(Missed { why: Why::Failed(Failure::BreakerOpen { .. }), .. }))
-}
-
-/// Whether a status leaves open what became of a call: a server may fail, or be cut off by another in front of
-/// it, after it took the job. 429, 503 and 529 refuse it.
-fn leaves_open(answer: &Answer) -> bool {
-    matches!(answer.status().as_u16(), 408 | 500 | 502 | 504)
 }
