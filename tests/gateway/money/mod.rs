@@ -8,6 +8,7 @@ mod quotas;
 mod repeats;
 mod sdk;
 mod slots;
+mod waits;
 
 use crate::support::gateway::Gateway;
 use crate::support::request::{Request, create};
