@@ -8,6 +8,7 @@ mod quotas;
 mod repeats;
 mod sdk;
 mod slots;
+mod unknown;
 mod waits;
 
 use crate::support::gateway::Gateway;
