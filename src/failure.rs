@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
+
 /// What went wrong between the gateway and an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -51,5 +53,16 @@ impl Failure {
             | Self::BreakerOpen { .. } => false,
             Self::HeadTimeout | Self::Lost | Self::Garbled | Self::Redirected => true,
         }
+    }
+}
+
+/// Whether a status leaves open what became of a call that starts a generation: a server may fail, or be cut off by
+/// one in front of it, after it took the job. 503 and 529 refuse it as every 4xx does, but for 408: there the server
+/// gave up waiting, for whatever it waited.
+pub(crate) fn leaves_open(status: StatusCode) -> bool {
+    match status.as_u16() {
+        408 => true,
+        200..=299 | 400..=499 | 503 | 529 => false,
+        _ => true,
     }
 }

@@ -56,6 +56,15 @@ impl Refusal {
         Self::Failed { failure, paid: true, attempts: 0, spent: false }
     }
 
+    /// The record of the try that stands in the way of this one.
+    #[must_use]
+    pub(crate) fn earlier_try(&self) -> Option<&str> {
+        match self {
+            Self::Rejected(Rejection::CreateUnresolved { ledger_id }) => Some(ledger_id),
+            Self::Rejected(_) | Self::Failed { .. } | Self::Panicked => None,
+        }
+    }
+
     /// The words for it.
     #[must_use]
     pub(crate) fn error(&self, wording: &Wording) -> ApiError {

@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::record::{Fault, JobStatus, Outcome, State};
 use crate::dialect::status::JobState;
 use crate::dialect::video;
-use crate::failure::Failure;
+use crate::error::{ApiError, Wording};
+use crate::failure::{Failure, leaves_open};
 use crate::rejection::Rejection;
-use crate::upstream::leaves_open;
 
 /// An answer, as far as it is kept to be given again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Settlement {
     #[must_use]
     pub(crate) fn failed(failure: Failure, attempts: u32) -> Self {
         let state = if failure.outcome_unknown() { State::Unknown } else { State::Refused };
-        let fault = Fault { code: Some(format!("{failure:?}").to_lowercase()), message: None };
+        let fault = Fault::ours(ApiError::failed(failure, false));
         Self {
             outcome: Outcome { attempts, ..Outcome::without_answer(state, fault) },
             end: End::Failed(failure),
@@ -128,7 +128,7 @@ impl Settlement {
     /// A limit of ours ended the call; `attempts` before it came to nothing.
     #[must_use]
     pub(crate) fn rejected(reason: Rejection, attempts: u32) -> Self {
-        let fault = Fault { code: Some("gateway_limit".to_owned()), message: None };
+        let fault = Fault::ours(ApiError::rejected(&reason, &Wording::default()));
         Self {
             outcome: Outcome { attempts, ..Outcome::without_answer(State::Refused, fault) },
             end: End::Rejected(reason),
@@ -175,14 +175,12 @@ impl Settlement {
     }
 }
 
-/// What a status says about the call. A client is told not to repeat exactly what is unknown here.
+/// What a status says about the call.
 fn state_of(status: StatusCode) -> State {
-    if status.is_success() {
-        State::Accepted
-    } else if leaves_open(status) {
-        State::Unknown
-    } else {
-        State::Refused
+    match status {
+        status if status.is_success() => State::Accepted,
+        status if leaves_open(status) => State::Unknown,
+        _ => State::Refused,
     }
 }
 
@@ -220,6 +218,11 @@ impl From<JobState> for JobStatus {
 // === impl Fault ===
 
 impl Fault {
+    /// What we say ourselves, where the upstream said nothing.
+    fn ours(error: ApiError) -> Self {
+        Self { code: error.code, message: Some(error.message) }
+    }
+
     fn read(error: &Value) -> Self {
         let part = |name: &str| match error.get(name)? {
             Value::String(text) => Some(shortened(text)),
@@ -293,6 +296,9 @@ mod tests {
         let limited = Settlement::rejected(Rejection::TooManyParts { limit: 1 }, 0);
         assert_eq!(limited.state(), State::Refused);
         assert!(!limited.outcome.stands(), "it is about the moment");
+        assert!(limited.outcome.fault.message.is_some(), "in our own words");
+        let failed = Settlement::failed(Failure::HeadTimeout, 1);
+        assert_eq!(failed.outcome.fault.code.as_deref(), Some("upstream_timeout"));
     }
 
     #[test]

@@ -18,7 +18,8 @@ use crate::auth;
 use crate::capability::judgement::Judgement;
 use crate::ledger::fingerprint::Fingerprint;
 use crate::ledger::intent::{self, Details, IdempotencyKey, Intent, Sent};
-use crate::ledger::record::{LedgerId, Operation};
+use crate::ledger::operation::Operation;
+use crate::ledger::record::LedgerId;
 use crate::ledger::{Claim, Open, Replay, Twin};
 use crate::outcome::{Note, Refusal};
 use crate::params::Encoding;
@@ -75,7 +76,9 @@ pub(super) async fn call(
 ) -> Result<Response, Refusal> {
     let mut answer = claimed(admitted, upstreams, paid).await.into_response();
     let made: Note = answer.extensions_mut().remove().unwrap_or_default();
-    answer.extensions_mut().insert(Note { ledger_id: made.ledger_id, replayed: made.replayed, ..note });
+    let earlier = answer.extensions().get().and_then(Refusal::earlier_try).map(Into::into);
+    let ledger_id = made.ledger_id.or(earlier);
+    answer.extensions_mut().insert(Note { ledger_id, replayed: made.replayed, ..note });
     Ok(answer)
 }
 

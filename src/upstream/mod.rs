@@ -50,7 +50,6 @@ mod window;
 pub use call::{Attempts, Call, Kind, Payload, Unanswered, Why};
 pub use connect::Leaf;
 pub use presence::{Presence, Waiting};
-pub(crate) use said::leaves_open;
 
 use attempt::{Attempt, Rules, Times};
 use breaker::{BreakerLayer, Guarded};

@@ -38,14 +38,6 @@ pub(super) enum Meaning {
 /// Tells SDKs whether to ask again by themselves.
 pub(super) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
-/// Whether a status leaves open what became of a call that is paid for: a server may fail, or be cut off by another
-/// in front of it, after it took the job. 503 and 529 say that it did not, and so does what is the client's fault;
-/// but 408 is a server that gave up waiting, for whatever it waited.
-#[must_use]
-pub(crate) fn leaves_open(status: StatusCode) -> bool {
-    !matches!(status.as_u16(), 200..=299 | 400..=407 | 409..=499 | 503 | 529)
-}
-
 impl Said {
     /// `now`: the time of day, which dates are read against.
     pub(super) fn of(answer: &Answer, now: SystemTime) -> Self {

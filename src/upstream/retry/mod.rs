@@ -13,13 +13,13 @@ use axum::response::Response as Answer;
 use tokio::time::{Instant, sleep_until};
 use tower::{Layer, Service, ServiceExt};
 
-use super::attempt::Missed;
+use super::call::Missed;
 use super::call::{Attempts, Kind, Unanswered, Why};
 use super::outgoing::{Outgoing, Terms};
-use super::said::{Meaning, SHOULD_RETRY, Said, Whole, leaves_open};
+use super::said::{Meaning, SHOULD_RETRY, Said, Whole};
 use super::vitals::Vitals;
 use crate::config::upstreams::Upstream as Settings;
-use crate::failure::Failure;
+use crate::failure::{Failure, leaves_open};
 use crate::quota::Asked;
 use crate::quota::bucket::Spent;
 use crate::quota::patience::Patience;
@@ -28,18 +28,16 @@ use crate::shutdown::Stage;
 
 pub(super) mod asked;
 mod backoff;
-mod budget;
+pub(super) mod budget;
 mod policy;
 #[cfg(test)]
 mod policy_tests;
-mod replay;
+pub(super) mod replay;
 
 use backoff::Backoff;
-pub(super) use budget::Budget;
-pub(super) use policy::Reason;
+use policy::Reason;
 use policy::{Ended, Outcome, Policy, Repeatability, Verdict, Wait};
 use replay::Replay;
-pub(super) use replay::Shelf;
 
 /// Asks again where that is safe and of use.
 #[derive(Clone)]
@@ -186,7 +184,7 @@ impl Rules {
     /// Counts a repeat. Yields whether what is repeated may have been paid for: also where the upstream knows
     /// repeats by their key, for should all of them fail, nobody knows whether the first did.
     fn count(&self, terms: &Terms, reason: Reason) -> bool {
-        terms.tally.retry(reason);
+        terms.tally.retry(reason.name());
         if reason.leaves_open() && self.repeatability(terms) == Repeatability::Paid {
             terms.tally.possible_duplicate();
         }
@@ -227,13 +225,9 @@ impl Rules {
         let quota = self.quota_stops_sdk && Meaning::of(&answer) == Meaning::Permanent;
         let open = terms.kind == Kind::Submit && leaves_open(answer.status());
         let doubtful = attempts.doubtful && !answer.status().is_success();
-        let headers = answer.headers_mut();
-        if spent || quota || doubtful {
-            // The SDK's attempts on top of ours would multiply: here the upstream's own word counts less.
-            headers.insert(SHOULD_RETRY, FALSE);
-        } else if open {
-            // The SDK would ask again by itself, and could pay twice; the upstream's own word counts more.
-            headers.entry(SHOULD_RETRY).or_insert(FALSE);
+        // The SDK's attempts on top of ours would multiply, or could pay twice: the upstream's own word counts less.
+        if spent || quota || open || doubtful {
+            answer.headers_mut().insert(SHOULD_RETRY, FALSE);
         }
         answer.extensions_mut().remove::<Whole>();
         answer.extensions_mut().insert(attempts);

@@ -103,7 +103,21 @@ async fn no_other_4xx_is_asked_again() {
                 Script::new("", [status(code).with("x-should-retry", "true").with("retry-after", 1)]);
             let answer = script.ask(kind).await.expect("an answer");
             assert_eq!((answer.status().as_u16(), script.attempts()), (code, 1), "{kind:?}");
-            assert_eq!(said(&answer, "x-should-retry"), Some("true"));
+            let open = code == 408 && kind == Kind::Submit;
+            assert_eq!(said(&answer, "x-should-retry"), Some(if open { "false" } else { "true" }), "{code}");
+        }
+    }
+}
+
+/// RT05: whatever the upstream says, and also where it is a server in front of it that speaks.
+#[tokio::test(start_paused = true)]
+async fn a_status_that_leaves_open_what_became_of_a_paid_call_forbids_to_ask_again() {
+    for code in (500..=599).filter(|code| ![503, 529].contains(code)).chain([408]) {
+        for reply in [status(code), status(code).with("x-should-retry", "true")] {
+            let script = Script::new("", [reply]);
+            let answer = script.ask(Kind::Submit).await.expect("an answer");
+            assert_eq!((answer.status().as_u16(), script.attempts()), (code, 1));
+            assert_eq!(said(&answer, "x-should-retry"), Some("false"), "{code}");
         }
     }
 }

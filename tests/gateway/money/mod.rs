@@ -1,10 +1,12 @@
 //! Calls that cost money: one call is one job, whatever becomes of its answer and however often it is asked for.
 
 mod answers;
+mod homes;
 mod idempotency;
 mod places;
 mod quotas;
 mod repeats;
+mod sdk;
 mod slots;
 
 use crate::support::gateway::Gateway;
