@@ -67,6 +67,7 @@ struct Inner {
     /// What this process is called in its records.
     instance: Arc<str>,
     clock: Clock,
+    timeout: Duration,
     keep_answers: Duration,
     repeat_window: Duration,
     desk: Mutex<Desk>,
@@ -125,6 +126,7 @@ impl Ledger {
             store,
             instance,
             clock: Clock::Wall,
+            timeout: settings.timeout,
             keep_answers: settings.keep_answers,
             repeat_window: settings.repeat_window,
             desk: Mutex::new(Desk::new()),

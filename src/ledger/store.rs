@@ -30,7 +30,8 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// Writes down what came to light later.
     fn note(&self, note: Note) -> Asked<()>;
 
-    /// The records in question, newest first; at most [`RECORDS_MAX`].
+    /// The records in question, newest first; at most [`RECORDS_MAX`]. Of a key, one that was refused comes after
+    /// all others: clocks are set back, and what was paid for must be found.
     fn records(&self, which: Which) -> Asked<Vec<Record>>;
 
     /// The answer that was kept with a record, if it still is.

@@ -179,3 +179,7 @@ async fn read(answer: Response, attempts: u32) -> (Response, Settlement) {
 pub(super) fn noted(id: &LedgerId) -> Note {
     Note { ledger_id: Some(id.as_str().into()), ..Note::default() }
 }
+
+#[cfg(test)]
+#[path = "detached_tests.rs"]
+mod tests;

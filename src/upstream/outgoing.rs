@@ -1,6 +1,6 @@
 //! A call in the upstream's terms: what every attempt of it sends, and what its layers need to know.
 
-use axum::http::header::{self, HeaderName};
+use axum::http::header::{self, Entry, HeaderName};
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Request, Uri};
 use std::io;
@@ -80,9 +80,11 @@ impl Heads {
         if call.kind == Kind::Submit {
             identify(request.headers_mut());
         }
-        if is_about_job(call) {
+        if let (true, Entry::Occupied(mut codings)) =
+            (is_about_job(call), request.headers_mut().entry(header::ACCEPT_ENCODING))
+        {
             // Which job it is and how far it has come must be readable, and nothing is decompressed here.
-            request.headers_mut().insert(header::ACCEPT_ENCODING, IDENTITY);
+            codings.insert(IDENTITY);
         }
         self.authorize(&call.head.headers, request.headers_mut());
         Ok(request)

@@ -127,7 +127,7 @@ fn select(connection: &Connection, which: &Which) -> rusqlite::Result<Vec<Record
         Which::Key { client, operation, key, since } => collect(
             connection,
             "SELECT * FROM calls WHERE client = ?1 AND operation = ?2 AND idempotency_key = ?3 AND at >= ?4 \
-             ORDER BY at DESC, id DESC LIMIT 1",
+             ORDER BY state = 'refused', at DESC, id DESC LIMIT 1",
             params![&**client, operation.name(), key.as_str(), since.0],
         ),
         Which::Request { client, fingerprint, since } => collect(

@@ -24,6 +24,7 @@ mod files;
 mod interleavings;
 mod jobs;
 mod keys;
+mod late;
 mod repeats;
 mod stores;
 
