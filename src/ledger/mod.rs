@@ -34,6 +34,7 @@ pub(crate) mod intent;
 mod jobs;
 mod memory;
 mod open;
+pub(crate) mod operation;
 pub(crate) mod record;
 pub(crate) mod settlement;
 pub(crate) mod sqlite;

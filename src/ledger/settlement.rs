@@ -5,6 +5,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::record::{Fault, JobStatus, Outcome, State};
+use crate::dialect::status::JobState;
 use crate::failure::{Failure, leaves_open};
 use crate::rejection::Rejection;
 
@@ -99,7 +100,7 @@ impl Settlement {
     #[must_use]
     pub(crate) fn failed(failure: Failure, attempts: u32) -> Self {
         let state = if failure.outcome_unknown() { State::Unknown } else { State::Refused };
-        let fault = Fault { code: Some(format!("{failure:?}").to_lowercase()), message: None };
+        let fault = Fault::ours(ApiError::failed(failure, false));
         Self {
             outcome: Outcome { attempts, ..Outcome::without_answer(state, fault) },
             end: End::Failed(failure),
@@ -109,7 +110,7 @@ impl Settlement {
     /// A limit of ours ended the call; `attempts` before it came to nothing.
     #[must_use]
     pub(crate) fn rejected(reason: Rejection, attempts: u32) -> Self {
-        let fault = Fault { code: Some("gateway_limit".to_owned()), message: None };
+        let fault = Fault::ours(ApiError::rejected(&reason, &Wording::default()));
         Self {
             outcome: Outcome { attempts, ..Outcome::without_answer(State::Refused, fault) },
             end: End::Rejected(reason),
@@ -158,27 +159,38 @@ impl JobView {
         let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(shortened);
         let deleted = object.get("deleted").and_then(Value::as_bool) == Some(true);
         Some(Self {
-            id: object.get("id").and_then(text),
-            status: if deleted { Some(JobStatus::Deleted) } else { object.get("status").and_then(status) },
+            // new-api has another name for it.
+            id: object.get("id").and_then(text).or_else(|| object.get("task_id").and_then(text)),
+            status: if deleted {
+                Some(JobStatus::Deleted)
+            } else {
+                object.get("status").and_then(Value::as_str).map(status)
+            },
             fault: object.get("error").map(Fault::read).unwrap_or_default(),
         })
     }
 }
 
-/// The words of OpenAI's API, and those that servers of the same API use for the same.
-fn status(value: &Value) -> Option<JobStatus> {
-    Some(match value.as_str()? {
-        "queued" | "pending" => JobStatus::Queued,
-        "in_progress" | "processing" | "running" => JobStatus::InProgress,
-        "completed" | "succeeded" => JobStatus::Completed,
-        "failed" => JobStatus::Failed,
-        _ => JobStatus::Ended,
-    })
+/// How far a job has come. A word that nobody is known to say ends it, as it does for SDKs.
+fn status(word: &str) -> JobStatus {
+    match JobState::from_word(word) {
+        Some(JobState::Queued) => JobStatus::Queued,
+        Some(JobState::InProgress) => JobStatus::InProgress,
+        Some(JobState::Completed) => JobStatus::Completed,
+        Some(JobState::Failed) => JobStatus::Failed,
+        Some(JobState::Deleted) => JobStatus::Deleted,
+        None => JobStatus::Ended,
+    }
 }
 
 // === impl Fault ===
 
 impl Fault {
+    /// What we say ourselves, where the upstream said nothing.
+    fn ours(error: ApiError) -> Self {
+        Self { code: error.code, message: Some(error.message) }
+    }
+
     fn read(error: &Value) -> Self {
         let part = |name: &str| match error.get(name)? {
             Value::String(text) => Some(shortened(text)),
@@ -252,6 +264,9 @@ mod tests {
         let limited = Settlement::rejected(Rejection::TooManyParts { limit: 1 }, 0);
         assert_eq!(limited.state(), State::Refused);
         assert!(!limited.outcome.stands(), "it is about the moment");
+        assert!(limited.outcome.fault.message.is_some(), "in our own words");
+        let failed = Settlement::failed(Failure::HeadTimeout, 1);
+        assert_eq!(failed.outcome.fault.code.as_deref(), Some("upstream_timeout"));
     }
 
     #[test]
@@ -269,7 +284,7 @@ mod tests {
     #[test]
     fn a_word_nobody_knows_ends_a_job_as_it_does_for_sdks() {
         let view = |body: &str| JobView::read(body.as_bytes()).and_then(|view| view.status);
-        assert_eq!(view(r#"{"id":"a","status":"expired"}"#), Some(JobStatus::Ended));
+        assert_eq!(view(r#"{"id":"a","status":"evaporated"}"#), Some(JobStatus::Ended));
         assert_eq!(view(r#"{"id":"a","object":"video.deleted","deleted":true}"#), Some(JobStatus::Deleted));
         assert_eq!(view("[]"), None);
     }

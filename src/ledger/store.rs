@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::fingerprint::Fingerprint;
 use super::intent::IdempotencyKey;
-use super::record::{Fault, Job, JobStatus, LedgerId, Operation, Outcome, Record};
+use super::operation::Operation;
+use super::record::{Fault, Job, JobStatus, LedgerId, Outcome, Record};
 use super::settlement::Answer;
 use super::time::Timestamp;
 
@@ -86,6 +87,7 @@ pub(crate) enum Noted {
 #[derive(Clone, Debug)]
 pub(crate) enum Which {
     /// The one with this id.
+    #[cfg_attr(not(test), expect(dead_code, reason = "asked for by tests alone"))]
     Id(LedgerId),
     /// Those of an idempotency key.
     Key {

@@ -12,7 +12,7 @@ use axum::response::Response as Answer;
 use tokio::time::timeout_at;
 use tower::Service;
 
-use super::call::{Kind, Why};
+use super::call::{Kind, Missed};
 use super::connect::Leaf;
 use super::outgoing::{Outgoing, Terms};
 use super::send::Sent;
@@ -61,20 +61,6 @@ impl Times {
             Kind::Fetch => self.fetch,
             Kind::Other => self.other,
         }
-    }
-}
-
-/// An attempt without an answer.
-#[derive(Debug)]
-pub(super) struct Missed {
-    pub(super) why: Why,
-    /// Whether it was the client's announced time that ran out, and not ours.
-    pub(super) cut_short: bool,
-}
-
-impl From<Failure> for Missed {
-    fn from(failure: Failure) -> Self {
-        Self { why: failure.into(), cut_short: false }
     }
 }
 

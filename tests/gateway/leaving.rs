@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::gateway::Gateway;
+use crate::support::process::Process;
 use crate::support::request::{create, get};
 use crate::support::upstream::{Gate, JOB, Reply, Upstream, answer};
 use crate::support::within;
@@ -44,6 +45,29 @@ async fn a_client_that_leaves_mid_create_neither_cancels_nor_hides_the_job() {
 
     reaches(&gateway, "reelgate_orphaned_jobs_total", 1.0).await;
     assert_eq!(upstream.count(), 1, "nothing is asked twice");
+}
+
+/// RT25: its id is in the log and in the ledger, for whoever looks for it.
+#[tokio::test]
+async fn the_job_of_a_client_that_left_is_logged_and_written_down() {
+    let gate = Gate::closed();
+    let upstream = Upstream::start(job_behind(&gate)).await;
+    let mut process =
+        Process::start(&upstream, "presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"{upstream}\"").await;
+    let mut client = process.connect().await;
+    client.send(create(r#"{"prompt":"a cat"}"#).bytes()).await;
+    upstream.until("the create", |requests| requests.len() == 1).await;
+    drop(client);
+    within("the client's end to be seen", async {
+        while !process.page().await.contains("reelgate_requests_in_flight 0") {}
+    })
+    .await;
+
+    gate.open();
+
+    process.logged("a line with the job", |line| line.to_string().contains("video_1")).await;
+    let records = process.ledger();
+    assert_eq!((records.len(), records[0]["job_id"].as_str()), (1, Some("video_1")), "{records:?}");
 }
 
 /// A read costs nothing to ask again: nobody waits for it once nobody wants it.

@@ -16,6 +16,7 @@ mod retrying;
 mod rewrite;
 mod smuggling;
 mod soak;
+mod starting;
 mod support;
 mod taxonomy;
 mod validation;

@@ -247,7 +247,7 @@ async fn a_refused_connection_is_tried_again() {
         let address = socket.local_addr().expect("an address");
         let settings = format!(
             "presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"http://{address}/v1\"\nretry.attempts = 5\n\
-             retry.backoff_base = \"2s\"\nretry.backoff_max = \"2s\"\nbreaker.consecutive = 0\nretry.budget_min = 1000"
+             retry.backoff_base = \"500ms\"\nretry.backoff_max = \"500ms\"\nbreaker.consecutive = 0\nretry.budget_min = 1000"
         );
         let gateway = Gateway::configured(&settings).await;
         let series = "reelgate_upstream_attempts_total";

@@ -36,8 +36,8 @@ enum Command {
 struct List {
     #[command(flatten)]
     source: Source,
-    /// Only calls of which this is known
-    #[arg(long, value_parser = state, value_name = "STATE", help = "Only calls in this state: open, accepted, refused or unknown")]
+    /// Only calls in this state: open, accepted, refused or unknown
+    #[arg(long, value_parser = state, value_name = "STATE")]
     state: Option<State>,
     /// Only calls of this client: the name of its key, or sha256:…
     #[arg(long)]
@@ -107,7 +107,8 @@ fn printed(args: &Args, settings: impl FnOnce() -> Result<Settings, Failed>) -> 
         None => list(&args.list, settings),
         // Not clap's to refuse: it takes --config for one of them.
         Some(_) if !args.list.is_plain() => Err(Failed::Other(
-            "options of the ledger stand behind its command, as in `reelgate ledger list --state unknown`".to_owned(),
+            "options of the ledger stand behind its command, as in `reelgate ledger list --state unknown`"
+                .to_owned(),
         )),
         Some(Command::List(args)) => list(args, settings),
         Some(Command::Show(args)) => show(args, settings),

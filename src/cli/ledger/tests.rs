@@ -12,7 +12,7 @@ use super::*;
 use crate::ledger::Ledger;
 use crate::ledger::fingerprint::Fingerprint;
 use crate::ledger::intent::{Details, IdempotencyKey, Intent, Sent};
-use crate::ledger::record::Operation;
+use crate::ledger::operation::Operation;
 use crate::ledger::settlement::{Answer, Settlement};
 use crate::metrics::Metrics;
 use crate::params::Encoding;

@@ -39,8 +39,10 @@ impl SqliteStore {
     /// Opens the file. Calls that a dead process left open become unknown, once nobody else has it open.
     pub(super) fn open(settings: &Settings) -> Result<Self, Unopened> {
         let unopened = |why: String| unopened(&settings.path, &why);
-        let opened = file::open(&settings.path, settings.sync, settings.timeout).map_err(unopened)?;
-        let reader = file::connect(&settings.path, settings.timeout);
+        // Shorter than anybody waits, so that a locked file is known for what it is.
+        let busy = settings.timeout / 2;
+        let opened = file::open(&settings.path, settings.sync, busy).map_err(unopened)?;
+        let reader = file::connect(&settings.path, busy);
         let reader = reader.map_err(|error| unopened(error.to_string()))?;
         if opened.interrupted > 0 {
             warn!(

@@ -13,7 +13,7 @@ use axum::response::Response as Answer;
 use tokio::time::{Instant, sleep_until};
 use tower::{Layer, Service, ServiceExt};
 
-use super::attempt::Missed;
+use super::call::Missed;
 use super::call::{Attempts, Kind, Unanswered, Why};
 use super::outgoing::{Outgoing, Terms};
 use super::said::{Meaning, SHOULD_RETRY, Said, Whole};
@@ -28,18 +28,16 @@ use crate::shutdown::Stage;
 
 pub(super) mod asked;
 mod backoff;
-mod budget;
+pub(super) mod budget;
 mod policy;
 #[cfg(test)]
 mod policy_tests;
-mod replay;
+pub(super) mod replay;
 
 use backoff::Backoff;
-pub(super) use budget::Budget;
-pub(super) use policy::Reason;
+use policy::Reason;
 use policy::{Ended, Outcome, Policy, Repeatability, Verdict, Wait};
 use replay::Replay;
-pub(super) use replay::Shelf;
 
 /// Asks again where that is safe and of use.
 #[derive(Clone)]
@@ -185,7 +183,7 @@ impl Rules {
 
     /// Counts a repeat. Yields whether what is repeated may have been paid for.
     fn count(&self, terms: &Terms, reason: Reason) -> bool {
-        terms.tally.retry(reason);
+        terms.tally.retry(reason.name());
         let doubtful = reason.leaves_open() && self.repeatability(terms) == Repeatability::Paid;
         if doubtful {
             terms.tally.possible_duplicate();

@@ -31,6 +31,7 @@ fn cut() -> Vec<(&'static str, String)> {
 /// ST02
 #[tokio::test]
 async fn a_cut_download_looks_cut_to_every_client() {
+    assert!(cut().len() * 2 * CLIENTS.len() >= 22);
     for (what, sent) in cut() {
         for end in [Reply::close, Reply::reset] {
             let upstream = Upstream::start(end(Reply::raw(&sent))).await;

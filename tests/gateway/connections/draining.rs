@@ -1,4 +1,4 @@
-//! SD01 to SD05: what becomes of connections once the process is told to stop.
+//! SD01 to SD06: what becomes of connections once the process is told to stop.
 
 use std::time::Duration;
 
@@ -157,6 +157,26 @@ async fn the_process_cuts_what_is_stuck_and_ends_well() {
     process.signal("TERM");
     assert_eq!(client.end().await, End::Reset);
     assert_eq!(process.exit_code().await, Some(0));
+}
+
+/// SD06: nothing new is to be sent its way, and nobody is to kill it for that.
+#[tokio::test]
+async fn readiness_fails_while_draining_and_liveness_holds() {
+    let upstream = Upstream::start(stuck()).await;
+    let process = Process::start(&upstream, &SHORT.replace("500ms", "1h")).await;
+    let mut witness = process.connect().await;
+    let mut client = process.connect().await;
+    client.send(get(CONTENT).bytes()).await;
+    client.head_of_answer("GET").await;
+    let status = async |page| process.ask_admin(page).await.status();
+    assert_eq!((status("/readyz").await, status("/livez").await), (200, 200));
+
+    process.signal("TERM");
+    // Whoever is told so by its connection is told so by the page.
+    witness.assert_closed().await;
+
+    assert_eq!((status("/readyz").await, status("/livez").await), (503, 200));
+    assert_eq!(process.ask_admin("/metrics").await.status(), 200);
 }
 
 /// SD05: who does not want to wait signals once more.

@@ -73,9 +73,10 @@ fn losses() -> Vec<(&'static str, Reply)> {
     ]
 }
 
-/// RT05, ST10, ST12: the SDK is told not to ask again, since that could pay twice; and we asked once.
+/// RT03, RT05, RT30, ST10, ST12: the SDK is told not to ask again, since that could pay twice; and we asked once.
 #[tokio::test]
 async fn a_create_whose_answer_is_lost_is_asked_once_and_must_not_be_repeated() {
+    assert_eq!((losses().len(), paid().len()), (12, 4));
     for (what, reply) in losses() {
         for request in paid() {
             let upstream = Upstream::start(reply.clone()).await;
@@ -142,6 +143,33 @@ async fn a_truncated_download_is_visibly_cut() {
     }
 }
 
+/// ST10: an answer whose head is no HTTP is none, and nothing of it is passed on.
+#[tokio::test]
+async fn a_malformed_head_is_no_answer() {
+    let malformed = [
+        "HTTP/1.1 200 OK\r\nno colon\r\ncontent-length: 2\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\nx-theirs: a\0b\r\ncontent-length: 2\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\n: nameless\r\ncontent-length: 2\r\n\r\n{}",
+        "HTTP/1.1 2x0 OK\r\nx-theirs: a\r\ncontent-length: 2\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\nx-theirs: a\r\ncontent-length: two\r\n\r\n{}",
+        "HTTP/3.7 200 OK\r\nx-theirs: a\r\ncontent-length: 2\r\n\r\n{}",
+        "200 OK\r\nx-theirs: a\r\n\r\n{}",
+    ];
+    for head in malformed {
+        let upstream = Upstream::start(Reply::raw(head).close()).await;
+        let gateway = Gateway::start(&upstream, ONCE).await;
+        for (request, told) in
+            [(create(r#"{"prompt":"a"}"#), Some("false")), (get("/v1/videos/video_1"), None)]
+        {
+            let answer = gateway.ask(&request).await;
+            assert_eq!((answer.status(), answer.header("x-should-retry")), (502, told), "{head:?}");
+            assert_eq!(answer.header("x-theirs"), None, "{head:?}");
+            assert_eq!(answer.json()["error"]["type"], "server_error", "{head:?}");
+        }
+        assert_eq!(upstream.count(), 2);
+    }
+}
+
 /// ST06
 #[tokio::test]
 async fn a_broken_connection_is_not_used_again() {
@@ -158,11 +186,13 @@ async fn a_broken_connection_is_not_used_again() {
 /// ST07: a refusal that comes while the upload is under way reaches the client.
 #[tokio::test]
 async fn an_early_answer_reaches_the_client() {
-    let body = r#"{"error":{"message":"too large","type":"server_error","param":null,"code":null}}"#;
-    let early = answer(413, &[("content-type", "application/json"), ("connection", "close")], body);
-    let upstream = Upstream::start(Reply::default().send(early).read()).await;
-    let gateway = Gateway::over(&upstream).await;
+    let body = r#"{"error":{"message":"no","type":"server_error","param":null,"code":null}}"#;
     let large = post("/v1/files", "").body(vec![b'x'; 8 << 20]);
-    let answer = gateway.ask(&large).await;
-    assert_eq!((answer.status(), &*answer.text()), (413, body));
+    for status in [401, 413, 429] {
+        let early = answer(status, &[("content-type", "application/json"), ("connection", "close")], body);
+        let upstream = Upstream::start(Reply::default().send(early).read()).await;
+        let gateway = Gateway::start(&upstream, ONCE).await;
+        let answer = gateway.ask(&large).await;
+        assert_eq!((answer.status(), &*answer.text()), (status, body));
+    }
 }

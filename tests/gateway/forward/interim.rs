@@ -4,6 +4,7 @@ use crate::support::gateway::Gateway;
 use crate::support::request::{create, get, post};
 use crate::support::upstream::{JOB, Reply, Upstream, answer};
 
+/// ST08
 #[tokio::test]
 async fn interim_answers_are_skipped_however_many_there_are() {
     let interim = [
@@ -36,7 +37,7 @@ async fn interim_answers_are_skipped_however_many_there_are() {
     }
 }
 
-/// TO02 as well: an answer that never comes to its own head is none.
+/// ST08, TO02: an answer that never comes to its own head is none.
 #[tokio::test]
 async fn interim_answers_without_end_are_no_answer() {
     let flood = "HTTP/1.1 102 Processing\r\n\r\n".repeat(100);

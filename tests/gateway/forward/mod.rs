@@ -8,6 +8,7 @@ mod interim;
 mod resume;
 mod streaming;
 mod transports;
+mod waits;
 
 use crate::support::gateway::Gateway;
 use crate::support::request::{self, Request, create, form_to, get, post, text};

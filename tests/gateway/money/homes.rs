@@ -37,7 +37,11 @@ async fn whatever_names_a_job_goes_to_the_upstream_that_made_it() {
         post("/v1/videos/edits", r#"{"prompt":"a dog","video":{"id":"video_2"}}"#),
         form_to(
             "/v1/videos/extensions",
-            &["name=\"prompt\"\r\n\r\na dog", "name=\"seconds\"\r\n\r\n4", "name=\"video[id]\"\r\n\r\nvideo_2"],
+            &[
+                "name=\"prompt\"\r\n\r\na dog",
+                "name=\"seconds\"\r\n\r\n4",
+                "name=\"video[id]\"\r\n\r\nvideo_2",
+            ],
         ),
         request("DELETE", "/v1/videos/video_2"),
     ] {

@@ -5,6 +5,7 @@ mod idempotency;
 mod places;
 mod quotas;
 mod repeats;
+mod sdk;
 mod slots;
 
 use crate::support::gateway::Gateway;

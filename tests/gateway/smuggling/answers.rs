@@ -4,6 +4,10 @@ use crate::support::gateway::Gateway;
 use crate::support::request::{create, get};
 use crate::support::upstream::{JOB, Reply, Upstream};
 
+/// Short pauses: what is broken is asked for again.
+const QUICK: &str =
+    "presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"{upstream}\"\nretry.backoff_base = \"1ms\"";
+
 /// An answer that must never be given to anybody.
 const POISON: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{\"poison\"}";
@@ -51,7 +55,7 @@ async fn a_poisoned_answer_never_reaches_the_next_request() {
     for first in ambiguous() {
         let replies = vec![Reply::raw(format!("{first}{POISON}")), Reply::job()];
         let upstream = Upstream::script(replies).await;
-        let gateway = Gateway::over(&upstream).await;
+        let gateway = Gateway::start(&upstream, QUICK).await;
         let mut client = gateway.connect().await;
         client.send(get("/v1/videos/video_1").bytes()).await;
         let (_, mut framing) = client.head_of_answer("GET").await;
@@ -72,7 +76,7 @@ async fn a_poisoned_answer_never_reaches_the_next_request() {
 async fn the_client_gets_one_answer_a_request_whatever_the_upstream_sends() {
     for first in ambiguous() {
         let upstream = Upstream::script(vec![Reply::raw(format!("{first}{POISON}")), Reply::job()]).await;
-        let gateway = Gateway::over(&upstream).await;
+        let gateway = Gateway::start(&upstream, QUICK).await;
         let mut client = gateway.connect().await;
         client.send(get("/v1/videos/video_1").bytes()).await;
         let one = client.answer().await;

@@ -1,26 +1,30 @@
 //! The built binary in a process of its own, for what can only be seen from outside: its memory and its log.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::client::Client;
+use super::message::Message;
 use super::request::get;
 use super::upstream::Upstream;
 use super::within;
 
-/// A running `reelgate serve`; it is killed with its value.
+/// A running `reelgate serve`.
 pub(crate) struct Process {
     pub(crate) address: SocketAddr,
     admin: SocketAddr,
-    child: Child,
+    child: Running,
     folder: TempDir,
+    log: mpsc::UnboundedReceiver<String>,
 }
 
 impl Process {
@@ -34,32 +38,31 @@ impl Process {
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("reelgate.toml");
         fs::write(&path, toml.replace("{upstream}", base_url)).expect("a file");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_reelgate"))
-            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log", "info", "--config"])
-            .arg(&path)
-            // Where its ledger is.
-            .current_dir(folder.path())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
-        let log = BufReader::new(child.stderr.take().expect("a pipe"));
-        let (sender, mut lines) = mpsc::unbounded_channel();
+        let mut child = Running::start(
+            Command::new(env!("CARGO_BIN_EXE_reelgate"))
+                .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log", "info", "--config"])
+                .arg(&path)
+                // Where its ledger is.
+                .current_dir(folder.path()),
+        );
+        let stderr = BufReader::new(child.stderr());
+        let (sender, mut log) = mpsc::unbounded_channel();
         // Reads on for as long as the process lives: a full pipe would stop it.
         thread::spawn(move || {
-            for line in log.lines().map_while(Result::ok) {
+            for line in stderr.lines().map_while(Result::ok) {
                 let _ = sender.send(line);
             }
         });
         let (address, admin) = within("the process to listen", async {
             loop {
-                let line = lines.recv().await.expect("a line that says where it listens");
+                let line: String = log.recv().await.expect("a line that says where it listens");
                 if let Some(addresses) = listening_at(&line) {
                     return addresses;
                 }
             }
         })
         .await;
-        Self { address, admin, child, folder }
+        Self { address, admin, child, folder, log }
     }
 
     pub(crate) async fn connect(&self) -> Client {
@@ -68,13 +71,32 @@ impl Process {
 
     /// Its metrics.
     pub(crate) async fn page(&self) -> String {
+        self.ask_admin("/metrics").await.text()
+    }
+
+    /// One of its admin pages.
+    pub(crate) async fn ask_admin(&self, target: &str) -> Message {
         let mut client = Client::connect(self.admin).await;
-        client.send(get("/metrics").bytes()).await;
-        client.answer().await.text()
+        client.send(get(target).bytes()).await;
+        client.answer().await
+    }
+
+    /// Waits for a line of its log that satisfies the test. Lines before it are not seen again.
+    pub(crate) async fn logged(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        within(what, async {
+            loop {
+                let line = self.log.recv().await.expect("it still runs");
+                let entry = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+                if wanted(&entry) {
+                    return entry;
+                }
+            }
+        })
+        .await
     }
 
     /// Every record of its ledger.
-    pub(crate) fn ledger(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn ledger(&self) -> Vec<Value> {
         let listed = Command::new(env!("CARGO_BIN_EXE_reelgate"))
             .args(["ledger", "--format", "json", "--limit", "1000000", "--file"])
             .arg(self.folder.path().join("reelgate-ledger.db"))
@@ -87,26 +109,18 @@ impl Process {
 
     /// Sends it a signal, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        let sent = Command::new("kill").args(["-s", name, &self.child.0.id().to_string()]).status();
         assert!(sent.expect("a command named kill").success(), "{name}");
     }
 
     /// Waits for its end, and tells its exit code.
     pub(crate) async fn exit_code(mut self) -> Option<i32> {
-        within("the process to end", async {
-            loop {
-                if let Some(status) = self.child.try_wait().expect("it is ours") {
-                    return status.code();
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        })
-        .await
+        self.child.ended().await
     }
 
     /// Bytes of memory it occupies, and the most it ever did.
     pub(crate) fn memory(&self) -> Memory {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.0.id())).expect("it runs");
         let of = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line of this name");
             let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
@@ -123,16 +137,52 @@ pub(crate) struct Memory {
     pub(crate) peak: u64,
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+/// A process of ours; it is killed with its value.
+struct Running(Child);
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        Self(command.stderr(Stdio::piped()).spawn().expect("the binary starts"))
     }
+
+    /// Waits for its end, and tells its exit code.
+    async fn ended(&mut self) -> Option<i32> {
+        within("the process to end", async {
+            loop {
+                if let Some(status) = self.0.try_wait().expect("it is ours") {
+                    return status.code();
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+    }
+
+    fn stderr(&mut self) -> ChildStderr {
+        self.0.stderr.take().expect("a pipe")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs the binary where it is to end by itself, and tells its exit code and what it said.
+pub(crate) async fn run_to_its_end(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut child =
+        Running::start(Command::new(env!("CARGO_BIN_EXE_reelgate")).args(arguments).current_dir(folder));
+    let code = child.ended().await;
+    let mut said = String::new();
+    child.stderr().read_to_string(&mut said).expect("UTF-8");
+    (code, said)
 }
 
 /// The addresses of the gateway and of its admin pages.
 fn listening_at(line: &str) -> Option<(SocketAddr, SocketAddr)> {
-    let entry: serde_json::Value = serde_json::from_str(line).ok()?;
+    let entry: Value = serde_json::from_str(line).ok()?;
     let address = |name: &str| entry[name].as_str()?.parse().ok();
     entry["message"]
         .as_str()?

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -22,6 +23,8 @@ enum Step {
     Send(Vec<u8>),
     /// Sends the same bytes many times.
     Repeat(Vec<u8>, usize),
+    /// Sends the same bytes for ever, with a pause behind each time.
+    Drip(Vec<u8>, Duration),
     /// Sends what is made of the request.
     Made(fn(&Message) -> Vec<u8>),
     /// Waits until the test opens the gate.
@@ -116,6 +119,10 @@ impl Reply {
 
     pub(crate) fn repeat(self, bytes: impl AsRef<[u8]>, times: usize) -> Self {
         self.then(Step::Repeat(bytes.as_ref().to_vec(), times))
+    }
+
+    pub(crate) fn drip(self, bytes: impl AsRef<[u8]>, pause: Duration) -> Self {
+        self.then(Step::Drip(bytes.as_ref().to_vec(), pause))
     }
 
     pub(crate) fn made(self, of: fn(&Message) -> Vec<u8>) -> Self {
@@ -291,6 +298,10 @@ async fn connection(stream: TcpStream, shared: &Shared, replies: &[Reply]) -> io
                         wire.stream.write_all(bytes).await?;
                     }
                 }
+                Step::Drip(bytes, pause) => loop {
+                    wire.stream.write_all(bytes).await?;
+                    tokio::time::sleep(*pause).await;
+                },
                 Step::Made(of) => {
                     let bytes = of(&shared.seen().requests[index]);
                     wire.stream.write_all(&bytes).await?;

@@ -227,7 +227,7 @@ async fn targets_with_credentials_and_foreign_schemes_are_no_way_out() {
     }
 }
 
-/// VA15: a redirect would carry the credential along.
+/// VA15, RT27: a redirect would carry the credential along.
 #[tokio::test]
 async fn redirects_are_not_followed() {
     let elsewhere = Upstream::start(Reply::job()).await;
