@@ -27,7 +27,7 @@ pub(crate) enum Refusal {
         /// Whether the SDK is told not to ask again by itself.
         spent: bool,
     },
-    /// A panic of ours.
+    /// A panic of ours, before anything was paid for.
     Panicked,
 }
 

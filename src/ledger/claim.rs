@@ -195,7 +195,7 @@ impl Twin {
                     return Err(twin.unresolved());
                 }
                 Told::Ended(End::Failed(failure)) => return Ok(Claim::Failed(failure)),
-                Told::Unresolved => return Err(twin.unresolved()),
+                Told::Ended(End::Unkept) | Told::Unresolved => return Err(twin.unresolved()),
                 Told::Released => match ledger.claim(twin.intent).await? {
                     Claim::Await(next) => twin = next,
                     outcome @ (Claim::Fresh(_) | Claim::Replay(_) | Claim::Failed(_)) => return Ok(outcome),

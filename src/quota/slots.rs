@@ -138,9 +138,9 @@ impl Slots {
         drop(places);
     }
 
-    /// A client asked for the job, and will again: the gateway need not.
-    pub(crate) fn seen(&self, upstream: &str, id: &str) {
-        self.lock().seen(upstream, id, Instant::now());
+    /// A client asked for the job, and will again: the gateway need not. Yields whether the job holds slots.
+    pub(crate) fn seen(&self, upstream: &str, id: &str) -> bool {
+        self.lock().seen(upstream, id, Instant::now())
     }
 
     /// The jobs that nobody polls and the gateway should, and those whose slots it has just given up. To be asked

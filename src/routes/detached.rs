@@ -47,6 +47,7 @@ impl Making {
         let (tell, told) = oneshot::channel();
         // Held by this future, which lasts as long as its client.
         let (client, _waiting) = Presence::pair();
+        let mut missed = Missed { gateway: Arc::clone(&self.gateway), id: Some(self.open.id().clone()) };
         // The process is not at its end before the task is.
         let underway = self.head.extensions.get::<Underway>().cloned();
         let ending = ending(underway.clone());
@@ -56,14 +57,16 @@ impl Making {
             self.make(client, tell).await;
             drop(underway);
         });
-        tokio::select! {
+        let answer = tokio::select! {
             biased;
-            // Only a panic ends the task without a word.
-            answer = told => answer.unwrap_or(Err(Refusal::Panicked)),
+            // Only a panic ends the task without a word, and whatever it had come to.
+            answer = told => answer.unwrap_or(Err(Refusal::lost(Failure::Lost))),
             // There is no more time to wait. The call goes on, and what becomes of it is written down.
             () = ending => Err(Refusal::lost(Failure::HeadTimeout)),
             () = sleep(patience) => Err(Refusal::lost(Failure::HeadTimeout)),
-        }
+        };
+        missed.id = None;
+        answer
     }
 
     async fn make(self, client: Presence, tell: oneshot::Sender<Result<Response, Refusal>>) {
@@ -72,10 +75,10 @@ impl Making {
         let answer = upstreams.send(&upstream, &call, Payload::Whole(body)).await;
         let (answer, settlement) = settled(answer).await;
         let (id, state) = (open.id().clone(), settlement.state());
-        let job = settlement.job_id().map(|id| Job { upstream, id: id.to_owned() });
-        if let (State::Accepted, Some(job)) = (state, job.clone()) {
-            held.keep_for(job, auth::headers(&call.head.headers));
+        if let (State::Accepted, Some(id)) = (state, settlement.running_job()) {
+            held.keep_for(Job { upstream, id: id.to_owned() }, auth::headers(&call.head.headers));
         }
+        let job = settlement.job_id().map(str::to_owned);
         if tell.is_closed() {
             gateway.ledger.client_left(&id);
         }
@@ -84,10 +87,25 @@ impl Making {
             gateway.ledger.client_left(&id);
             gateway.metrics.orphaned.inc();
             // Somebody has to find the job that nobody was told of.
-            let (request_id, ledger_id, job) = (call.request_id.as_str(), id.as_str(), job.map(|job| job.id));
+            let (request_id, ledger_id, job) = (call.request_id.as_str(), id.as_str(), job);
             warn!(request_id, ledger_id, %state, job, "the client left before its paid call was answered");
         }
         drop(place);
+    }
+}
+
+/// Tells the ledger at once that the client has left: its next try may be here before the call is over.
+struct Missed {
+    gateway: Arc<Gateway>,
+    /// The call's, until it is answered.
+    id: Option<LedgerId>,
+}
+
+impl Drop for Missed {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take() {
+            self.gateway.ledger.client_left(&id);
+        }
     }
 }
 
@@ -105,8 +123,8 @@ async fn settled(answer: Result<Response, Unanswered>) -> (Result<Response, Refu
         Ok(answer) => {
             let attempts = answer.extensions().get::<Attempts>().copied();
             let attempts = attempts.unwrap_or(Attempts { made: 1, doubtful: false });
-            let (answer, kept) = kept(answer).await;
-            (Ok(answer), certain(Settlement::answered(kept, attempts.made), attempts))
+            let (answer, settlement) = read(answer, attempts.made).await;
+            (Ok(answer), certain(settlement, attempts))
         }
         Err(unanswered) => {
             let attempts = unanswered.attempts;
@@ -114,7 +132,7 @@ async fn settled(answer: Result<Response, Unanswered>) -> (Result<Response, Refu
                 Why::Failed(failure) => Settlement::failed(*failure, attempts.made),
                 Why::Rejected(reason) => Settlement::rejected(reason.clone(), attempts.made),
             };
-            let settlement = certain(settlement, attempts);
+            let settlement = certain(settlement.last_word_if(unanswered.spent), attempts);
             (Err(Refusal::unanswered(unanswered, Kind::Submit)), settlement)
         }
     }
@@ -125,19 +143,18 @@ fn certain(settlement: Settlement, attempts: Attempts) -> Settlement {
     if attempts.doubtful { settlement.doubtful() } else { settlement }
 }
 
-/// The part of an answer that is kept. Its body is in memory already, unless it is too long to be an answer about a
-/// job: then it streams on, and is not kept.
-async fn kept(answer: Response) -> (Response, Answer) {
+/// Reads what an answer says. Its body is in memory already, unless it is too long to be an answer about a job: then
+/// it streams on, and is not kept.
+async fn read(answer: Response, attempts: u32) -> (Response, Settlement) {
     let (head, body) = answer.into_parts();
     let is_whole = HttpBody::size_hint(&body).exact().is_some_and(|length| length <= ANSWER_MAX);
-    let (body, bytes) = if is_whole {
-        let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
-        (Body::from(bytes.clone()), bytes)
-    } else {
-        (body, Bytes::new())
-    };
-    let kept = Answer::of(head.status, &head.headers, bytes);
-    (Response::from_parts(head, body), kept)
+    if !is_whole {
+        let settlement = Settlement::answered_at_length(head.status, &head.headers, attempts);
+        return (Response::from_parts(head, body), settlement);
+    }
+    let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let kept = Answer::of(head.status, &head.headers, bytes.clone());
+    (Response::from_parts(head, Body::from(bytes)), Settlement::answered(kept, attempts))
 }
 
 /// What the edge is told of a call in the ledger.

@@ -23,10 +23,12 @@ pub(super) async fn observe(
     asked: &Parts,
     answer: Response,
 ) -> Response {
-    let id = home::id_in(asked.uri.path());
+    let Some(id) = home::id_in(asked.uri.path()) else { return answer };
+    let holds_slots = gateway.slots.seen(upstream, id);
     // What nobody keeps track of need not be looked at.
-    let Some(id) = id.filter(|id| gateway.ledger.is_unfinished(id)) else { return answer };
-    gateway.slots.seen(upstream, id);
+    if !holds_slots && !gateway.ledger.is_unfinished(id) {
+        return answer;
+    }
     if answer.status() == StatusCode::NOT_FOUND && !asked.uri.path().ends_with("/content") {
         gateway.slots.finished(upstream, id);
         return answer;

@@ -71,6 +71,10 @@ impl Heads {
         if call.kind == Kind::Submit {
             identify(request.headers_mut());
         }
+        if is_about_job(call) {
+            // Which job it is and how far it has come must be readable, and nothing is decompressed here.
+            request.headers_mut().insert(header::ACCEPT_ENCODING, IDENTITY);
+        }
         self.authorize(&call.head.headers, request.headers_mut());
         Ok(request)
     }
@@ -123,6 +127,16 @@ fn identify(headers: &mut HeaderMap) {
     }
 }
 
+/// Whether the answer tells of a job, and is not what the job made.
+fn is_about_job(call: &Call) -> bool {
+    match call.kind {
+        Kind::Submit => true,
+        Kind::Fetch => !call.head.uri.path().ends_with("/content"),
+        Kind::Other => false,
+    }
+}
+
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Both OpenAI's and our own request id header.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -53,7 +53,8 @@ async fn the_job_of_a_client_that_left_is_logged_and_written_down() {
     let gate = Gate::closed();
     let upstream = Upstream::start(job_behind(&gate)).await;
     let mut process =
-        Process::start(&upstream, "presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"{upstream}\"").await;
+        Process::start(&upstream, "presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"{upstream}\"")
+            .await;
     let mut client = process.connect().await;
     client.send(create(r#"{"prompt":"a cat"}"#).bytes()).await;
     upstream.until("the create", |requests| requests.len() == 1).await;

@@ -12,8 +12,7 @@ use crate::support::request::{Request, create, get, post};
 use crate::support::upstream::{Reply, Upstream};
 
 /// Keys of the upstream in every row: these tables are about words, not about how often one asks for them.
-const UPSTREAM: &str =
-    "fetch_timeout = \"300ms\"\nsubmit_timeout = \"300ms\"\nother_timeout = \"300ms\"\nbody_idle = \"300ms\"\n\
+const UPSTREAM: &str = "fetch_timeout = \"300ms\"\nsubmit_timeout = \"300ms\"\nother_timeout = \"300ms\"\nbody_idle = \"300ms\"\n\
     retry.attempts = 1\nbreaker.consecutive = 0";
 /// All other keys.
 const CONFIG: &str = "presets = [\"openai\"]\n[limits]\njson_body = \"1KiB\"\nmessages_body = \"1KiB\"";

@@ -181,14 +181,14 @@ impl Rules {
         }
     }
 
-    /// Counts a repeat. Yields whether what is repeated may have been paid for.
+    /// Counts a repeat. Yields whether what is repeated may have been paid for: also where the upstream knows
+    /// repeats by their key, for should all of them fail, nobody knows whether the first did.
     fn count(&self, terms: &Terms, reason: Reason) -> bool {
         terms.tally.retry(reason.name());
-        let doubtful = reason.leaves_open() && self.repeatability(terms) == Repeatability::Paid;
-        if doubtful {
+        if reason.leaves_open() && self.repeatability(terms) == Repeatability::Paid {
             terms.tally.possible_duplicate();
         }
-        doubtful
+        reason.leaves_open() && terms.kind == Kind::Submit
     }
 
     /// There is no token for another attempt: what the last one came to is the answer, if there was one.
@@ -218,13 +218,15 @@ impl Rules {
                 // What may have had its effect may have it twice.
                 let open = matches!(why, Why::Failed(failure) if failure.outcome_unknown());
                 let costs = self.repeatability(terms) != Repeatability::Free;
-                return Err(Unanswered { why, attempts, spent: spent || (open && costs) });
+                let spent = spent || attempts.doubtful || (open && costs);
+                return Err(Unanswered { why, attempts, spent });
             }
         };
         let quota = self.quota_stops_sdk && Meaning::of(&answer) == Meaning::Permanent;
         let open = terms.kind == Kind::Submit && leaves_open(answer.status());
+        let doubtful = attempts.doubtful && !answer.status().is_success();
         // The SDK's attempts on top of ours would multiply, or could pay twice: the upstream's own word counts less.
-        if spent || quota || open {
+        if spent || quota || open || doubtful {
             answer.headers_mut().insert(SHOULD_RETRY, FALSE);
         }
         answer.extensions_mut().remove::<Whole>();

@@ -258,3 +258,23 @@ async fn a_create_that_fails_late_is_not_repeated() {
     let script = Script::new("", [late, status(200)]);
     assert_eq!(script.send(&call(Kind::Fetch), Payload::Empty).await.expect("an answer").status(), 200);
 }
+
+/// RT04, RT05: also where the upstream knows repeats by their key: the next call has another one.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_may_have_been_accepted_is_never_forgotten() {
+    let settings = "idempotent = true\nretry.submit_statuses = [429, 500]";
+    for open in [Step::Fail(Failure::Lost), Step::Fail(Failure::Garbled), status(500)] {
+        let script = Script::new(settings, [open.clone(), status(400)]);
+        let answer = script.ask(Kind::Submit).await.expect("an answer");
+        assert_eq!(answer.extensions().get(), Some(&Attempts { made: 2, doubtful: true }), "{open:?}");
+        assert_eq!(said(&answer, "x-should-retry"), Some("false"), "{open:?}");
+
+        let script = Script::new(settings, [open.clone(), Step::Fail(Failure::Tls)]);
+        let unanswered = script.ask(Kind::Submit).await.expect_err("no answer");
+        assert_eq!((unanswered.attempts.doubtful, unanswered.spent), (true, true), "{open:?}");
+
+        let script = Script::new(settings, [open.clone(), status(200)]);
+        let answer = script.ask(Kind::Submit).await.expect("an answer");
+        assert_eq!(said(&answer, "x-should-retry"), None, "{open:?}");
+    }
+}

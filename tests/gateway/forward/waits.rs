@@ -31,7 +31,8 @@ async fn connecting_is_bounded() {
     let full = socket.listen(1).expect("a listener");
     let address = full.local_addr().expect("an address");
     let mut waiting = Vec::new();
-    while let Ok(stream) = tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await {
+    while let Ok(stream) = tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await
+    {
         waiting.push(stream);
     }
     // Connections are taken, but nobody says anything.
@@ -64,8 +65,7 @@ async fn a_dripping_head_is_bounded_in_total() {
             .drip(" ", pause),
     ] {
         let upstream = Upstream::start(dripping.clone()).await;
-        let settings =
-            "submit_timeout = \"300ms\"\nfetch_timeout = \"300ms\"\nother_timeout = \"300ms\"\nbody_idle = \"1h\"";
+        let settings = "submit_timeout = \"300ms\"\nfetch_timeout = \"300ms\"\nother_timeout = \"300ms\"\nbody_idle = \"1h\"";
         let gateway = gateway(&upstream.base_url(), settings).await;
         for (request, code) in [
             (create(r#"{"prompt":"a"}"#), "upstream_outcome_unknown"),
@@ -167,7 +167,12 @@ async fn an_upstream_that_does_not_read_the_upload_is_given_up() {
     // More than all buffers on the way take.
     let length = 64 << 20;
     client
-        .send(post("/v1/files", "").without("content-length").with("content-length", &length.to_string()).head())
+        .send(
+            post("/v1/files", "")
+                .without("content-length")
+                .with("content-length", &length.to_string())
+                .head(),
+        )
         .await;
     let began = Instant::now();
     let sending = async {

@@ -1,5 +1,6 @@
 //! Calls that cost money: one call is one job, whatever becomes of its answer and however often it is asked for.
 
+mod answers;
 mod homes;
 mod idempotency;
 mod places;

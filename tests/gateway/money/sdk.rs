@@ -48,7 +48,10 @@ fn lost() -> Vec<(&'static str, Reply)> {
         ("garbage", read().send("\0garbage\r\n\r\n").close()),
         ("500", Reply::raw(answer(500, &json, "{}"))),
         ("502", Reply::raw(answer(502, &json, "{}"))),
-        ("504, and it may be repeated", Reply::raw(answer(504, &[json[0], ("x-should-retry", "true")], "{}"))),
+        (
+            "504, and it may be repeated",
+            Reply::raw(answer(504, &[json[0], ("x-should-retry", "true")], "{}")),
+        ),
     ]
 }
 
