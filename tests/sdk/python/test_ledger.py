@@ -5,11 +5,12 @@ import io
 import json
 import re
 import sqlite3
+import time
 
 import openai
 import pytest
 
-from reelgate import KEY, Gateway, configured_for, run
+from reelgate import KEY, PATIENCE, Gateway, configured_for, run
 
 PRICES = "[models.sora-2]\nprice_per_second = 0.1\n"
 CREATE = "POST /v1/videos"
@@ -116,6 +117,21 @@ def test_a_call_nobody_knows_the_outcome_of_comes_with_advice(folder):
     page = typed(folder, "show", unknown["id"])
     assert "may have been taken" in page
     assert "What to do" in page
+
+
+def test_a_job_whose_client_left_can_be_found(gateway):
+    """RT25"""
+    # Without the announcement the gateway would answer before the client leaves.
+    slow = {"x-sandbox-fault": "ok;delay=500ms", "x-stainless-read-timeout": openai.Omit()}
+    with openai.OpenAI(base_url=gateway.url, api_key=KEY, max_retries=0, timeout=0.2) as client:
+        with pytest.raises(openai.APITimeoutError):
+            client.videos.create(prompt="a whale", extra_headers=slow)
+    deadline = time.monotonic() + PATIENCE
+    while (call := records(gateway.folder)[0])["state"] == "open":
+        assert time.monotonic() < deadline, "the call was not awaited"
+    assert (call["state"], call["client_left"]) == ("accepted", True)
+    assert call["job_id"].startswith("video_")
+    assert "before it was answered" in typed(gateway.folder, "show", call["job_id"])
 
 
 def test_the_configuration_says_where_it_is(folder, tmp_path):
