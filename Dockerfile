@@ -12,7 +12,7 @@ RUN mkdir src benches \
     && cargo build --release --locked --bin reelgate
 COPY src src
 COPY config config
-RUN touch src/main.rs src/lib.rs && cargo build --release --locked --bin reelgate
+RUN touch src/main.rs src/lib.rs && cargo build --release --locked --bin reelgate && mkdir /ledger
 
 FROM ${RUNTIME_IMAGE}
 LABEL org.opencontainers.image.title="reelgate" \
@@ -24,6 +24,10 @@ ENV REELGATE_CONFIG=/etc/reelgate/reelgate.toml \
     REELGATE_LISTEN=0.0.0.0:8080 \
     REELGATE_ADMIN_LISTEN=0.0.0.0:9090
 USER 65532:65532
+# Where the ledger is: what costs money must outlive the container.
+COPY --from=build --chown=65532:65532 /ledger /var/lib/reelgate
+WORKDIR /var/lib/reelgate
+VOLUME /var/lib/reelgate
 EXPOSE 8080 9090
 HEALTHCHECK --interval=10s --timeout=4s --start-period=5s CMD ["/usr/local/bin/reelgate", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/reelgate"]

@@ -7,7 +7,8 @@
 //! server     connections, the edge of a request, admin pages, shutdown
 //! routes     one file an operation: the steps of a request
 //! auth · upstream · dialect                   who is asking, and the servers behind us
-//! quota      how much of anything is given
+//! ledger                                      every paid call, written down, and what repeats which
+//! quota                                       how much of anything is given
 //! config     everything an operator decides   error       every word that is ever said
 //! capability · rewrite · params               pure decisions
 //! rejection · failure                         every reason there is

@@ -27,7 +27,7 @@ pub(crate) enum Refusal {
         /// Whether the SDK is told not to ask again by itself.
         spent: bool,
     },
-    /// A panic of ours.
+    /// A panic of ours, before anything was paid for.
     Panicked,
 }
 
@@ -44,6 +44,10 @@ impl Refusal {
         let Unanswered { why, attempts, spent } = why;
         match why {
             Why::Rejected(reason) => Self::Rejected(reason),
+            // That the last attempt sent nothing says nothing about one before it.
+            Why::Failed(_) if attempts.doubtful => {
+                Self::Failed { failure: Failure::Lost, paid: true, attempts: attempts.made, spent }
+            }
             Why::Failed(failure) => {
                 Self::Failed { failure, paid: kind == Kind::Submit, attempts: attempts.made, spent }
             }
@@ -54,6 +58,15 @@ impl Refusal {
     #[must_use]
     pub(crate) const fn lost(failure: Failure) -> Self {
         Self::Failed { failure, paid: true, attempts: 0, spent: false }
+    }
+
+    /// The record of the try that stands in the way of this one.
+    #[must_use]
+    pub(crate) fn earlier_try(&self) -> Option<&str> {
+        match self {
+            Self::Rejected(Rejection::CreateUnresolved { ledger_id }) => Some(ledger_id),
+            Self::Rejected(_) | Self::Failed { .. } | Self::Panicked => None,
+        }
     }
 
     /// The words for it.

@@ -1,4 +1,5 @@
-//! Polls the jobs that hold slots and that nobody else polls, so that no slot is held for a job that has ended.
+//! Polls the jobs that hold slots and that nobody else polls, so that no slot is held for a job that has ended; and
+//! sees to it that outcomes that could not be written down are, once they can be.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,16 +8,18 @@ use axum::body::to_bytes;
 use axum::http::{HeaderMap, Request, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, interval, sleep};
 use tracing::{debug, warn};
 
-use crate::dialect::video;
 use crate::gateway::{Gateway, Live};
 use crate::quota::slots::Job;
+use crate::routes::observe;
 use crate::upstream::{Call, Kind, Payload, Upstreams};
 
 /// How often it is looked whether a job is due. When one is, the configuration says.
 const LOOK: Duration = Duration::from_millis(200);
+/// How often the ledger tries to write what it could not.
+const TRY: Duration = Duration::from_secs(5);
 /// Jobs polled at the same time.
 const AT_ONCE: usize = 16;
 /// Longest answer that is looked at, in bytes.
@@ -27,9 +30,13 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// Watches until it is dropped.
 pub async fn run(live: Live, upstreams: Upstreams) {
     let mut polls = JoinSet::new();
+    let mut tries = interval(TRY);
     loop {
-        sleep(LOOK).await;
         let gateway = live.current();
+        tokio::select! {
+            () = sleep(LOOK) => {}
+            _ = tries.tick() => gateway.ledger.try_unwritten().await,
+        }
         let overdue = gateway.slots.overdue(Instant::now());
         for job in overdue.given_up {
             warn!(
@@ -60,10 +67,10 @@ async fn poll(gateway: Arc<Gateway>, upstreams: Upstreams, (job, credential): (J
     };
     let status = answer.status();
     let body = to_bytes(answer.into_body(), ANSWER_MAX).await.unwrap_or_default();
-    gateway.ledger.seen(&body);
-    let ended = video::read(&body).and_then(|video| video.state).is_some_and(|state| state.is_terminal());
-    if ended || status == StatusCode::NOT_FOUND {
-        gateway.slots.finished(&job.upstream, &job.id);
+    if status == StatusCode::NOT_FOUND {
+        observe::gone(&gateway, &job.upstream, &job.id);
+    } else {
+        observe::seen(&gateway, (&job.upstream, &job.id), &body);
     }
 }
 

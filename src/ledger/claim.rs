@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::desk::Told;
 use super::guard::{self, Try, Verdict};
@@ -56,6 +56,9 @@ enum Source {
     Elsewhere,
 }
 
+/// Held by whoever claims.
+type Turn<'l> = tokio::sync::MutexGuard<'l, ()>;
+
 /// How often another process's call is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -68,11 +71,11 @@ impl Ledger {
     pub(crate) async fn claim(&self, intent: Intent) -> Result<Claim, Rejection> {
         match intent.key.clone() {
             Some(key) => {
-                let _turn = self.turn(&intent).await;
+                let _turn = self.turn(&intent).await?;
                 self.claim_key(intent, key).await
             }
             None if intent.repeat => {
-                let _turn = self.turn(&intent).await;
+                let _turn = self.turn(&intent).await?;
                 self.claim_repeat(intent).await
             }
             // Whoever asks twice on purpose gets two videos.
@@ -80,8 +83,8 @@ impl Ledger {
         }
     }
 
-    /// Waits until no other call is being claimed that this one could be a twin of.
-    async fn turn(&self, intent: &Intent) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+    /// Waits until no other call is being claimed that this one could be a twin of, as long as the store may take.
+    pub(super) async fn turn(&self, intent: &Intent) -> Result<Turn<'_>, Rejection> {
         let mut hasher = DefaultHasher::new();
         (&intent.client, intent.operation).hash(&mut hasher);
         match &intent.key {
@@ -89,7 +92,8 @@ impl Ledger {
             None => intent.fingerprint.hash(&mut hasher),
         }
         let index = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0);
-        Some(self.0.turns.get(index)?.lock().await)
+        let turn = self.0.turns.get(index).ok_or(Rejection::LedgerUnavailable)?;
+        timeout(self.0.timeout, turn.lock()).await.map_err(unavailable)
     }
 
     async fn claim_key(&self, intent: Intent, key: IdempotencyKey) -> Result<Claim, Rejection> {
@@ -195,7 +199,7 @@ impl Twin {
                     return Err(twin.unresolved());
                 }
                 Told::Ended(End::Failed(failure)) => return Ok(Claim::Failed(failure)),
-                Told::Unresolved => return Err(twin.unresolved()),
+                Told::Ended(End::Unkept) | Told::Unresolved => return Err(twin.unresolved()),
                 Told::Released => match ledger.claim(twin.intent).await? {
                     Claim::Await(next) => twin = next,
                     outcome @ (Claim::Fresh(_) | Claim::Replay(_) | Claim::Failed(_)) => return Ok(outcome),

@@ -9,7 +9,8 @@ use super::bounded::Bounded;
 use super::fingerprint::Fingerprint;
 use super::guard::Try;
 use super::intent::{IdempotencyKey, Intent};
-use super::record::{LedgerId, Operation, State};
+use super::operation::Operation;
+use super::record::{LedgerId, State};
 use super::settlement::End;
 use super::time::Timestamp;
 

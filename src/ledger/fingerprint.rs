@@ -7,7 +7,7 @@ use bytes::Bytes;
 use memchr::memmem;
 use sha2::{Digest, Sha256};
 
-use super::record::Operation;
+use super::operation::Operation;
 use crate::params::Encoding;
 
 /// SHA-256 of a request, in hex. Two requests that ask for the same have the same.

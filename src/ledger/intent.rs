@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, Method, Uri};
 use sha2::{Digest, Sha256};
 
 use super::fingerprint::Fingerprint;
-use super::record::Operation;
+use super::operation::Operation;
 use crate::rejection::Rejection;
 
 /// Who asks for what, as far as it matters for telling repeats.

@@ -41,6 +41,14 @@ impl MemoryStore {
         let all = records.values().rev().map(|(record, _)| record);
         all.filter(|record| wanted(record)).take(RECORDS_MAX).cloned().collect()
     }
+
+    fn which(&self, which: &Which) -> Vec<Record> {
+        let mut records = self.select(|record| which.includes(record));
+        if let Which::Key { .. } = which {
+            records.sort_by_key(|record| record.outcome.state == State::Refused);
+        }
+        records
+    }
 }
 
 impl Store for MemoryStore {
@@ -52,7 +60,7 @@ impl Store for MemoryStore {
                 key,
                 since: key_since,
             };
-            self.select(|other| which.includes(other)).into_iter().next()
+            self.which(&which).into_iter().next()
         });
         if let Some(holder) = holder.filter(|holder| holder.outcome.stands()) {
             return done(Some(holder.id));
@@ -106,7 +114,7 @@ impl Store for MemoryStore {
     }
 
     fn records(&self, which: Which) -> Asked<Vec<Record>> {
-        done(self.select(|record| which.includes(record)))
+        done(self.which(&which))
     }
 
     fn answer(&self, id: LedgerId) -> Asked<Option<Answer>> {

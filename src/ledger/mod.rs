@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus::{IntCounterVec, IntGauge};
+use tokio::runtime::Handle;
 use tokio::sync::Mutex as AsyncMutex;
 use tracing::error;
 
@@ -34,6 +35,7 @@ pub(crate) mod intent;
 mod jobs;
 mod memory;
 mod open;
+pub(crate) mod operation;
 pub(crate) mod record;
 pub(crate) mod settlement;
 pub(crate) mod sqlite;
@@ -65,6 +67,7 @@ struct Inner {
     /// What this process is called in its records.
     instance: Arc<str>,
     clock: Clock,
+    timeout: Duration,
     keep_answers: Duration,
     repeat_window: Duration,
     desk: Mutex<Desk>,
@@ -123,6 +126,7 @@ impl Ledger {
             store,
             instance,
             clock: Clock::Wall,
+            timeout: settings.timeout,
             keep_answers: settings.keep_answers,
             repeat_window: settings.repeat_window,
             desk: Mutex::new(Desk::new()),
@@ -151,7 +155,7 @@ impl Ledger {
 
     /// Keeps an outcome that could not be written down.
     fn keep_unwritten(&self, id: LedgerId, settled: Settled) {
-        let mut unwritten = self.0.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unwritten = self.unwritten();
         if unwritten.len() < UNWRITTEN_MAX {
             unwritten.push((id, settled));
         }
@@ -160,10 +164,40 @@ impl Ledger {
     /// The store writes again: now for what it could not write before. What it has written all the same stays as
     /// it is.
     fn write_unwritten(&self) {
-        let unwritten = mem::take(&mut *self.0.unwritten.lock().unwrap_or_else(PoisonError::into_inner));
-        for (id, settled) in unwritten {
-            drop(self.0.store.settle(id, settled));
+        for (id, settled) in mem::take(&mut *self.unwritten()) {
+            self.settle_unseen(id, settled);
         }
+    }
+
+    /// Tries whether the store writes again, if there is anything it could not write: calls that would show it may
+    /// be long in coming. To be asked every few seconds.
+    pub(crate) async fn try_unwritten(&self) {
+        let one = self.unwritten().pop();
+        let Some((id, settled)) = one else { return };
+        // One is enough to find out: what a store that hangs is asked stays in its queue.
+        match self.asked("settle", self.0.store.settle(id.clone(), settled.clone())).await {
+            Ok(()) => self.write_unwritten(),
+            Err(_) => self.keep_unwritten(id, settled),
+        }
+    }
+
+    /// Asks for an outcome to be written down and does not wait until it is. Should it fail, it is tried again.
+    fn settle_unseen(&self, id: LedgerId, settled: Settled) {
+        let asked = self.0.store.settle(id.clone(), settled.clone());
+        let ledger = self.clone();
+        let watch = async move {
+            if ledger.asked("settle", asked).await.is_err() {
+                ledger.keep_unwritten(id, settled);
+            }
+        };
+        // At the end of the process nobody is left to watch; it has been asked all the same.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(watch);
+        }
+    }
+
+    fn unwritten(&self) -> MutexGuard<'_, Vec<(LedgerId, Settled)>> {
+        self.0.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -103,10 +103,10 @@ impl Open {
     /// Writes down what became of it, and tells its twins. That it cannot be written down is logged and counted,
     /// and tried again later: the client gets its answer all the same.
     pub(crate) async fn settle(mut self, settlement: Settlement) {
-        let Settlement { outcome, end } = settlement;
+        let Settlement { outcome, end, is_last_word } = settlement;
         let answer = match &end {
             End::Answered(answer) => Some(answer.clone()),
-            End::Rejected(_) | End::Failed(_) => None,
+            End::Unkept | End::Rejected(_) | End::Failed(_) => None,
         };
         self.remember_job(&outcome);
         let client_left = self.ledger.desk().has_client_left(&self.id);
@@ -121,7 +121,9 @@ impl Open {
                 self.ledger.keep_unwritten(self.id.clone(), settled);
             }
         }
-        if outcome.state == State::Refused && !outcome.stands() {
+        // Whoever heard the last word does not ask again.
+        let may_be_repeated = client_left || !is_last_word;
+        if outcome.state == State::Refused && !outcome.stands() && may_be_repeated {
             self.note_refusal();
         }
         let told = if outcome.state == State::Unknown { Told::Unresolved } else { Told::Ended(end) };
@@ -175,7 +177,7 @@ impl Open {
             answer: None,
             client_left: self.ledger.desk().has_client_left(&self.id),
         };
-        drop(self.ledger.0.store.settle(self.id.clone(), settled));
+        self.ledger.settle_unseen(self.id.clone(), settled);
     }
 
     /// Tells its twins. Yields whether its client was known to be gone.

@@ -33,22 +33,6 @@ impl fmt::Display for LedgerId {
 }
 
 words! {
-    /// Which paid call it is.
-    pub(crate) enum Operation {
-        /// `POST /v1/videos`
-        Create = "create",
-        /// `POST /v1/videos/{id}/remix`
-        Remix = "remix",
-        /// `POST /v1/videos/edits`
-        Edit = "edit",
-        /// `POST /v1/videos/extensions`
-        Extension = "extension",
-        /// `POST /v1/videos/characters`
-        Character = "character",
-    }
-}
-
-words! {
     /// What is known about a call.
     pub(crate) enum State {
         /// It is written down, and may be under way.
@@ -75,8 +59,8 @@ words! {
         Failed = "failed",
         /// The client deleted it.
         Deleted = "deleted",
-        /// A word of the upstream's that is none of the above. SDKs stop asking at any such.
-        Ended = "ended",
+        /// A word of the upstream's that is none of the above. SDKs stop asking at any such; the job may go on.
+        Other = "other",
     }
 }
 
@@ -85,8 +69,8 @@ impl JobStatus {
     #[must_use]
     pub(crate) const fn is_final(self) -> bool {
         match self {
-            Self::Queued | Self::InProgress => false,
-            Self::Completed | Self::Failed | Self::Deleted | Self::Ended => true,
+            Self::Queued | Self::InProgress | Self::Other => false,
+            Self::Completed | Self::Failed | Self::Deleted => true,
         }
     }
 }
@@ -151,9 +135,10 @@ impl Outcome {
     }
 }
 
-/// Whether a status speaks of the moment and not of the request: asked again, the same request may pass.
+/// Whether a status speaks of the moment, or of who pays, and not of the request: asked again, the same request may
+/// pass.
 pub(crate) const fn is_momentary(status: u16) -> bool {
-    matches!(status, 409 | 425 | 429 | 503 | 529)
+    matches!(status, 401..=403 | 409 | 425 | 429 | 503 | 529)
 }
 
 /// Everything about one paid call.
@@ -229,10 +214,12 @@ mod tests {
             let outcome = Outcome::without_answer(State::Refused, Fault::default());
             Outcome { status, ..outcome }.stands()
         };
-        for status in [400, 403, 404, 422] {
+        for status in [400, 404, 413, 422] {
             assert!(refused(Some(status)), "{status}");
         }
-        for status in [None, Some(409), Some(425), Some(429), Some(503), Some(529)] {
+        for status in
+            [None, Some(401), Some(402), Some(403), Some(409), Some(425), Some(429), Some(503), Some(529)]
+        {
             assert!(!refused(status), "{status:?}");
         }
     }

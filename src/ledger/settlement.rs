@@ -5,6 +5,9 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::record::{Fault, JobStatus, Outcome, State};
+use crate::dialect::status::JobState;
+use crate::dialect::video;
+use crate::error::{ApiError, Wording};
 use crate::failure::{Failure, leaves_open};
 use crate::rejection::Rejection;
 
@@ -26,6 +29,8 @@ pub(crate) struct Settlement {
     pub(super) outcome: Outcome,
     /// What everybody who waits for this call is told.
     pub(super) end: End,
+    /// Whether the client's SDK is told not to ask again by itself.
+    pub(super) is_last_word: bool,
 }
 
 /// How a call ended, for whoever has to be told.
@@ -33,6 +38,8 @@ pub(crate) struct Settlement {
 pub(crate) enum End {
     /// With an answer of the upstream's.
     Answered(Answer),
+    /// With one that is too long to be kept, and cannot be given again.
+    Unkept,
     /// Without one, and the upstream was not asked: a limit of ours.
     Rejected(Rejection),
     /// Without one.
@@ -51,11 +58,14 @@ pub(crate) struct JobView {
 }
 
 /// Headers an answer keeps beside `openai-*`.
-static KEPT: [HeaderName; 3] = [
+static KEPT: [HeaderName; 4] = [
+    // Nothing is decompressed: the body is kept as it came.
+    HeaderName::from_static("content-encoding"),
     HeaderName::from_static("content-type"),
     HeaderName::from_static("x-request-id"),
-    HeaderName::from_static("x-should-retry"),
+    SHOULD_RETRY,
 ];
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest text of an upstream's that is written down, in characters.
 const TEXT_MAX: usize = 2000;
@@ -92,27 +102,37 @@ impl Settlement {
             upstream_request_id: upstream_request_id.map(shortened),
             fault: view.fault,
         };
-        Self { outcome, end: End::Answered(answer) }
+        let is_last_word = answer.headers.get(SHOULD_RETRY).is_some_and(|value| value == "false");
+        Self { outcome, end: End::Answered(answer), is_last_word }
+    }
+
+    /// The upstream gave an answer with this head, too long to be about a job. `attempts`: times it was asked.
+    #[must_use]
+    pub(crate) fn answered_at_length(status: StatusCode, headers: &HeaderMap, attempts: u32) -> Self {
+        let head = Answer::of(status, headers, Bytes::new());
+        Self { end: End::Unkept, ..Self::answered(head, attempts) }
     }
 
     /// The upstream gave no usable answer.
     #[must_use]
     pub(crate) fn failed(failure: Failure, attempts: u32) -> Self {
         let state = if failure.outcome_unknown() { State::Unknown } else { State::Refused };
-        let fault = Fault { code: Some(format!("{failure:?}").to_lowercase()), message: None };
+        let fault = Fault::ours(ApiError::failed(failure, false));
         Self {
             outcome: Outcome { attempts, ..Outcome::without_answer(state, fault) },
             end: End::Failed(failure),
+            is_last_word: false,
         }
     }
 
     /// A limit of ours ended the call; `attempts` before it came to nothing.
     #[must_use]
     pub(crate) fn rejected(reason: Rejection, attempts: u32) -> Self {
-        let fault = Fault { code: Some("gateway_limit".to_owned()), message: None };
+        let fault = Fault::ours(ApiError::rejected(&reason, &Wording::default()));
         Self {
             outcome: Outcome { attempts, ..Outcome::without_answer(State::Refused, fault) },
             end: End::Rejected(reason),
+            is_last_word: false,
         }
     }
 
@@ -126,6 +146,12 @@ impl Settlement {
         self
     }
 
+    /// The client's SDK is told not to ask again by itself, if `is_last_word`.
+    #[must_use]
+    pub(crate) fn last_word_if(self, is_last_word: bool) -> Self {
+        Self { is_last_word: self.is_last_word || is_last_word, ..self }
+    }
+
     /// What is known now.
     #[must_use]
     pub(crate) const fn state(&self) -> State {
@@ -137,16 +163,31 @@ impl Settlement {
     pub(crate) fn job_id(&self) -> Option<&str> {
         self.outcome.job_id.as_deref()
     }
+
+    /// The same for a call that makes something at once, and no job.
+    #[must_use]
+    pub(crate) fn without_job(mut self) -> Self {
+        self.outcome.job_status = None;
+        self
+    }
+
+    /// Id of the job that was started, if it is known and may run.
+    #[must_use]
+    pub(crate) fn running_job(&self) -> Option<&str> {
+        let over = matches!(
+            self.outcome.job_status,
+            Some(JobStatus::Completed | JobStatus::Failed | JobStatus::Deleted)
+        );
+        self.job_id().filter(|_| !over)
+    }
 }
 
 /// What a status says about the call.
 fn state_of(status: StatusCode) -> State {
-    if status.is_success() {
-        State::Accepted
-    } else if leaves_open(status) {
-        State::Unknown
-    } else {
-        State::Refused
+    match status {
+        status if status.is_success() => State::Accepted,
+        status if leaves_open(status) => State::Unknown,
+        _ => State::Refused,
     }
 }
 
@@ -157,30 +198,38 @@ impl JobView {
     #[must_use]
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let object: Value = serde_json::from_slice(body).ok().filter(Value::is_object)?;
-        let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(shortened);
-        let deleted = object.get("deleted").and_then(Value::as_bool) == Some(true);
+        let video = video::read(body);
+        let known = video.as_ref().and_then(|video| video.state).map(JobStatus::from);
+        // SDKs stop to poll at a word they do not know.
+        let status = known.or_else(|| object.get("status")?.as_str().map(|_| JobStatus::Other));
         Some(Self {
-            id: object.get("id").and_then(text),
-            status: if deleted { Some(JobStatus::Deleted) } else { object.get("status").and_then(status) },
+            id: video.map(|video| shortened(&video.id)),
+            status,
             fault: object.get("error").map(Fault::read).unwrap_or_default(),
         })
     }
 }
 
-/// The words of OpenAI's API, and those that servers of the same API use for the same.
-fn status(value: &Value) -> Option<JobStatus> {
-    Some(match value.as_str()? {
-        "queued" | "pending" => JobStatus::Queued,
-        "in_progress" | "processing" | "running" => JobStatus::InProgress,
-        "completed" | "succeeded" => JobStatus::Completed,
-        "failed" => JobStatus::Failed,
-        _ => JobStatus::Ended,
-    })
+impl From<JobState> for JobStatus {
+    fn from(state: JobState) -> Self {
+        match state {
+            JobState::Queued => Self::Queued,
+            JobState::InProgress => Self::InProgress,
+            JobState::Completed => Self::Completed,
+            JobState::Failed => Self::Failed,
+            JobState::Deleted => Self::Deleted,
+        }
+    }
 }
 
 // === impl Fault ===
 
 impl Fault {
+    /// What we say ourselves, where the upstream said nothing.
+    fn ours(error: ApiError) -> Self {
+        Self { code: error.code, message: Some(error.message) }
+    }
+
     fn read(error: &Value) -> Self {
         let part = |name: &str| match error.get(name)? {
             Value::String(text) => Some(shortened(text)),
@@ -254,6 +303,9 @@ mod tests {
         let limited = Settlement::rejected(Rejection::TooManyParts { limit: 1 }, 0);
         assert_eq!(limited.state(), State::Refused);
         assert!(!limited.outcome.stands(), "it is about the moment");
+        assert!(limited.outcome.fault.message.is_some(), "in our own words");
+        let failed = Settlement::failed(Failure::HeadTimeout, 1);
+        assert_eq!(failed.outcome.fault.code.as_deref(), Some("upstream_timeout"));
     }
 
     #[test]
@@ -271,7 +323,9 @@ mod tests {
     #[test]
     fn a_word_nobody_knows_ends_a_job_as_it_does_for_sdks() {
         let view = |body: &str| JobView::read(body.as_bytes()).and_then(|view| view.status);
-        assert_eq!(view(r#"{"id":"a","status":"expired"}"#), Some(JobStatus::Ended));
+        assert_eq!(view(r#"{"id":"a","status":"expired"}"#), Some(JobStatus::Failed));
+        assert_eq!(view(r#"{"id":"a","status":"SUBMITTED"}"#), Some(JobStatus::Queued));
+        assert_eq!(view(r#"{"id":"a","status":"unheard of"}"#), Some(JobStatus::Other));
         assert_eq!(view(r#"{"id":"a","object":"video.deleted","deleted":true}"#), Some(JobStatus::Deleted));
         assert_eq!(view("[]"), None);
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::fingerprint::Fingerprint;
 use super::intent::IdempotencyKey;
-use super::record::{Fault, Job, JobStatus, LedgerId, Operation, Outcome, Record};
+use super::operation::Operation;
+use super::record::{Fault, Job, JobStatus, LedgerId, Outcome, Record};
 use super::settlement::Answer;
 use super::time::Timestamp;
 
@@ -29,7 +30,8 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// Writes down what came to light later.
     fn note(&self, note: Note) -> Asked<()>;
 
-    /// The records in question, newest first; at most [`RECORDS_MAX`].
+    /// The records in question, newest first; at most [`RECORDS_MAX`]. Of a key, one that was refused comes after
+    /// all others: clocks are set back, and what was paid for must be found.
     fn records(&self, which: Which) -> Asked<Vec<Record>>;
 
     /// The answer that was kept with a record, if it still is.
@@ -86,6 +88,7 @@ pub(crate) enum Noted {
 #[derive(Clone, Debug)]
 pub(crate) enum Which {
     /// The one with this id.
+    #[cfg_attr(not(test), expect(dead_code, reason = "asked for by tests alone"))]
     Id(LedgerId),
     /// Those of an idempotency key.
     Key {

@@ -54,11 +54,10 @@ impl Jobs {
         self.0.entry(job.upstream).or_default().entry(job.id).or_insert(kept);
     }
 
-    /// A client asked for the job.
-    pub(super) fn seen(&mut self, upstream: &str, id: &str, now: Instant) {
-        if let Some(kept) = self.0.get_mut(upstream).and_then(|jobs| jobs.get_mut(id)) {
-            kept.seen = now;
-        }
+    /// A client asked for the job. Yields whether it is kept.
+    pub(super) fn seen(&mut self, upstream: &str, id: &str, now: Instant) -> bool {
+        let kept = self.0.get_mut(upstream).and_then(|jobs| jobs.get_mut(id));
+        kept.map(|kept| kept.seen = now).is_some()
     }
 
     /// Yields the places of a job that has ended, where it has any.

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::config::quota::Quota;
 use crate::rejection::Rejection;
-use crate::upstream::Kind;
 
 pub(crate) mod bucket;
 mod clock;
@@ -38,16 +37,6 @@ pub(crate) enum Class {
     Fetch,
     /// Calls that are not about videos.
     Other,
-}
-
-impl From<Kind> for Class {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Submit => Self::Submit,
-            Kind::Fetch => Self::Fetch,
-            Kind::Other => Self::Other,
-        }
-    }
 }
 
 /// What somebody asks for.

@@ -124,6 +124,11 @@ impl Slots {
         Ok(held)
     }
 
+    /// The slots of a call that makes no job: none.
+    pub(crate) fn none(self: &Arc<Self>) -> Held {
+        Held { slots: Arc::clone(self), places: Vec::new() }
+    }
+
     /// Takes the slots of a job that was running `age` ago, before the process was started, whether or not they are
     /// free: it runs in any case. Where there are too many, new ones have to wait.
     pub(crate) fn restore(&self, job: Job, wanted: &Wanted<'_>, age: Duration) {
@@ -138,9 +143,9 @@ impl Slots {
         drop(places);
     }
 
-    /// A client asked for the job, and will again: the gateway need not.
-    pub(crate) fn seen(&self, upstream: &str, id: &str) {
-        self.lock().seen(upstream, id, Instant::now());
+    /// A client asked for the job, and will again: the gateway need not. Yields whether the job holds slots.
+    pub(crate) fn seen(&self, upstream: &str, id: &str) -> bool {
+        self.lock().seen(upstream, id, Instant::now())
     }
 
     /// The jobs that nobody polls and the gateway should, and those whose slots it has just given up. To be asked

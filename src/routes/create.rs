@@ -16,7 +16,7 @@ use super::paid::{self, Order, Paid};
 use crate::capability::Mode;
 use crate::capability::create::FIELDS;
 use crate::gateway::Gateway;
-use crate::ledger::record::Operation;
+use crate::ledger::operation::Operation;
 use crate::outcome::{Note, Refusal};
 use crate::params;
 use crate::quota::Class;

@@ -1,5 +1,6 @@
 //! Remix, edits, extensions and characters: judged and forwarded.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -15,7 +16,7 @@ use super::home;
 use super::paid::{self, Order, Paid};
 use super::target::check_id;
 use crate::capability::operations::Operation;
-use crate::ledger::record;
+use crate::ledger::operation as recorded;
 use crate::outcome::{Note, Refusal};
 use crate::params;
 use crate::quota::Class;
@@ -54,20 +55,20 @@ async fn judged(
         let video = params.get(Param::Video).and_then(|field| home::named(&bytes, field));
         (rewrite::apply(&bytes, &params, edit.as_slice()).into_iter().collect(), video)
     };
-    let video = video.as_deref().or_else(|| home::id_in(admitted.head.uri.path()));
-    let upstream = home::of(&gateway, video).await;
+    let video = video.map(Cow::Owned).or_else(|| home::id_in(admitted.head.uri.path()));
+    let upstream = home::of(&gateway, video.as_deref()).await;
     let note = Note { upstream: Some(Arc::clone(&upstream)), ..Note::default() };
-    let (operation, order) = (recorded(operation), Order::default());
+    let (operation, order) = (name_of(operation), Order::default());
     paid::call(admitted, upstreams, Paid { operation, encoding, body, upstream, order }, note).await
 }
 
 /// What an operation is called in the ledger.
-fn recorded(operation: Operation) -> record::Operation {
+fn name_of(operation: Operation) -> recorded::Operation {
     match operation {
-        Operation::Remix => record::Operation::Remix,
-        Operation::Edit => record::Operation::Edit,
-        Operation::Extend => record::Operation::Extension,
-        Operation::Character => record::Operation::Character,
+        Operation::Remix => recorded::Operation::Remix,
+        Operation::Edit => recorded::Operation::Edit,
+        Operation::Extend => recorded::Operation::Extension,
+        Operation::Character => recorded::Operation::Character,
     }
 }
 

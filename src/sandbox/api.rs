@@ -12,7 +12,7 @@ use super::jobs::{NewJob, Operation, Video};
 use super::journal::Visit;
 use super::rules::{Order, RULES, Source};
 use super::timeline::Status;
-use super::{Sandbox, Shared, inject, lock, query};
+use super::{Sandbox, Shared, lock, query, unread};
 
 /// The longest film there can be after extensions, in seconds.
 const LONGEST_FILM: u32 = 120;
@@ -30,7 +30,7 @@ pub(super) async fn authorize(State(sandbox): State<Shared>, request: Request, n
         (Some(_), _) => return next.run(request).await,
     };
     // Clients that still send would lose the answer.
-    inject::read_to_end(request).await;
+    unread::read_to_end(request).await;
     problem.into_response()
 }
 

@@ -7,6 +7,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 
+/// On an answer: close the connection instead of sending it. [`super::run`] does so.
+#[derive(Clone, Copy)]
+pub(super) struct HangUp;
+
 /// Some bytes, then a break or silence.
 pub(super) struct Broken {
     rest: Bytes,

@@ -14,7 +14,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::answers::ErrorAnswer;
-use super::{MAX_BODY_BYTES, inject};
+use super::{MAX_BODY_BYTES, unread};
 
 /// Fields kept of one body; a client that sends more has made a mistake, and the first ones tell.
 const MAX_FIELDS: usize = 64;
@@ -76,7 +76,7 @@ pub(super) async fn read(request: Request, accepts: Accepts) -> Result<Fields, E
             serde_json::from_slice(&body).map_err(|_| ErrorAnswer::malformed_json())
         }
         _ => {
-            inject::read_to_end(request).await;
+            unread::read_to_end(request).await;
             Err(ErrorAnswer::unsupported_content_type(&media_type, &content_type, accepts.list()))
         }
     }

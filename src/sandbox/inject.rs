@@ -7,20 +7,16 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http_body_util::BodyExt;
 
 use super::answers::ErrorAnswer;
-use super::broken::{Broken, End};
+use super::broken::{Broken, End, HangUp};
 use super::faults::{Act, Fault, Limit};
 use super::journal::Visit;
-use super::{MAX_BODY_BYTES, Sandbox, Shared, lock, wording};
+use super::unread::read_to_end;
+use super::{Sandbox, Shared, lock, wording};
 
 /// The fault that a request asks for itself.
 const FAULT_HEADER: &str = "x-sandbox-fault";
-
-/// On an answer: close the connection instead of sending it. [`super::run`] does so.
-#[derive(Clone, Copy)]
-pub(super) struct HangUp;
 
 /// Plays the fault that is due for this request, if one is.
 pub(super) async fn faults(State(sandbox): State<Shared>, request: Request, next: Next) -> Response {
@@ -51,18 +47,6 @@ pub(super) async fn faults(State(sandbox): State<Shared>, request: Request, next
             let mut answer = answer;
             answer.extensions_mut().insert(HangUp);
             answer
-        }
-    }
-}
-
-/// Reads a body nobody wants, so that its sender gets to the answer. Stops at the largest body read.
-pub(super) async fn read_to_end(request: Request) {
-    let mut body = request.into_body();
-    let mut read = 0;
-    while let Some(Ok(frame)) = body.frame().await {
-        read += frame.data_ref().map_or(0, bytes::Bytes::len);
-        if read > MAX_BODY_BYTES {
-            break;
         }
     }
 }

@@ -14,8 +14,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+use super::broken::HangUp;
 use super::fields::cut;
-use super::inject::HangUp;
 use super::{Shared, answers, lock};
 
 /// Requests kept.

@@ -49,6 +49,7 @@ mod range;
 mod rules;
 mod serve;
 mod timeline;
+mod unread;
 mod wording;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use super::inject::HangUp;
+use super::broken::HangUp;
 use super::{Options, router};
 
 /// Connections at once; more wait to be accepted.

@@ -12,9 +12,10 @@ use axum::response::Response as Answer;
 use tokio::time::timeout_at;
 use tower::Service;
 
-use super::call::{Kind, Why};
+use super::call::{Kind, Missed};
 use super::connect::Leaf;
 use super::outgoing::{Outgoing, Terms};
+use super::scrub::Secret;
 use super::send::Sent;
 use super::{answer, headers, stream};
 use crate::failure::Failure;
@@ -42,6 +43,8 @@ pub(super) struct Rules {
     pub(super) unwrap: bool,
     /// Whether the credential is the operator's.
     pub(super) own_credential: bool,
+    /// The operator's credential, which no answer may repeat.
+    pub(super) secret: Option<Secret>,
     /// Answer headers let through beside the usual ones.
     pub(super) answer_headers: Arc<[HeaderName]>,
 }
@@ -61,20 +64,6 @@ impl Times {
             Kind::Fetch => self.fetch,
             Kind::Other => self.other,
         }
-    }
-}
-
-/// An attempt without an answer.
-#[derive(Debug)]
-pub(super) struct Missed {
-    pub(super) why: Why,
-    /// Whether it was the client's announced time that ran out, and not ours.
-    pub(super) cut_short: bool,
-}
-
-impl From<Failure> for Missed {
-    fn from(failure: Failure) -> Self {
-        Self { why: failure.into(), cut_short: false }
     }
 }
 
@@ -125,7 +114,10 @@ impl Rules {
             return Err(Failure::Credential);
         }
         let (head, body) = answer.into_parts();
-        let headers = headers::incoming(&head.headers, &self.answer_headers);
+        let mut headers = headers::incoming(&head.headers, &self.answer_headers);
+        if let Some(secret) = &self.secret {
+            secret.out_of_headers(&mut headers);
+        }
         let treatment = answer::Treatment {
             whole: terms.kind == Kind::Submit || answer::is_json(&headers),
             bodiless: terms.head.method() == Method::HEAD,
@@ -136,6 +128,7 @@ impl Rules {
             return Ok(self.streamed(terms, leaf, (status, headers, body)));
         }
         let download = stream::Download::new(body, self.body_idle);
-        answer::received(status, headers, download, treatment).await
+        let answer = answer::received(status, headers, download, treatment).await?;
+        Ok(answer::without(answer, self.secret.as_ref()))
     }
 }

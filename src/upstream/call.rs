@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 
 use super::presence::Presence;
 use crate::failure::Failure;
+use crate::quota::Class;
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
 
@@ -29,6 +30,16 @@ impl Kind {
             Self::Submit => "submit",
             Self::Fetch => "fetch",
             Self::Other => "other",
+        }
+    }
+}
+
+impl From<Kind> for Class {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Submit => Self::Submit,
+            Kind::Fetch => Self::Fetch,
+            Kind::Other => Self::Other,
         }
     }
 }
@@ -99,6 +110,20 @@ pub enum Why {
 impl From<Failure> for Why {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
+    }
+}
+
+/// An attempt without an answer.
+#[derive(Debug)]
+pub(super) struct Missed {
+    pub(super) why: Why,
+    /// Whether it was the client's announced time that ran out, and not ours.
+    pub(super) cut_short: bool,
+}
+
+impl From<Failure> for Missed {
+    fn from(failure: Failure) -> Self {
+        Self { why: failure.into(), cut_short: false }
     }
 }
 

@@ -38,6 +38,7 @@ mod presence;
 mod resume;
 mod retry;
 mod said;
+mod scrub;
 mod send;
 mod sse;
 mod stream;
@@ -166,6 +167,7 @@ impl Upstream {
             resume_attempts: settings.resume_attempts,
             unwrap: settings.unwrap_errors,
             own_credential: heads.has_credential(),
+            secret: heads.secret(),
             answer_headers: Arc::clone(answer_headers),
         });
         let stack = |leaf| {

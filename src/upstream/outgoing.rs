@@ -1,6 +1,6 @@
 //! A call in the upstream's terms: what every attempt of it sends, and what its layers need to know.
 
-use axum::http::header::{self, HeaderName};
+use axum::http::header::{self, Entry, HeaderName};
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Request, Uri};
 use std::io;
@@ -11,6 +11,7 @@ use super::call::{Call, Kind, Payload};
 use super::deadline::Deadline;
 use super::headers;
 use super::presence::Presence;
+use super::scrub::Secret;
 use super::tally::Tally;
 use crate::config::upstreams::{Credential, Upstream as Settings};
 use crate::error::Dialect;
@@ -56,6 +57,14 @@ impl Heads {
         Ok(Self { settings: settings.clone(), credential })
     }
 
+    /// The operator's credential, where it is one.
+    pub(super) fn secret(&self) -> Option<Secret> {
+        match &self.settings.credential {
+            Credential::Client => None,
+            Credential::Operator(secret) => Secret::new(secret.expose()),
+        }
+    }
+
     /// Whether the credential is the operator's.
     pub(super) fn has_credential(&self) -> bool {
         self.credential.is_some()
@@ -70,6 +79,12 @@ impl Heads {
         request.headers_mut().insert(REQUEST_ID, call.request_id.value().clone());
         if call.kind == Kind::Submit {
             identify(request.headers_mut());
+        }
+        if let (true, Entry::Occupied(mut codings)) =
+            (is_about_job(call), request.headers_mut().entry(header::ACCEPT_ENCODING))
+        {
+            // Which job it is and how far it has come must be readable, and nothing is decompressed here.
+            codings.insert(IDENTITY);
         }
         self.authorize(&call.head.headers, request.headers_mut());
         Ok(request)
@@ -123,6 +138,16 @@ fn identify(headers: &mut HeaderMap) {
     }
 }
 
+/// Whether the answer tells of a job, and is not what the job made.
+fn is_about_job(call: &Call) -> bool {
+    match call.kind {
+        Kind::Submit => true,
+        Kind::Fetch => !call.head.uri.path().ends_with("/content"),
+        Kind::Other => false,
+    }
+}
+
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Both OpenAI's and our own request id header.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

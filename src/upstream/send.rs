@@ -12,7 +12,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, sleep_until};
 use tower::ServiceExt;
 
-use super::attempt::Missed;
+use super::call::Missed;
 use super::call::{Payload, Why};
 use super::connect::Leaf;
 use super::deadline::Deadline;

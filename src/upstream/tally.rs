@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use super::breaker::Position;
 use super::call::{Call, Kind};
-use super::retry::Reason;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 
@@ -28,9 +26,9 @@ impl Tally {
         }
     }
 
-    pub(super) fn retry(&self, reason: Reason) {
+    pub(super) fn retry(&self, reason: &'static str) {
         if let Some(metrics) = &self.metrics {
-            metrics.retries.with_label_values(&[&*self.upstream, reason.name()]).inc();
+            metrics.retries.with_label_values(&[&*self.upstream, reason]).inc();
         }
     }
 
@@ -47,9 +45,9 @@ impl Tally {
         }
     }
 
-    pub(super) fn breaker(&self, position: Position) {
+    pub(super) fn breaker(&self, position: i64) {
         if let Some(metrics) = &self.metrics {
-            metrics.breaker_state.with_label_values(&[&*self.upstream]).set(position.number());
+            metrics.breaker_state.with_label_values(&[&*self.upstream]).set(position);
         }
     }
 }

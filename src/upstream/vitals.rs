@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::breaker::{Breaker, State};
-use super::retry::{Budget, Shelf};
+use super::retry::budget::Budget;
+use super::retry::replay::Shelf;
 use crate::config::upstreams::Upstream as Settings;
 
 /// Shared between workers; an outage that one of them meets is the outage of all.

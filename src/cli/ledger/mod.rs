@@ -17,7 +17,6 @@ mod table;
 mod tests;
 
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
@@ -37,8 +36,8 @@ enum Command {
 struct List {
     #[command(flatten)]
     source: Source,
-    /// Only calls of which this is known
-    #[arg(long, value_parser = state, value_name = "STATE", help = "Only calls in this state: open, accepted, refused or unknown")]
+    /// Only calls in this state: open, accepted, refused or unknown
+    #[arg(long, value_parser = state, value_name = "STATE")]
     state: Option<State>,
     /// Only calls of this client: the name of its key, or sha256:…
     #[arg(long)]
@@ -62,7 +61,7 @@ struct List {
     #[arg(long)]
     key: Option<String>,
     /// At most so many, the newest; 0 for all
-    #[arg(long, default_value_t = 50, value_name = "NUMBER")]
+    #[arg(long, default_value_t = LIMIT, value_name = "NUMBER")]
     limit: u32,
     /// table for people, json (one object a line) or csv for programs
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -87,6 +86,9 @@ struct Source {
     file: Option<PathBuf>,
 }
 
+/// Records that are listed where nobody says how many.
+const LIMIT: u32 = 50;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     Table,
@@ -95,14 +97,22 @@ enum Format {
 }
 
 pub(super) fn ledger(process: &Process, args: &Args) -> Result<ExitCode, Failed> {
-    let settings = || Ok(process.config()?.ledger);
-    let output = match &args.command {
-        None => list(&args.list, settings)?,
-        Some(Command::List(args)) => list(args, settings)?,
-        Some(Command::Show(args)) => show(args, settings)?,
-    };
+    let output = printed(args, || Ok(process.config()?.ledger))?;
     terminal::write(&output)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn printed(args: &Args, settings: impl FnOnce() -> Result<Settings, Failed>) -> Result<Vec<u8>, Failed> {
+    match &args.command {
+        None => list(&args.list, settings),
+        // Not clap's to refuse: it takes --config for one of them.
+        Some(_) if !args.list.is_plain() => Err(Failed::Other(
+            "options of the ledger stand behind its command, as in `reelgate ledger list --state unknown`"
+                .to_owned(),
+        )),
+        Some(Command::List(args)) => list(args, settings),
+        Some(Command::Show(args)) => show(args, settings),
+    }
 }
 
 fn list(args: &List, settings: impl FnOnce() -> Result<Settings, Failed>) -> Result<Vec<u8>, Failed> {
@@ -154,6 +164,12 @@ impl Source {
 }
 
 impl List {
+    /// Whether nothing was asked for.
+    fn is_plain(&self) -> bool {
+        let all = Filter { limit: LIMIT, ..Filter::default() };
+        self.source.file.is_none() && self.format == Format::Table && self.filter() == all
+    }
+
     fn filter(&self) -> Filter {
         Filter {
             state: self.state,

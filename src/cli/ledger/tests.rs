@@ -12,7 +12,7 @@ use super::*;
 use crate::ledger::Ledger;
 use crate::ledger::fingerprint::Fingerprint;
 use crate::ledger::intent::{Details, IdempotencyKey, Intent, Sent};
-use crate::ledger::record::Operation;
+use crate::ledger::operation::Operation;
 use crate::ledger::settlement::{Answer, Settlement};
 use crate::metrics::Metrics;
 use crate::params::Encoding;
@@ -68,12 +68,7 @@ impl Fixture {
     fn run(&self, typed: &[&str]) -> Result<String, Failed> {
         let args = Typed::try_parse_from([&["ledger"], typed].concat()).expect("arguments").args;
         let settings = || Ok(Settings { path: self.path.clone(), ..Settings::default() });
-        let output = match &args.command {
-            None => list(&args.list, settings),
-            Some(Command::List(args)) => list(args, settings),
-            Some(Command::Show(args)) => show(args, settings),
-        };
-        output.map(|bytes| String::from_utf8(bytes).expect("UTF-8"))
+        printed(&args, settings).map(|bytes| String::from_utf8(bytes).expect("UTF-8"))
     }
 
     fn printed(&self, typed: &[&str]) -> String {
@@ -137,6 +132,20 @@ async fn filters_choose() {
     ] {
         let lines = fixture.printed(&[typed, &["--format", "json"]].concat());
         assert_eq!(lines.lines().count(), count, "{typed:?}\n{lines}");
+    }
+}
+
+#[tokio::test]
+async fn an_option_before_a_command_is_not_passed_over() {
+    let fixture = Fixture::new().await;
+    for typed in [
+        &["--state", "unknown", "list"][..],
+        &["--format", "json", "show", "video_1"],
+        &["--file", "ledger.db", "show", "video_1"],
+        &["--limit", "1", "list"],
+    ] {
+        let refused = fixture.run(typed).expect_err("a refusal").to_string();
+        assert!(refused.contains("stand behind"), "{typed:?}: {refused}");
     }
 }
 

@@ -39,8 +39,10 @@ impl SqliteStore {
     /// Opens the file. Calls that a dead process left open become unknown, once nobody else has it open.
     pub(super) fn open(settings: &Settings) -> Result<Self, Unopened> {
         let unopened = |why: String| unopened(&settings.path, &why);
-        let opened = file::open(&settings.path, settings.sync, settings.timeout).map_err(unopened)?;
-        let reader = file::connect(&settings.path, settings.timeout);
+        // Shorter than anybody waits, so that a locked file is known for what it is.
+        let busy = settings.timeout / 2;
+        let opened = file::open(&settings.path, settings.sync, busy).map_err(unopened)?;
+        let reader = file::connect(&settings.path, busy);
         let reader = reader.map_err(|error| unopened(error.to_string()))?;
         if opened.interrupted > 0 {
             warn!(
@@ -112,7 +114,7 @@ impl Store for SqliteStore {
     fn unfinished(&self, since: Timestamp) -> Asked<Vec<Job>> {
         self.reader.ask(Terms::IfAwaited, move |connection| {
             let sql = "SELECT * FROM calls WHERE at >= ?1 AND job_id IS NOT NULL \
-                       AND job_status IN ('queued', 'in_progress') ORDER BY at";
+                       AND job_status IN ('queued', 'in_progress', 'other') ORDER BY at";
             let records = collect(connection, sql, params![since.0])?;
             Ok(records.iter().filter_map(Record::job).collect())
         })
@@ -125,7 +127,7 @@ fn select(connection: &Connection, which: &Which) -> rusqlite::Result<Vec<Record
         Which::Key { client, operation, key, since } => collect(
             connection,
             "SELECT * FROM calls WHERE client = ?1 AND operation = ?2 AND idempotency_key = ?3 AND at >= ?4 \
-             ORDER BY at DESC, id DESC LIMIT 1",
+             ORDER BY state = 'refused', at DESC, id DESC LIMIT 1",
             params![&**client, operation.name(), key.as_str(), since.0],
         ),
         Which::Request { client, fingerprint, since } => collect(

@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use crate::ledger::fingerprint::Fingerprint;
 use crate::ledger::intent::{Details, IdempotencyKey, Intent, Sent};
-use crate::ledger::record::{Fault, JobStatus, LedgerId, Operation, Outcome, Record, State};
+use crate::ledger::operation::Operation;
+use crate::ledger::record::{Fault, JobStatus, LedgerId, Outcome, Record, State};
 use crate::ledger::settlement::Answer;
 use crate::ledger::store::Settled;
 use crate::ledger::time::Timestamp;

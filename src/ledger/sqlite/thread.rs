@@ -191,3 +191,76 @@ fn rolled_back() -> LedgerError {
 fn ended() -> LedgerError {
     LedgerError::Failed("the ledger has ended".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn worker(queue: usize) -> Worker {
+        let connection = Connection::open_in_memory().expect("a database");
+        connection.execute_batch("CREATE TABLE t (n INTEGER)").expect("a table");
+        let chore = Box::new(|_: &Connection| Duration::from_secs(3600));
+        Worker::writing(connection, queue, Duration::from_secs(60), chore).expect("a thread")
+    }
+
+    /// Keeps the writer busy until the sender is dropped.
+    fn hold(worker: &Worker) -> (Asked<()>, Sender<()>) {
+        let (started, has_started) = channel();
+        let (release, released) = channel::<()>();
+        let held = worker.ask(Terms::IfRoom, move |_| {
+            started.send(()).expect("somebody waits");
+            let _ = released.recv();
+            Ok(())
+        });
+        has_started.recv().expect("it starts");
+        (held, release)
+    }
+
+    fn insert(connection: &Connection) -> rusqlite::Result<usize> {
+        connection.execute("INSERT INTO t VALUES (1)", [])
+    }
+
+    #[tokio::test]
+    async fn nobody_hears_of_success_before_all_of_it_is_committed() {
+        let worker = worker(10);
+        let (held, release) = hold(&worker);
+        let before = worker.ask(Terms::IfRoom, insert);
+        // As a full disk does.
+        let full = worker.ask(Terms::IfRoom, |connection| connection.execute_batch("ROLLBACK"));
+        let after = worker.ask(Terms::IfRoom, insert);
+        drop(release);
+        // What comes while others are at work is done with them.
+        assert_eq!((held.await, before.await), (Err(rolled_back()), Err(rolled_back())));
+        assert_eq!((full.await, after.await), (Err(rolled_back()), Err(rolled_back())));
+        let count = worker.ask(Terms::IfRoom, |connection| {
+            connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
+        });
+        assert_eq!(count.await, Ok(0));
+        assert_eq!(worker.ask(Terms::IfRoom, insert).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn too_much_is_refused_at_once_but_for_what_must_be_written() {
+        let worker = worker(1);
+        let (held, release) = hold(&worker);
+        let waits = worker.ask(Terms::IfRoom, insert);
+        assert_eq!(worker.ask(Terms::IfAwaited, insert).await, Err(LedgerError::Busy));
+        let must = worker.ask(Terms::InAnyCase, insert);
+        drop(release);
+        held.await.expect("done");
+        assert_eq!((waits.await, must.await), (Ok(1), Ok(1)));
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_not_begun() {
+        let worker = worker(10);
+        let (held, release) = hold(&worker);
+        drop(worker.ask(Terms::IfAwaited, insert));
+        drop(release);
+        held.await.expect("done");
+        let count = worker.ask(Terms::IfRoom, |connection| {
+            connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
+        });
+        assert_eq!(count.await, Ok(0));
+    }
+}

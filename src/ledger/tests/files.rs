@@ -109,6 +109,41 @@ async fn an_outcome_that_could_not_be_written_is_written_once_it_can_be() {
     assert_eq!(open(&settings).record_of(&id).await.outcome.job_id.as_deref(), Some("video_1"));
 }
 
+/// Whatever fails again is tried again, also if no other call comes.
+#[tokio::test]
+async fn an_outcome_is_tried_again_until_it_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings =
+        Settings { timeout: Duration::from_millis(20), ..settings(&folder.path().join("ledger.db")) };
+    let ledger = open(&settings);
+    let call = ledger.under_way(first_try("{}")).await;
+    let dropped = ledger.under_way(first_try("{}")).await;
+    let ids = [call.id().clone(), dropped.id().clone()];
+    let hog = rusqlite::Connection::open(&settings.path).expect("a connection");
+    hog.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    call.settle(took("video_1")).await;
+    drop(dropped);
+    let unwritten = async |number: usize| {
+        while ledger.unwritten().len() != number {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    unwritten(2).await;
+    for _ in 0..3 {
+        ledger.try_unwritten().await;
+        assert_eq!(ledger.unwritten().len(), 2);
+    }
+    hog.execute_batch("COMMIT").expect("released");
+    ledger.try_unwritten().await;
+    unwritten(0).await;
+    // Whatever is written next is written after them.
+    ledger.under_way(first_try("{}")).await.settle(took("video_2")).await;
+
+    let states =
+        [ledger.record_of(&ids[0]).await, ledger.record_of(&ids[1]).await].map(|record| record.outcome.state);
+    assert_eq!(states, [State::Accepted, State::Unknown]);
+}
+
 #[tokio::test]
 async fn old_records_and_answers_are_deleted() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use super::fingerprint::Fingerprint;
 use super::intent::{Details, IdempotencyKey, Intent, Sent};
 use super::memory::MemoryStore;
-use super::record::{Job, Operation, Record};
+use super::operation::Operation;
+use super::record::{Job, Record};
 use super::settlement::{Answer, Settlement};
 use super::store::{Store, Which};
 use super::time::Clock;
@@ -23,6 +24,7 @@ mod files;
 mod interleavings;
 mod jobs;
 mod keys;
+mod late;
 mod repeats;
 mod stores;
 

@@ -119,3 +119,16 @@ async fn that_a_client_left_may_come_out_after_the_answer() {
     ledger.client_left(&id);
     assert!(ledger.record_of(&id).await.client_left);
 }
+
+/// RT29: an SDK that was told not to ask again does not: the next repeat is another call's.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_ended_its_call_is_not_made_up_for() {
+    let ledger = ledger();
+    let mut last_word = answer(429, "{}");
+    last_word.headers.insert("x-should-retry", "false".parse().expect("a value"));
+    ledger.under_way(first_try("{}")).await.settle(Settlement::answered(last_word, 3)).await;
+    let lost = ledger.under_way(first_try("{}")).await;
+    let id = lost.id().to_string();
+    lost.settle(Settlement::failed(Failure::Lost, 1)).await;
+    assert_eq!(ledger.refused(repeat("{}")).await, Rejection::CreateUnresolved { ledger_id: id });
+}

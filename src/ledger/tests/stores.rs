@@ -103,6 +103,27 @@ async fn a_key_is_held_until_it_is_refused_or_old() {
     }
 }
 
+/// RT22: also if the clock was set back in between.
+#[tokio::test]
+async fn a_refusal_never_hides_what_a_key_has_been_paid_for() {
+    for (name, store, _kept) in stores() {
+        let refused = record(keyed("k", "{}"));
+        store.insert(refused.clone(), EVER).await.expect("written");
+        store.settle(refused.id, settled(said(429))).await.expect("settled");
+        let earlier = Timestamp(refused.at.0 - 5000);
+        let paid = Record { id: LedgerId::at(earlier), at: earlier, ..record(keyed("k", "{}")) };
+        store.insert(paid.clone(), EVER).await.expect("written");
+        store.settle(paid.id.clone(), settled(took("video_1"))).await.expect("settled");
+
+        let Intent { client, operation, key, .. } = paid.intent;
+        let which = Which::Key { client, operation, key: key.expect("a key"), since: EVER };
+        let found = store.records(which).await.expect("records");
+        assert_eq!(found.first().map(|record| &record.id), Some(&paid.id), "{name}");
+        let next = store.insert(record(keyed("k", "{}")), EVER).await;
+        assert_eq!(next, Ok(Some(paid.id)), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn records_are_found_by_key_and_by_request_newest_first() {
     for (name, store, _kept) in stores() {

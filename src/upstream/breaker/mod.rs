@@ -12,7 +12,7 @@ use axum::response::Response as Answer;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
-use super::attempt::Missed;
+use super::call::Missed;
 use super::call::Why;
 use super::outgoing::Outgoing;
 use super::said::{Meaning, Said};
@@ -23,8 +23,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub(super) use state::State;
 use state::{Entry, Health};
-pub(super) use state::{Position, State};
 
 /// The breaker of one upstream, shared by all who call it.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl Visit {
     fn enter(breaker: &Arc<Breaker>, tally: &Tally) -> Result<Self, Failure> {
         let mut state = breaker.state();
         let entry = state.enter(Instant::now());
-        tally.breaker(state.position());
+        tally.breaker(state.position().number());
         let entry = entry.map_err(|retry_after| Failure::BreakerOpen { retry_after })?;
         Ok(Self { breaker: Arc::clone(breaker), tally: tally.clone(), entry, health: Health::Untold })
     }
@@ -117,7 +117,7 @@ impl Drop for Visit {
     fn drop(&mut self) {
         let mut state = self.breaker.state();
         state.leave(self.entry, self.health, Instant::now());
-        self.tally.breaker(state.position());
+        self.tally.breaker(state.position().number());
     }
 }
 

@@ -13,7 +13,7 @@ use axum::response::Response as Answer;
 use tokio::time::{Instant, sleep_until};
 use tower::{Layer, Service, ServiceExt};
 
-use super::attempt::Missed;
+use super::call::Missed;
 use super::call::{Attempts, Kind, Unanswered, Why};
 use super::outgoing::{Outgoing, Terms};
 use super::said::{Meaning, SHOULD_RETRY, Said, Whole};
@@ -28,18 +28,16 @@ use crate::shutdown::Stage;
 
 pub(super) mod asked;
 mod backoff;
-mod budget;
+pub(super) mod budget;
 mod policy;
 #[cfg(test)]
 mod policy_tests;
-mod replay;
+pub(super) mod replay;
 
 use backoff::Backoff;
-pub(super) use budget::Budget;
-pub(super) use policy::Reason;
+use policy::Reason;
 use policy::{Ended, Outcome, Policy, Repeatability, Verdict, Wait};
 use replay::Replay;
-pub(super) use replay::Shelf;
 
 /// Asks again where that is safe and of use.
 #[derive(Clone)]
@@ -147,6 +145,8 @@ impl Rules {
             match self.pause(&terms, end.attempts.made, wait).await {
                 Pause::Over => end.attempts.doubtful |= self.count(&terms, reason),
                 Pause::Useless => return self.finish(&terms, result, end.spent()),
+                // Another replica can do what this one has no time for.
+                Pause::Stopping => return self.finish(&terms, result, end),
             }
             last = Some(result);
         }
@@ -178,19 +178,19 @@ impl Rules {
         tokio::select! {
             biased;
             () = terms.client.gone() => Pause::Useless,
-            () = draining => Pause::Useless,
+            () = draining => Pause::Stopping,
             () = sleep_until(until) => Pause::Over,
         }
     }
 
-    /// Counts a repeat. Yields whether what is repeated may have been paid for.
+    /// Counts a repeat. Yields whether what is repeated may have been paid for: also where the upstream knows
+    /// repeats by their key, for should all of them fail, nobody knows whether the first did.
     fn count(&self, terms: &Terms, reason: Reason) -> bool {
-        terms.tally.retry(reason);
-        let doubtful = reason.leaves_open() && self.repeatability(terms) == Repeatability::Paid;
-        if doubtful {
+        terms.tally.retry(reason.name());
+        if reason.leaves_open() && self.repeatability(terms) == Repeatability::Paid {
             terms.tally.possible_duplicate();
         }
-        doubtful
+        reason.leaves_open() && terms.kind == Kind::Submit
     }
 
     /// There is no token for another attempt: what the last one came to is the answer, if there was one.
@@ -220,16 +220,16 @@ impl Rules {
                 // What may have had its effect may have it twice.
                 let open = matches!(why, Why::Failed(failure) if failure.outcome_unknown());
                 let costs = self.repeatability(terms) != Repeatability::Free;
-                return Err(Unanswered { why, attempts, spent: spent || (open && costs) });
+                let spent = spent || attempts.doubtful || (open && costs);
+                return Err(Unanswered { why, attempts, spent });
             }
         };
         let quota = self.quota_stops_sdk && Meaning::of(&answer) == Meaning::Permanent;
         let open = terms.kind == Kind::Submit && leaves_open(answer.status());
-        let headers = answer.headers_mut();
-        // The SDK's attempts on top of ours would multiply, or could pay twice: here the upstream's own word counts
-        // less.
-        if spent || quota || open {
-            headers.insert(SHOULD_RETRY, FALSE);
+        let doubtful = attempts.doubtful && !answer.status().is_success();
+        // The SDK's attempts on top of ours would multiply, or could pay twice: the upstream's own word counts less.
+        if spent || quota || open || doubtful {
+            answer.headers_mut().insert(SHOULD_RETRY, FALSE);
         }
         answer.extensions_mut().remove::<Whole>();
         answer.extensions_mut().insert(attempts);
@@ -258,6 +258,8 @@ enum Pause {
     Over,
     /// Nobody would have anything of another attempt.
     Useless,
+    /// The process was told to stop.
+    Stopping,
 }
 
 /// A token for one attempt, where the upstream has a quota. Not waited for without end, nor without a client.

@@ -103,7 +103,21 @@ async fn no_other_4xx_is_asked_again() {
                 Script::new("", [status(code).with("x-should-retry", "true").with("retry-after", 1)]);
             let answer = script.ask(kind).await.expect("an answer");
             assert_eq!((answer.status().as_u16(), script.attempts()), (code, 1), "{kind:?}");
-            assert_eq!(said(&answer, "x-should-retry"), Some("true"));
+            let open = code == 408 && kind == Kind::Submit;
+            assert_eq!(said(&answer, "x-should-retry"), Some(if open { "false" } else { "true" }), "{code}");
+        }
+    }
+}
+
+/// RT05: whatever the upstream says, and also where it is a server in front of it that speaks.
+#[tokio::test(start_paused = true)]
+async fn a_status_that_leaves_open_what_became_of_a_paid_call_forbids_to_ask_again() {
+    for code in (500..=599).filter(|code| ![503, 529].contains(code)).chain([408]) {
+        for reply in [status(code), status(code).with("x-should-retry", "true")] {
+            let script = Script::new("", [reply]);
+            let answer = script.ask(Kind::Submit).await.expect("an answer");
+            assert_eq!((answer.status().as_u16(), script.attempts()), (code, 1));
+            assert_eq!(said(&answer, "x-should-retry"), Some("false"), "{code}");
         }
     }
 }
@@ -243,4 +257,24 @@ async fn a_create_that_fails_late_is_not_repeated() {
     assert_eq!(said(&answer, "x-should-retry"), Some("false"));
     let script = Script::new("", [late, status(200)]);
     assert_eq!(script.send(&call(Kind::Fetch), Payload::Empty).await.expect("an answer").status(), 200);
+}
+
+/// RT04, RT05: also where the upstream knows repeats by their key: the next call has another one.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_may_have_been_accepted_is_never_forgotten() {
+    let settings = "idempotent = true\nretry.submit_statuses = [429, 500]";
+    for open in [Step::Fail(Failure::Lost), Step::Fail(Failure::Garbled), status(500)] {
+        let script = Script::new(settings, [open.clone(), status(400)]);
+        let answer = script.ask(Kind::Submit).await.expect("an answer");
+        assert_eq!(answer.extensions().get(), Some(&Attempts { made: 2, doubtful: true }), "{open:?}");
+        assert_eq!(said(&answer, "x-should-retry"), Some("false"), "{open:?}");
+
+        let script = Script::new(settings, [open.clone(), Step::Fail(Failure::Tls)]);
+        let unanswered = script.ask(Kind::Submit).await.expect_err("no answer");
+        assert_eq!((unanswered.attempts.doubtful, unanswered.spent), (true, true), "{open:?}");
+
+        let script = Script::new(settings, [open.clone(), status(200)]);
+        let answer = script.ask(Kind::Submit).await.expect("an answer");
+        assert_eq!(said(&answer, "x-should-retry"), None, "{open:?}");
+    }
 }

@@ -126,6 +126,7 @@ async fn a_key_whose_outcome_is_unknown_stays_taken() {
     assert_eq!((again.status(), again.code().as_deref()), (409, Some("create_unresolved")));
     assert_eq!(again.header("x-should-retry"), Some("false"));
     let id = lost.header("x-reelgate-ledger-id").expect("it was written down");
+    assert_eq!(again.header("x-reelgate-ledger-id"), Some(id));
     assert!(again.json()["error"]["message"].as_str().expect("a message").contains(id), "{}", again.text());
     assert_eq!(upstream.count(), 1);
 }

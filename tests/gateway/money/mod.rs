@@ -1,5 +1,7 @@
 //! Calls that cost money: one call is one job, whatever becomes of its answer and however often it is asked for.
 
+mod answers;
+mod homes;
 mod idempotency;
 mod places;
 mod quotas;
@@ -7,6 +9,7 @@ mod repeats;
 mod sdk;
 mod slots;
 mod unknown;
+mod waits;
 
 use crate::support::gateway::Gateway;
 use crate::support::request::{Request, create};

@@ -1,5 +1,6 @@
 //! A client that sends exactly the bytes it is given.
 
+use std::io;
 use std::net::SocketAddr;
 
 use tokio::io::AsyncWriteExt;
@@ -26,6 +27,11 @@ impl Client {
         Self(Wire::new(stream.expect("the gateway listens")))
     }
 
+    /// Connects to a gateway that may be gone.
+    pub(crate) async fn try_connect(address: SocketAddr) -> io::Result<Self> {
+        within("a connection", TcpStream::connect(address)).await.map(|stream| Self(Wire::new(stream)))
+    }
+
     /// Connects with room for no more than `bytes` that were not read yet.
     pub(crate) async fn connect_with_room(address: SocketAddr, bytes: u32) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
@@ -40,7 +46,7 @@ impl Client {
     }
 
     /// Sends bytes, all of which the gateway is to take.
-    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         within("the gateway to read", self.0.stream.write_all(bytes.as_ref())).await
     }
 
@@ -56,7 +62,13 @@ impl Client {
 
     /// The next answer to a request of this method.
     pub(crate) async fn answer_to(&mut self, method: &str) -> Message {
-        let (mut answer, mut framing) = self.head_of_answer(method).await;
+        let answer = self.try_answer_to(method).await;
+        answer.unwrap_or_else(|error| panic!("{error}, not an answer"))
+    }
+
+    /// The next answer, of a gateway that may end before its head has come.
+    pub(crate) async fn try_answer_to(&mut self, method: &str) -> io::Result<Message> {
+        let (mut answer, mut framing) = self.try_head_of_answer(method).await?;
         let rest = async {
             loop {
                 match self.0.piece(&mut framing, &mut answer.trailers).await {
@@ -67,7 +79,7 @@ impl Client {
             }
         };
         answer.whole = within("the rest of an answer", rest).await;
-        answer
+        Ok(answer)
     }
 
     /// Every answer until the gateway closes the connection.
@@ -86,12 +98,16 @@ impl Client {
 
     /// The head of the next answer, interim ones skipped, and how its body is framed.
     pub(crate) async fn head_of_answer(&mut self, method: &str) -> (Message, Framing) {
+        let head = self.try_head_of_answer(method).await;
+        head.unwrap_or_else(|error| panic!("{error}, not an answer"))
+    }
+
+    async fn try_head_of_answer(&mut self, method: &str) -> io::Result<(Message, Framing)> {
         loop {
-            let head = within("an answer's head", self.0.head()).await;
-            let head = head.unwrap_or_else(|error| panic!("{error}, not an answer"));
+            let head = within("an answer's head", self.0.head()).await?;
             if head.status() >= 200 {
                 let framing = head.framing_of_answer(method);
-                return (head, framing);
+                return Ok((head, framing));
             }
         }
     }
@@ -102,7 +118,7 @@ impl Client {
     }
 
     /// The next piece of a body; `None` at its end.
-    pub(crate) async fn piece(&mut self, framing: &mut Framing) -> std::io::Result<Option<Vec<u8>>> {
+    pub(crate) async fn piece(&mut self, framing: &mut Framing) -> io::Result<Option<Vec<u8>>> {
         within("a piece of a body", self.0.piece(framing, &mut Vec::new())).await
     }
 

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -23,8 +24,10 @@ pub(crate) struct Process {
     pub(crate) address: SocketAddr,
     admin: SocketAddr,
     child: Running,
-    folder: TempDir,
+    folder: Arc<TempDir>,
     log: mpsc::UnboundedReceiver<String>,
+    /// Lines of its log that there should never be.
+    trouble: Arc<Mutex<Vec<String>>>,
 }
 
 impl Process {
@@ -36,8 +39,16 @@ impl Process {
     /// As [`Self::start`], in front of the server with this base URL.
     pub(crate) async fn start_over(base_url: &str, toml: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let path = folder.path().join("reelgate.toml");
-        fs::write(&path, toml.replace("{upstream}", base_url)).expect("a file");
+        fs::write(folder.path().join(CONFIGURATION), toml.replace("{upstream}", base_url)).expect("a file");
+        Self::within_folder(Arc::new(folder)).await
+    }
+
+    /// Starts the next one, with the same configuration and the same ledger.
+    pub(crate) async fn next(&self) -> Self {
+        Self::within_folder(Arc::clone(&self.folder)).await
+    }
+
+    async fn within_folder(folder: Arc<TempDir>) -> Self {
         let mut child = Running::start(
             Command::new(env!("CARGO_BIN_EXE_reelgate"))
                 .args([
@@ -49,16 +60,21 @@ impl Process {
                     "info",
                     "--config",
                 ])
-                .arg(&path)
+                .arg(CONFIGURATION)
                 .env("UPSTREAM_KEY", "sk-operator-secret")
                 // Where its ledger is.
                 .current_dir(folder.path()),
         );
         let stderr = BufReader::new(child.stderr());
         let (sender, mut log) = mpsc::unbounded_channel();
+        let trouble = Arc::<Mutex<Vec<String>>>::default();
+        let noted = Arc::clone(&trouble);
         // Reads on for as long as the process lives: a full pipe would stop it.
         thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
+                if line.contains("panicked") || line.contains(r#""level":"ERROR""#) {
+                    noted.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone());
+                }
                 let _ = sender.send(line);
             }
         });
@@ -71,7 +87,7 @@ impl Process {
             }
         })
         .await;
-        Self { address, admin, child, folder, log }
+        Self { address, admin, child, folder, log, trouble }
     }
 
     pub(crate) async fn connect(&self) -> Client {
@@ -122,8 +138,18 @@ impl Process {
         assert!(sent.expect("a command named kill").success(), "{name}");
     }
 
+    /// Lines of its log that tell of errors and panics.
+    pub(crate) fn trouble(&self) -> Vec<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Waits for its end, and tells its exit code.
     pub(crate) async fn exit_code(mut self) -> Option<i32> {
+        self.child.ended().await
+    }
+
+    /// Waits for its end, and tells its exit code: none where a signal was its end.
+    pub(crate) async fn ended(&mut self) -> Option<i32> {
         self.child.ended().await
     }
 
@@ -138,6 +164,9 @@ impl Process {
         Memory { now: of("VmRSS:"), peak: of("VmHWM:") }
     }
 }
+
+/// Name of the configuration file.
+const CONFIGURATION: &str = "reelgate.toml";
 
 /// Resident memory in bytes.
 #[derive(Clone, Copy, Debug)]

@@ -24,11 +24,11 @@ export const configuredFor = (upstream, more = "") => GATEWAY_TOML.replace('"UPS
 
 /** A running `reelgate`, up once it has said a line that `pattern` matches. */
 class Process {
-  static async start(argv, pattern, variables = {}) {
+  static async start(argv, pattern, variables = {}, cwd = undefined) {
     // What the shell of whoever runs the tests has set must not reach the process.
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("REELGATE_"));
     const env = { ...Object.fromEntries(inherited), ...variables };
-    const child = spawn(BINARY, argv, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(BINARY, argv, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     const started = new this();
     started.child = child;
     started.ended = once(child, "exit");
@@ -94,17 +94,22 @@ export class Sandbox extends Process {
   }
 }
 
-/** A gateway with a configuration of its own. */
+/** A gateway with a configuration of its own, in a folder of its own, where it keeps its ledger. */
 export class Gateway extends Process {
   static async start(toml, variables) {
     const folder = await mkdtemp(join(tmpdir(), "reelgate-"));
     const path = join(folder, "reelgate.toml");
     await writeFile(path, toml);
     const argv = ["serve", "--config", path, "--listen", ANY_PORT, "--admin-listen", ANY_PORT];
-    const started = await super.start(argv, /^\{.*is listening.*/, variables);
-    await rm(folder, { recursive: true });
+    const started = await super.start(argv, /^\{.*is listening.*/, variables, folder);
+    started.folder = folder;
     started.url = `http://${JSON.parse(started.found[0]).address}/v1`;
     return started;
+  }
+
+  async [Symbol.asyncDispose]() {
+    await super[Symbol.asyncDispose]();
+    await rm(this.folder, { recursive: true });
   }
 }
 

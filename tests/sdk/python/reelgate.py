@@ -6,6 +6,7 @@ import os
 import queue
 import re
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.request
@@ -30,15 +31,22 @@ def environment(extra):
 
 
 class Process:
-    """A running `reelgate`, known to be up once `says` has yielded the line it was asked for."""
+    """A running `reelgate`, known to be up once `says` has yielded the line it was asked for.
 
-    def __init__(self, *arguments, **variables):
+    It works in a folder of its own, where a gateway puts its ledger; the folder ends with the process, unless it is
+    the caller's.
+    """
+
+    def __init__(self, *arguments, folder=None, **variables):
+        self._own = None if folder else tempfile.TemporaryDirectory(prefix="reelgate-")
+        self.folder = folder or self._own.name
         self.child = subprocess.Popen(
             [BINARY, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            cwd=self.folder,
             env=environment(variables),
         )
         self.output = collections.deque(maxlen=2000)
@@ -71,7 +79,16 @@ class Process:
             raise
         self._reader.join(PATIENCE)
         self.child.stdout.close()
+        if self._own:
+            self._own.cleanup()
         return code
+
+    def kill(self):
+        """Ends the process as a crash would, and leaves its folder."""
+        self.child.kill()
+        self.child.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        self.child.stdout.close()
 
     def __enter__(self):
         return self
@@ -125,22 +142,30 @@ class Sandbox(Process):
 class Gateway(Process):
     """A gateway with a configuration of its own."""
 
-    def __init__(self, config, **variables):
-        listen = ("--listen", ANY_PORT, "--admin-listen", ANY_PORT)
-        super().__init__("serve", "--config", config, *listen, **variables)
+    def __init__(self, config, listen=ANY_PORT, **more):
+        self.config = config
+        super().__init__("serve", "--config", config, "--listen", listen, "--admin-listen", ANY_PORT, **more)
         listening = json.loads(self.says(r"^\{.*is listening.*").group())
         self.origin = f"http://{listening['address']}"
         self.admin = listening["admin"]
         self.url = f"{self.origin}/v1"
 
+    def metric(self, line):
+        """The value of a metric, by its name and labels as they are written; 0 if it is not there yet."""
+        with urllib.request.urlopen(f"http://{self.admin}/metrics", timeout=PATIENCE) as answer:
+            lines = answer.read().decode().splitlines()
+        return next((float(found.rpartition(" ")[2]) for found in lines if found.startswith(line + " ")), 0.0)
 
-def run(*arguments, **variables):
-    """Runs a command to its end."""
-    return subprocess.run(
-        [BINARY, *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        env=environment(variables),
-    )
+
+def run(*arguments, folder=None, **variables):
+    """Runs a command to its end, in a folder of its own unless it is to be this one."""
+    with tempfile.TemporaryDirectory(prefix="reelgate-") as own:
+        return subprocess.run(
+            [BINARY, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            cwd=folder or own,
+            env=environment(variables),
+        )

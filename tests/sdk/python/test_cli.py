@@ -13,7 +13,7 @@ import pytest
 
 from reelgate import ANY_PORT, BINARY, KEY, REPOSITORY, Gateway, Process, configured_for, run
 
-COMMANDS = ["serve", "demo", "sandbox", "check", "capabilities", "explain", "healthcheck", "completions"]
+COMMANDS = ["serve", "demo", "sandbox", "check", "capabilities", "explain", "ledger", "healthcheck", "completions"]
 
 
 @pytest.fixture

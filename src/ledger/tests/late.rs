@@ -1,0 +1,114 @@
+//! A store that does what it is asked, and does not say so in time.
+
+use std::future::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::*;
+use crate::failure::Failure;
+use crate::ledger::record::{LedgerId, State};
+use crate::ledger::store::{Asked, LedgerError, Note, Settled};
+use crate::ledger::time::Timestamp;
+
+#[derive(Debug)]
+struct Mute {
+    store: MemoryStore,
+    /// Whether what it writes seems to be late.
+    is_late: AtomicBool,
+}
+
+impl Mute {
+    fn told<T: Send + 'static>(&self, asked: Asked<T>) -> Asked<T> {
+        if self.is_late.load(Ordering::Relaxed) { Box::pin(ready(Err(LedgerError::Late))) } else { asked }
+    }
+}
+
+impl Store for Mute {
+    fn insert(&self, record: Record, key_since: Timestamp) -> Asked<Option<LedgerId>> {
+        self.told(self.store.insert(record, key_since))
+    }
+
+    fn settle(&self, id: LedgerId, settled: Settled) -> Asked<()> {
+        self.told(self.store.settle(id, settled))
+    }
+
+    fn note(&self, note: Note) -> Asked<()> {
+        self.told(self.store.note(note))
+    }
+
+    fn records(&self, which: Which) -> Asked<Vec<Record>> {
+        Store::records(&self.store, which)
+    }
+
+    fn answer(&self, id: LedgerId) -> Asked<Option<Answer>> {
+        self.store.answer(id)
+    }
+
+    fn job(&self, job_id: &str) -> Asked<Option<Job>> {
+        self.store.job(job_id)
+    }
+
+    fn unfinished(&self, since: Timestamp) -> Asked<Vec<Job>> {
+        self.store.unfinished(since)
+    }
+}
+
+fn mute() -> (Ledger, Arc<Mute>) {
+    let settings = Settings::default();
+    let mute = Arc::new(Mute { store: MemoryStore::new(settings.keep), is_late: AtomicBool::new(true) });
+    (over(Arc::<Mute>::clone(&mute), &settings), mute)
+}
+
+/// A call that was refused because its record was late, and was written down all the same, was never made: its key
+/// is free, its twins are refused like it, and a repeat takes its place.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_written_too_late_is_refused_for_good() {
+    for keyed_or_not in [keyed("k", "{}"), first_try("{}")] {
+        let (ledger, mute) = mute();
+        let mut open = ledger.fresh(keyed_or_not.clone()).await;
+        let id = open.id().clone();
+        let next = Intent { repeat: keyed_or_not.key.is_none(), ..keyed_or_not };
+        let twin = ledger.twin(next.clone()).await;
+        assert_eq!(open.record(details()).await, Err(Rejection::LedgerUnavailable));
+        drop(open);
+
+        assert_eq!(twin.outcome().await.expect_err("the same refusal"), Rejection::LedgerUnavailable);
+        let record = ledger.record_of(&id).await;
+        assert_eq!(record.outcome.state, State::Refused);
+        assert_eq!(record.outcome.fault.code.as_deref(), Some("not_sent"));
+        mute.is_late.store(false, Ordering::Relaxed);
+        ledger.under_way(next.clone()).await.settle(took("video_1")).await;
+        assert_eq!(job_id(&ledger.replayed(next).await), "video_1");
+    }
+}
+
+/// Of an outcome that was written down, and did not seem to be, nothing changes when it is written again.
+#[tokio::test(start_paused = true)]
+async fn an_outcome_that_is_written_too_late_is_written_once() {
+    let (ledger, mute) = mute();
+    mute.is_late.store(false, Ordering::Relaxed);
+    let accepted = ledger.under_way(keyed("a", "{}")).await;
+    let lost = ledger.under_way(keyed("b", "{}")).await;
+    let twin = ledger.twin(keyed("a", "{}")).await;
+    mute.is_late.store(true, Ordering::Relaxed);
+    let ids = [accepted.id().clone(), lost.id().clone()];
+    accepted.settle(took("video_1")).await;
+    lost.settle(Settlement::failed(Failure::Lost, 1)).await;
+    assert_eq!(job_id(&replay_of(twin.outcome().await.expect("an answer"))), "video_1");
+    assert_eq!(ledger.unwritten().len(), 2);
+
+    mute.is_late.store(false, Ordering::Relaxed);
+    ledger.try_unwritten().await;
+    assert_eq!(ledger.unwritten().len(), 0);
+    let states = [ledger.record_of(&ids[0]).await, ledger.record_of(&ids[1]).await];
+    assert_eq!(states.map(|record| record.outcome.state), [State::Accepted, State::Unknown]);
+}
+
+/// Whoever waits behind others that ask a slow store is refused in the store's own time.
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_turn_without_end() {
+    let ledger = ledger();
+    let turn = ledger.turn(&keyed("k", "{}")).await.expect("a turn");
+    assert_eq!(ledger.refused(keyed("k", "{}")).await, Rejection::LedgerUnavailable);
+    drop(turn);
+    drop(ledger.fresh(keyed("k", "{}")).await);
+}
