@@ -44,6 +44,10 @@ impl Refusal {
         let Unanswered { why, attempts, spent } = why;
         match why {
             Why::Rejected(reason) => Self::Rejected(reason),
+            // That the last attempt sent nothing says nothing about one before it.
+            Why::Failed(_) if attempts.doubtful => {
+                Self::Failed { failure: Failure::Lost, paid: true, attempts: attempts.made, spent }
+            }
             Why::Failed(failure) => {
                 Self::Failed { failure, paid: kind == Kind::Submit, attempts: attempts.made, spent }
             }

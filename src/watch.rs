@@ -11,9 +11,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep};
 use tracing::{debug, warn};
 
-use crate::dialect::video;
 use crate::gateway::{Gateway, Live};
 use crate::quota::slots::Job;
+use crate::routes::observe;
 use crate::upstream::{Call, Kind, Payload, Upstreams};
 
 /// How often it is looked whether a job is due. When one is, the configuration says.
@@ -67,10 +67,10 @@ async fn poll(gateway: Arc<Gateway>, upstreams: Upstreams, (job, credential): (J
     };
     let status = answer.status();
     let body = to_bytes(answer.into_body(), ANSWER_MAX).await.unwrap_or_default();
-    gateway.ledger.seen(&body);
-    let ended = video::read(&body).and_then(|video| video.state).is_some_and(|state| state.is_terminal());
-    if ended || status == StatusCode::NOT_FOUND {
-        gateway.slots.finished(&job.upstream, &job.id);
+    if status == StatusCode::NOT_FOUND {
+        observe::gone(&gateway, &job.upstream, &job.id);
+    } else {
+        observe::seen(&gateway, (&job.upstream, &job.id), &body);
     }
 }
 

@@ -57,6 +57,12 @@ impl Auth {
         if mode == AuthMode::Keys && keys.is_empty() {
             section.problem("keys", "no key is configured (add [auth.keys.NAME] with sha256 = \"…\")");
         }
+        if mode != AuthMode::Keys && !keys.is_empty() {
+            section.problem(
+                "keys",
+                "nobody is asked for a key in this mode (set mode = \"keys\", or remove them)",
+            );
+        }
         section.finish();
         Self { mode, keys, quotas }
     }

@@ -27,7 +27,7 @@ pub(super) fn read(
     let shared = read_shared(root.section("shared"));
     let inherited = Inherited { upstream: default_upstream, rewrite };
     let mut sections = root.named_sections("models");
-    let quotas = sections.iter_mut().map(|(name, section)| quota::named(name, section)).collect();
+    let quotas = sections.iter_mut().map(|(name, section)| quota::of_model(name, section)).collect();
     let models: Vec<Model> =
         sections.into_iter().map(|(name, section)| read_model(name, section, &inherited)).collect();
     let default_model: Option<Arc<str>> = root.text("default_model").map(Arc::from);

@@ -116,6 +116,14 @@ const RATE_RIGHT: &str =
     "use a number from 1 to 1000000 and a time, such as \"5/s\", \"60/min\", \"100/h\" or \"1000/day\"";
 
 impl Quota {
+    /// As [`Self::read`], for a model: polls name none.
+    fn read_creates(mut section: Section<'_>) -> Self {
+        let submit = read_rate(section.optional_section("submit"));
+        let jobs = read_jobs(&mut section);
+        section.finish();
+        Self { submit, jobs, ..Self::default() }
+    }
+
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let quota = Self {
             submit: read_rate(section.optional_section("submit")),
@@ -139,7 +147,12 @@ impl Quota {
     }
 }
 
-/// Reads the quota of each name.
+/// Reads the quota of a model.
+pub(super) fn of_model(name: &str, section: &mut Section<'_>) -> (Arc<str>, Quota) {
+    (Arc::from(name), Quota::read_creates(section.section("quota")))
+}
+
+/// Reads the quota of a name.
 pub(super) fn named(name: &str, section: &mut Section<'_>) -> (Arc<str>, Quota) {
     (Arc::from(name), Quota::read(section.section("quota")))
 }

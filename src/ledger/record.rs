@@ -59,8 +59,8 @@ words! {
         Failed = "failed",
         /// The client deleted it.
         Deleted = "deleted",
-        /// A word of the upstream's that is none of the above. SDKs stop asking at any such.
-        Ended = "ended",
+        /// A word of the upstream's that is none of the above. SDKs stop asking at any such; the job may go on.
+        Other = "other",
     }
 }
 
@@ -69,8 +69,8 @@ impl JobStatus {
     #[must_use]
     pub(crate) const fn is_final(self) -> bool {
         match self {
-            Self::Queued | Self::InProgress => false,
-            Self::Completed | Self::Failed | Self::Deleted | Self::Ended => true,
+            Self::Queued | Self::InProgress | Self::Other => false,
+            Self::Completed | Self::Failed | Self::Deleted => true,
         }
     }
 }

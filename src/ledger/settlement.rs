@@ -164,6 +164,13 @@ impl Settlement {
         self.outcome.job_id.as_deref()
     }
 
+    /// The same for a call that makes something at once, and no job.
+    #[must_use]
+    pub(crate) fn without_job(mut self) -> Self {
+        self.outcome.job_status = None;
+        self
+    }
+
     /// Id of the job that was started, if it is known and may run.
     #[must_use]
     pub(crate) fn running_job(&self) -> Option<&str> {
@@ -194,7 +201,7 @@ impl JobView {
         let video = video::read(body);
         let known = video.as_ref().and_then(|video| video.state).map(JobStatus::from);
         // SDKs stop to poll at a word they do not know.
-        let status = known.or_else(|| object.get("status")?.as_str().map(|_| JobStatus::Ended));
+        let status = known.or_else(|| object.get("status")?.as_str().map(|_| JobStatus::Other));
         Some(Self {
             id: video.map(|video| shortened(&video.id)),
             status,
@@ -318,7 +325,7 @@ mod tests {
         let view = |body: &str| JobView::read(body.as_bytes()).and_then(|view| view.status);
         assert_eq!(view(r#"{"id":"a","status":"expired"}"#), Some(JobStatus::Failed));
         assert_eq!(view(r#"{"id":"a","status":"SUBMITTED"}"#), Some(JobStatus::Queued));
-        assert_eq!(view(r#"{"id":"a","status":"unheard of"}"#), Some(JobStatus::Ended));
+        assert_eq!(view(r#"{"id":"a","status":"unheard of"}"#), Some(JobStatus::Other));
         assert_eq!(view(r#"{"id":"a","object":"video.deleted","deleted":true}"#), Some(JobStatus::Deleted));
         assert_eq!(view("[]"), None);
     }

@@ -124,6 +124,11 @@ impl Slots {
         Ok(held)
     }
 
+    /// The slots of a call that makes no job: none.
+    pub(crate) fn none(self: &Arc<Self>) -> Held {
+        Held { slots: Arc::clone(self), places: Vec::new() }
+    }
+
     /// Takes the slots of a job that was running `age` ago, before the process was started, whether or not they are
     /// free: it runs in any case. Where there are too many, new ones have to wait.
     pub(crate) fn restore(&self, job: Job, wanted: &Wanted<'_>, age: Duration) {

@@ -14,7 +14,7 @@ use crate::outcome::{Note, Refusal};
 use crate::params::Encoding;
 use crate::quota::gate::Place;
 use crate::quota::patience::Patience;
-use crate::quota::{Asked, Class};
+use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
 use crate::shutdown::Underway;
 
@@ -71,13 +71,11 @@ impl Admitted {
         body::read(&self.head, body, &self.gateway.config.limits).await
     }
 
-    /// Takes what the call costs from every quota that counts it. Nothing may refuse it afterwards but the upstream's
-    /// own limits.
-    pub(super) async fn spend(&self, class: Class) -> Result<(), Rejection> {
+    /// Takes what the call costs from every quota that counts it.
+    pub(super) async fn spend(&self, class: Class) -> Result<SpentAll, Rejection> {
         let patience = patience(self.head.extensions.get());
         let key = self.client.key().map(|name| &**name);
         let asked = Asked { class, key, model: None, patience: &patience };
-        self.gateway.quotas.spend(&asked).await?.commit();
-        Ok(())
+        self.gateway.quotas.spend(&asked).await
     }
 }

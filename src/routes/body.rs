@@ -1,11 +1,13 @@
 //! Reading the body of a judged operation: its kind, then its bytes, within their limit.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::server::Limits;
 use crate::joined::Joined;
@@ -43,12 +45,18 @@ pub(super) fn too_large(read: u64, limit: u64) -> Result<(), Rejection> {
     if read > limit { Err(Rejection::BodyTooLarge { limit, read }) } else { Ok(()) }
 }
 
+/// How long the first `read` bytes of a body, and one pause, may take together.
+fn in_time(read: u64, limits: &Limits) -> Duration {
+    limits.body_idle + Duration::from_secs(read / limits.body_rate.max(1))
+}
+
 async fn collect(mut body: Body, limit: u64, limits: &Limits) -> Result<Bytes, Rejection> {
     let expected = usize::try_from(announced(&body)).unwrap_or(0);
     let mut joined = Joined::default();
-    let mut read = 0;
+    let (mut read, began) = (0, Instant::now());
     loop {
-        let frame = timeout(limits.body_idle, body.frame()).await.map_err(|_| Rejection::BodyStalled)?;
+        let until = (Instant::now() + limits.body_idle).min(began + in_time(read, limits));
+        let frame = timeout_at(until, body.frame()).await.map_err(|_| Rejection::BodyStalled)?;
         let Some(frame) = frame else { return Ok(joined.into_bytes()) };
         let Ok(data) = frame.map_err(|_| Rejection::BodyBroken)?.into_data() else { continue };
         read += data.len() as u64;

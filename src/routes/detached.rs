@@ -9,9 +9,10 @@ use axum::response::Response;
 use bytes::Bytes;
 use http_body::Body as HttpBody;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
+use super::send::attempts;
 use crate::auth;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
@@ -19,6 +20,7 @@ use crate::ledger::Open;
 use crate::ledger::record::{LedgerId, State};
 use crate::ledger::settlement::{Answer, Settlement};
 use crate::outcome::{Note, Refusal};
+use crate::quota::SpentAll;
 use crate::quota::gate::Place;
 use crate::quota::slots::{Held, Job};
 use crate::shutdown::{Stage, Underway};
@@ -32,6 +34,17 @@ pub(super) struct Making {
     pub(super) head: Parts,
     pub(super) body: Vec<Bytes>,
     pub(super) open: Open,
+    /// Whether it starts a job, which takes its time.
+    pub(super) makes_job: bool,
+    /// When its client is answered, whatever became of it.
+    pub(super) until: Instant,
+    pub(super) holds: Holds,
+}
+
+/// What a call holds while it is made.
+pub(super) struct Holds {
+    /// Its tokens, which are spent once an attempt was made.
+    pub(super) spent: SpentAll,
     /// Its slots, which become the job's.
     pub(super) held: Held,
     /// Its place among the calls in flight.
@@ -51,8 +64,7 @@ impl Making {
         // The process is not at its end before the task is.
         let underway = self.head.extensions.get::<Underway>().cloned();
         let ending = ending(underway.clone());
-        // Before the SDK gives up and asks again by itself.
-        let patience = self.upstreams.time_for(&self.upstream, &self.head.headers);
+        let until = self.until;
         tokio::spawn(async move {
             self.make(client, tell).await;
             drop(underway);
@@ -63,17 +75,22 @@ impl Making {
             answer = told => answer.unwrap_or(Err(Refusal::lost(Failure::Lost))),
             // There is no more time to wait. The call goes on, and what becomes of it is written down.
             () = ending => Err(Refusal::lost(Failure::HeadTimeout)),
-            () = sleep(patience) => Err(Refusal::lost(Failure::HeadTimeout)),
+            () = sleep_until(until) => Err(Refusal::lost(Failure::HeadTimeout)),
         };
         missed.id = None;
         answer
     }
 
     async fn make(self, client: Presence, tell: oneshot::Sender<Result<Response, Refusal>>) {
-        let Self { gateway, upstreams, upstream, head, body, open, held, place } = self;
+        let Self { gateway, upstreams, upstream, head, body, open, holds, makes_job, .. } = self;
+        let Holds { spent, held, place } = holds;
         let call = Call { client, outlives_client: true, ..Call::new(Kind::Submit, head) };
         let answer = upstreams.send(&upstream, &call, Payload::Whole(body)).await;
+        if attempts(&answer).made > 0 {
+            spent.commit();
+        }
         let (answer, settlement) = settled(answer).await;
+        let settlement = if makes_job { settlement } else { settlement.without_job() };
         let (id, state) = (open.id().clone(), settlement.state());
         if let (State::Accepted, Some(id)) = (state, settlement.running_job()) {
             held.keep_for(Job { upstream, id: id.to_owned() }, auth::headers(&call.head.headers));
@@ -87,8 +104,11 @@ impl Making {
             gateway.ledger.client_left(&id);
             gateway.metrics.orphaned.inc();
             // Somebody has to find the job that nobody was told of.
-            let (request_id, ledger_id, job) = (call.request_id.as_str(), id.as_str(), job);
-            warn!(request_id, ledger_id, %state, job, "the client left before its paid call was answered");
+            let (request_id, ledger_id) = (call.request_id.as_str(), id.as_str());
+            warn!(request_id, ledger_id, %state, job, "nobody was left to be told what became of a paid call");
+        } else if makes_job && state == State::Accepted && job.is_none() {
+            let (request_id, ledger_id) = (call.request_id.as_str(), id.as_str());
+            warn!(request_id, ledger_id, "a paid call was accepted, and its answer names no job");
         }
         drop(place);
     }
@@ -119,15 +139,13 @@ async fn ending(underway: Option<Underway>) {
 
 /// What is written down of an answer, and the answer again.
 async fn settled(answer: Result<Response, Unanswered>) -> (Result<Response, Refusal>, Settlement) {
+    let attempts = attempts(&answer);
     match answer {
         Ok(answer) => {
-            let attempts = answer.extensions().get::<Attempts>().copied();
-            let attempts = attempts.unwrap_or(Attempts { made: 1, doubtful: false });
             let (answer, settlement) = read(answer, attempts.made).await;
             (Ok(answer), certain(settlement, attempts))
         }
         Err(unanswered) => {
-            let attempts = unanswered.attempts;
             let settlement = match &unanswered.why {
                 Why::Failed(failure) => Settlement::failed(*failure, attempts.made),
                 Why::Rejected(reason) => Settlement::rejected(reason.clone(), attempts.made),

@@ -9,6 +9,7 @@ use super::admission::{Admitted, admitted};
 use super::forward::judge_query;
 use super::home;
 use super::observe::observe;
+use super::send::send;
 use super::target::check_id;
 use crate::outcome::{Note, Refusal};
 use crate::quota::Class;
@@ -47,12 +48,11 @@ async fn fetch(
 async fn judged(known: &[Param], admitted: Admitted, upstreams: Upstreams) -> Result<Response, Refusal> {
     check_id(&admitted.gateway, &admitted.head.uri)?;
     judge_query(&admitted.gateway, &admitted.head.uri, known)?;
-    admitted.spend(Class::Fetch).await?;
+    let tokens = admitted.spend(Class::Fetch).await?;
     let Admitted { gateway, head, place: _place, .. } = admitted;
-    let upstream = home::of(&gateway, home::id_in(head.uri.path())).await;
+    let upstream = home::of(&gateway, home::id_in(head.uri.path()).as_deref()).await;
     let call = Call::new(Kind::Fetch, head);
-    let answer = upstreams.send(&upstream, &call, Payload::Empty).await;
-    let answer = answer.map_err(|why| Refusal::unanswered(why, call.kind))?;
+    let answer = send(&upstreams, &upstream, (&call, Payload::Empty), tokens).await?;
     let mut answer = observe(&gateway, &upstream, &call.head, answer).await;
     answer.extensions_mut().insert(Note { upstream: Some(upstream), ..Note::default() });
     Ok(answer)

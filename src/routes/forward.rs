@@ -12,6 +12,7 @@ use http_body::Body as HttpBody;
 use super::Snapshot;
 use super::admission::{Admitted, admitted};
 use super::body::too_large;
+use super::send::send;
 use super::target::is_id;
 use crate::capability::query::Allowed;
 use crate::config::OtherRoutes;
@@ -52,15 +53,17 @@ pub(super) async fn forward(
 
 /// Refuses what is not offered, before it is asked who is asking.
 fn offered(gateway: &Gateway, method: &Method, uri: &Uri) -> Result<(), Rejection> {
-    let (method_text, path) = (method.to_string(), uri.path().to_owned());
+    let named = || (method.to_string(), uri.path().to_owned());
     // Whatever of the video routes comes here has no route of its own.
-    if gateway.config.routes.other == OtherRoutes::Refuse || path.starts_with("/v1/videos/") {
-        return Err(Rejection::UnknownUrl { method: method_text, path });
+    if gateway.config.routes.other == OtherRoutes::Refuse || uri.path().starts_with("/v1/videos/") {
+        let (method, path) = named();
+        return Err(Rejection::UnknownUrl { method, path });
     }
     if METHODS.contains(method) {
         return Ok(());
     }
-    Err(Rejection::MethodNotAllowed { method: method_text, path, allow: ALLOW })
+    let (method, path) = named();
+    Err(Rejection::MethodNotAllowed { method, path, allow: ALLOW })
 }
 
 async fn forwarded(admitted: Admitted, body: Body, upstreams: Upstreams) -> Result<Response, Refusal> {
@@ -70,7 +73,7 @@ async fn forwarded(admitted: Admitted, body: Body, upstreams: Upstreams) -> Resu
     let is_message = path == "/v1/messages" || path == "/v1/messages/count_tokens";
     let limit = if is_message { limits.messages_body } else { limits.other_body };
     too_large(HttpBody::size_hint(&body).lower(), limit)?;
-    admitted.spend(Class::Other).await?;
+    let tokens = admitted.spend(Class::Other).await?;
     let Admitted { gateway, head, place: _place, .. } = admitted;
     let payload = if body.is_end_stream() {
         Payload::Empty
@@ -78,10 +81,9 @@ async fn forwarded(admitted: Admitted, body: Body, upstreams: Upstreams) -> Resu
         Payload::Streaming { body, limit, idle: gateway.config.limits.body_idle }
     };
     let call = Call::new(Kind::Other, head);
-    let answer = upstreams.send(&gateway.config.default_upstream, &call, payload).await;
-    let mut answer = answer.map_err(|why| Refusal::unanswered(why, call.kind))?;
-    let upstream = Some(Arc::clone(&gateway.config.default_upstream));
-    answer.extensions_mut().insert(Note { upstream, ..Note::default() });
+    let upstream = &gateway.config.default_upstream;
+    let mut answer = send(&upstreams, upstream, (&call, payload), tokens).await?;
+    answer.extensions_mut().insert(Note { upstream: Some(Arc::clone(upstream)), ..Note::default() });
     Ok(answer)
 }
 

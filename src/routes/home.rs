@@ -1,8 +1,10 @@
 //! Where a job is: only the upstream that made it knows it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use memchr::memmem;
+use percent_encoding::percent_decode_str;
 
 use crate::dialect::video;
 use crate::gateway::Gateway;
@@ -21,10 +23,11 @@ pub(super) async fn of(gateway: &Gateway, id: Option<&str>) -> Arc<str> {
     Arc::clone(&config.default_upstream)
 }
 
-/// The id in a path about one video.
-pub(super) fn id_in(path: &str) -> Option<&str> {
+/// The id in a path about one video, as the upstream spells it in its answers.
+pub(super) fn id_in(path: &str) -> Option<Cow<'_, str>> {
     let id = path.strip_prefix("/v1/videos/")?.split('/').next()?;
-    (!matches!(id, "" | "characters" | "edits" | "extensions")).then_some(id)
+    let is_id = !matches!(id, "" | "characters" | "edits" | "extensions");
+    is_id.then(|| percent_decode_str(id).decode_utf8_lossy())
 }
 
 /// The id in a body's field that names a video: a member of a JSON object, or a part of its own.
@@ -61,11 +64,12 @@ mod tests {
         for (path, id) in [
             ("/v1/videos/video_1", Some("video_1")),
             ("/v1/videos/video_1/remix", Some("video_1")),
+            ("/v1/videos/video_a%2Bb%3D/content", Some("video_a+b=")),
             ("/v1/videos/characters/char_1", None),
             ("/v1/videos/edits", None),
             ("/v1/videos", None),
         ] {
-            assert_eq!(id_in(path), id, "{path}");
+            assert_eq!(id_in(path).as_deref(), id, "{path}");
         }
     }
 

@@ -23,9 +23,10 @@ mod detached;
 mod fetch;
 mod forward;
 mod home;
-mod observe;
+pub(crate) mod observe;
 mod operation;
 mod paid;
+mod send;
 mod target;
 
 /// Routes everything below `/v1`.

@@ -10,6 +10,7 @@ use axum::response::Response;
 use http_body::Body as HttpBody;
 
 use super::home;
+use crate::dialect::status::JobState;
 use crate::dialect::video;
 use crate::gateway::Gateway;
 
@@ -24,18 +25,17 @@ pub(super) async fn observe(
     answer: Response,
 ) -> Response {
     let Some(id) = home::id_in(asked.uri.path()) else { return answer };
-    let holds_slots = gateway.slots.seen(upstream, id);
-    // What nobody keeps track of need not be looked at.
-    if !holds_slots && !gateway.ledger.is_unfinished(id) {
+    // Not asked for: whoever may not see a job gets the same answer as for one that is gone. The watch will tell.
+    if answer.status() == StatusCode::NOT_FOUND {
         return answer;
     }
-    if answer.status() == StatusCode::NOT_FOUND && !asked.uri.path().ends_with("/content") {
-        gateway.slots.finished(upstream, id);
+    let holds_slots = gateway.slots.seen(upstream, &id);
+    // What nobody keeps track of need not be looked at.
+    if !holds_slots && !gateway.ledger.is_unfinished(&id) {
         return answer;
     }
     if asked.method == Method::DELETE && answer.status().is_success() {
-        gateway.ledger.job_deleted(id);
-        gateway.slots.finished(upstream, id);
+        gone(gateway, upstream, &id);
         return answer;
     }
     if !is_json(&answer) {
@@ -45,12 +45,23 @@ pub(super) async fn observe(
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
         return Response::from_parts(head, Body::empty());
     };
-    gateway.ledger.seen(&bytes);
-    let state = video::read(&bytes).filter(|video| video.id == id).and_then(|video| video.state);
-    if state.is_some_and(|state| state.is_terminal()) {
+    seen(gateway, (upstream, &id), &bytes);
+    Response::from_parts(head, Body::from(bytes))
+}
+
+/// What the answer to a poll means for the job.
+pub(crate) fn seen(gateway: &Gateway, (upstream, id): (&str, &str), body: &[u8]) {
+    let Some(video) = video::read(body).filter(|video| video.id == id) else { return };
+    gateway.ledger.seen(body);
+    if video.state.is_some_and(JobState::is_terminal) {
         gateway.slots.finished(upstream, id);
     }
-    Response::from_parts(head, Body::from(bytes))
+}
+
+/// The job is no more, at its upstream.
+pub(crate) fn gone(gateway: &Gateway, upstream: &str, id: &str) {
+    gateway.ledger.job_deleted(id);
+    gateway.slots.finished(upstream, id);
 }
 
 /// Whether the body is JSON that was read whole.

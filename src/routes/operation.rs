@@ -1,5 +1,6 @@
 //! Remix, edits, extensions and characters: judged and forwarded.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -54,8 +55,8 @@ async fn judged(
         let video = params.get(Param::Video).and_then(|field| home::named(&bytes, field));
         (rewrite::apply(&bytes, &params, edit.as_slice()).into_iter().collect(), video)
     };
-    let video = video.as_deref().or_else(|| home::id_in(admitted.head.uri.path()));
-    let upstream = home::of(&gateway, video).await;
+    let video = video.map(Cow::Owned).or_else(|| home::id_in(admitted.head.uri.path()));
+    let upstream = home::of(&gateway, video.as_deref()).await;
     let note = Note { upstream: Some(Arc::clone(&upstream)), ..Note::default() };
     let (operation, order) = (name_of(operation), Order::default());
     paid::call(admitted, upstreams, Paid { operation, encoding, body, upstream, order }, note).await

@@ -4,16 +4,15 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::admission::{Admitted, patience};
-use super::detached::{Making, noted};
+use super::detached::{Holds, Making, noted};
 use crate::auth;
 use crate::capability::judgement::Judgement;
 use crate::ledger::fingerprint::Fingerprint;
@@ -23,6 +22,7 @@ use crate::ledger::record::LedgerId;
 use crate::ledger::{Claim, Open, Replay, Twin};
 use crate::outcome::{Note, Refusal};
 use crate::params::Encoding;
+use crate::quota::patience::Patience;
 use crate::quota::slots::{Held, Wanted};
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
@@ -48,6 +48,13 @@ pub(super) struct Order {
     pub(super) seconds: Option<u32>,
     pub(super) size: Option<String>,
     pub(super) price: Option<f64>,
+}
+
+impl Paid {
+    /// Whether it starts a job, which takes its time. A character is there at once.
+    fn makes_job(&self) -> bool {
+        self.operation != Operation::Character
+    }
 }
 
 impl Order {
@@ -83,16 +90,15 @@ pub(super) async fn call(
 }
 
 async fn claimed(admitted: Admitted, upstreams: Upstreams, paid: Paid) -> Result<Response, Refusal> {
+    // Of all waits together: the client is answered before it gives up and asks again by itself.
+    let until = Instant::now() + upstreams.time_for(&paid.upstream, &admitted.head.headers);
     let claim = admitted.gateway.ledger.claim(intent(&admitted, &paid)?).await?;
     let claim = match claim {
-        Claim::Await(twin) => {
-            let time = upstreams.time_for(&paid.upstream, &admitted.head.headers);
-            awaited(twin, &admitted.head, time).await?
-        }
+        Claim::Await(twin) => awaited(twin, &admitted.head, until).await?,
         claim => claim,
     };
     match claim {
-        Claim::Fresh(open) => fresh(admitted, upstreams, paid, open).await,
+        Claim::Fresh(open) => fresh(admitted, (upstreams, until), paid, open).await,
         Claim::Replay(replay) => Ok(replayed(replay)),
         Claim::Failed(failure) => Err(Refusal::lost(failure)),
         Claim::Await(twin) => Err(twin.unresolved().into()),
@@ -110,8 +116,8 @@ fn intent(admitted: &Admitted, paid: &Paid) -> Result<Intent, Rejection> {
     })
 }
 
-/// Waits for the earlier try of a call, for as long as a try may take.
-async fn awaited(twin: Twin, head: &Parts, time: Duration) -> Result<Claim, Rejection> {
+/// Waits for the earlier try of a call.
+async fn awaited(twin: Twin, head: &Parts, until: Instant) -> Result<Claim, Rejection> {
     let unresolved = twin.unresolved();
     let ending = async {
         match head.extensions.get::<Underway>() {
@@ -121,7 +127,7 @@ async fn awaited(twin: Twin, head: &Parts, time: Duration) -> Result<Claim, Reje
     };
     tokio::select! {
         biased;
-        outcome = timeout(time, twin.outcome()) => outcome.unwrap_or(Err(unresolved)),
+        outcome = timeout_at(until, twin.outcome()) => outcome.unwrap_or(Err(unresolved)),
         () = ending => Err(unresolved),
     }
 }
@@ -138,12 +144,12 @@ fn replayed(replay: Replay) -> Response {
 
 async fn fresh(
     admitted: Admitted,
-    upstreams: Upstreams,
+    (upstreams, until): (Upstreams, Instant),
     paid: Paid,
     mut open: Open,
 ) -> Result<Response, Refusal> {
     let id = open.id().clone();
-    let (spent, held) = match turn(&admitted, &paid).await {
+    let (spent, held) = match turn(&admitted, &paid, until).await {
         Ok(turn) => turn,
         Err(reason) => {
             open.refuse(&reason);
@@ -151,21 +157,32 @@ async fn fresh(
         }
     };
     open.record(details(&admitted.head, &paid)).await?;
-    spent.commit();
     let Admitted { gateway, head, place, .. } = admitted;
+    let makes_job = paid.makes_job();
     let Paid { body, upstream, .. } = paid;
-    let making = Making { gateway, upstreams, upstream, head, body, open, held, place };
+    let making = Making {
+        gateway,
+        upstreams,
+        upstream,
+        head,
+        body,
+        open,
+        makes_job,
+        until,
+        holds: Holds { spent, held, place },
+    };
     Ok(with_id(making.answer().await, &id))
 }
 
 /// Waits for the call's turn with every limit of ours. Whatever it took goes back if it is dropped.
-async fn turn(admitted: &Admitted, paid: &Paid) -> Result<(SpentAll, Held), Rejection> {
-    let patience = patience(admitted.head.extensions.get());
+async fn turn(admitted: &Admitted, paid: &Paid, until: Instant) -> Result<(SpentAll, Held), Rejection> {
+    let patience = Patience { deadline: Some(until), ..patience(admitted.head.extensions.get()) };
     let (key, model) = (admitted.client.key().map(|name| &**name), paid.order.model.as_deref());
     let asked = Asked { class: Class::Submit, key, model, patience: &patience };
     let spent = admitted.gateway.quotas.spend(&asked).await?;
     let wanted = Wanted { upstream: &paid.upstream, model, key };
-    let held = admitted.gateway.slots.acquire(&wanted, &patience).await?;
+    let slots = &admitted.gateway.slots;
+    let held = if paid.makes_job() { slots.acquire(&wanted, &patience).await? } else { slots.none() };
     Ok((spent, held))
 }
 

@@ -12,6 +12,7 @@ use http_body_util::BodyExt;
 
 use super::WHOLE_MAX;
 use super::said::Whole;
+use super::scrub::Secret;
 use super::stream::Download;
 use crate::dialect;
 use crate::error::{Form, openai};
@@ -89,6 +90,17 @@ fn unwrapped(answer: &Answer, bytes: &[u8], treatment: Treatment) -> Option<Stri
 pub(super) fn is_identity(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(header::CONTENT_ENCODING).into_iter();
     codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// The answer without a secret, where it was read whole. What streams is not looked through.
+pub(super) fn without(mut answer: Answer, secret: Option<&Secret>) -> Answer {
+    let Some(Whole(bytes)) = answer.extensions().get() else { return answer };
+    let Some(clean) = secret.and_then(|secret| secret.out_of(bytes)) else { return answer };
+    answer.headers_mut().remove(header::CONTENT_LENGTH);
+    answer.headers_mut().remove(header::ETAG);
+    *answer.body_mut() = Body::from(clean.clone());
+    answer.extensions_mut().insert(Whole(clean));
+    answer
 }
 
 fn replace(answer: &mut Answer, text: String) {

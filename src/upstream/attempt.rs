@@ -15,6 +15,7 @@ use tower::Service;
 use super::call::{Kind, Missed};
 use super::connect::Leaf;
 use super::outgoing::{Outgoing, Terms};
+use super::scrub::Secret;
 use super::send::Sent;
 use super::{answer, headers, stream};
 use crate::failure::Failure;
@@ -42,6 +43,8 @@ pub(super) struct Rules {
     pub(super) unwrap: bool,
     /// Whether the credential is the operator's.
     pub(super) own_credential: bool,
+    /// The operator's credential, which no answer may repeat.
+    pub(super) secret: Option<Secret>,
     /// Answer headers let through beside the usual ones.
     pub(super) answer_headers: Arc<[HeaderName]>,
 }
@@ -111,7 +114,10 @@ impl Rules {
             return Err(Failure::Credential);
         }
         let (head, body) = answer.into_parts();
-        let headers = headers::incoming(&head.headers, &self.answer_headers);
+        let mut headers = headers::incoming(&head.headers, &self.answer_headers);
+        if let Some(secret) = &self.secret {
+            secret.out_of_headers(&mut headers);
+        }
         let treatment = answer::Treatment {
             whole: terms.kind == Kind::Submit || answer::is_json(&headers),
             bodiless: terms.head.method() == Method::HEAD,
@@ -122,6 +128,7 @@ impl Rules {
             return Ok(self.streamed(terms, leaf, (status, headers, body)));
         }
         let download = stream::Download::new(body, self.body_idle);
-        answer::received(status, headers, download, treatment).await
+        let answer = answer::received(status, headers, download, treatment).await?;
+        Ok(answer::without(answer, self.secret.as_ref()))
     }
 }

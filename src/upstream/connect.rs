@@ -18,8 +18,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tower::util::BoxCloneSyncService;
-use tower::{Service, ServiceBuilder};
+use tower::{Service, ServiceBuilder, ServiceExt};
 
+use super::untaken;
 use crate::config::upstreams::{Protocol, Upstream as Settings};
 use crate::failure::Failure;
 
@@ -28,8 +29,8 @@ pub type Leaf = BoxCloneSyncService<Request<Body>, Response<Body>, Failure>;
 
 /// The connector, with one bound over name look-up, TCP and TLS together.
 #[derive(Clone)]
-struct Bounded {
-    inner: HttpsConnector<HttpConnector>,
+struct Bounded<C> {
+    inner: HttpsConnector<C>,
     limit: Duration,
 }
 
@@ -45,9 +46,15 @@ impl std::fmt::Display for ConnectTimeout {
 
 impl Error for ConnectTimeout {}
 
-impl Service<Uri> for Bounded {
-    type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
-    type Error = Box<dyn Error + Send + Sync>;
+type AnyError = Box<dyn Error + Send + Sync>;
+
+impl<C> Service<Uri> for Bounded<C>
+where
+    HttpsConnector<C>: Service<Uri, Error = AnyError>,
+    <HttpsConnector<C> as Service<Uri>>::Future: Send + 'static,
+{
+    type Response = <HttpsConnector<C> as Service<Uri>>::Response;
+    type Error = AnyError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -103,6 +110,9 @@ pub(super) fn leaf(settings: &Settings, tls: ClientConfig, reuse: Reuse) -> Leaf
     // A long wait for an answer is silent: without it, whatever stands between forgets the connection.
     http.set_keepalive(settings.tcp_keep_alive);
     http.enforce_http(false);
+    let body_idle = settings.body_idle;
+    // Below TLS, where it can be seen what was taken.
+    let http = http.map_response(move |socket| untaken::Bounded::new(socket, body_idle));
     let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
     let inner = match settings.protocol {
         Protocol::Auto => https.enable_all_versions().wrap_connector(http),
@@ -150,7 +160,17 @@ fn failure_of(error: &hyper_util::client::legacy::Error) -> Failure {
     let parse = |cause: &(dyn Error + 'static)| {
         cause.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_parse() || error.is_parse_status())
     };
-    if causes().any(parse) { Failure::Garbled } else { Failure::Lost }
+    let timed_out = |cause: &(dyn Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+    };
+    if causes().any(parse) {
+        Failure::Garbled
+    } else if causes().any(timed_out) {
+        // It took nothing of what it was sent.
+        Failure::HeadTimeout
+    } else {
+        Failure::Lost
+    }
 }
 
 /// rustls reports its errors inside of I/O errors, the connector puts those into others, and the `source` of an

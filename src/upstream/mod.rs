@@ -8,6 +8,7 @@
 //! upstream's health they share, in `vitals`.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ mod presence;
 mod resume;
 mod retry;
 mod said;
+mod scrub;
 mod send;
 mod sse;
 mod stream;
@@ -44,6 +46,7 @@ mod streamed;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod untaken;
 mod vitals;
 mod window;
 
@@ -164,6 +167,7 @@ impl Upstream {
             resume_attempts: settings.resume_attempts,
             unwrap: settings.unwrap_errors,
             own_credential: heads.has_credential(),
+            secret: heads.secret(),
             answer_headers: Arc::clone(answer_headers),
         });
         let stack = |leaf| {
@@ -224,7 +228,8 @@ fn vitals(config: &Config) -> Vec<Arc<Vitals>> {
 
 fn tls(settings: &Settings) -> io::Result<ClientConfig> {
     connect::tls(settings).map_err(|error| {
-        io::Error::new(error.kind(), format!("upstreams.{}.ca_file: {error}", settings.name))
+        let path = settings.ca_file.as_deref().unwrap_or(Path::new("")).display();
+        io::Error::new(error.kind(), format!("upstreams.{}.ca_file: {path}: {error}", settings.name))
     })
 }
 

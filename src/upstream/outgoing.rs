@@ -11,6 +11,7 @@ use super::call::{Call, Kind, Payload};
 use super::deadline::Deadline;
 use super::headers;
 use super::presence::Presence;
+use super::scrub::Secret;
 use super::tally::Tally;
 use crate::config::upstreams::{Credential, Upstream as Settings};
 use crate::error::Dialect;
@@ -54,6 +55,14 @@ impl Heads {
             Credential::Operator(secret) => Some(credential_value(settings, secret.expose())?),
         };
         Ok(Self { settings: settings.clone(), credential })
+    }
+
+    /// The operator's credential, where it is one.
+    pub(super) fn secret(&self) -> Option<Secret> {
+        match &self.settings.credential {
+            Credential::Client => None,
+            Credential::Operator(secret) => Secret::new(secret.expose()),
+        }
     }
 
     /// Whether the credential is the operator's.

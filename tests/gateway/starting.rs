@@ -26,7 +26,7 @@ async fn assert_ends(toml: &str, arguments: &[&str], reason: &str) {
 async fn an_unusable_configuration_ends_the_start() {
     let with = |line: &str| format!("{UPSTREAM}{line}");
     for (toml, reason) in [
-        ("not toml at all".to_owned(), "reelgate.toml"),
+        ("not toml at all".to_owned(), "TOML parse error"),
         (String::new(), "upstreams"),
         (with("no_such_key = 1"), "no_such_key"),
         (with("retry.attempts = 9"), "retry.attempts"),

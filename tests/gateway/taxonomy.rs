@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
 use crate::support::gateway::Gateway;
+use crate::support::message::Message;
 use crate::support::request::{Request, create, get, post};
 use crate::support::upstream::{Reply, Upstream};
 
@@ -255,4 +256,127 @@ async fn what_the_gateway_says_is_in_the_clients_dialect() {
         assert_eq!(body["request_id"].as_str(), answer.header("request-id"), "{wrong:?}");
         assert!(answer.header("request-id").is_some(), "{wrong:?}");
     }
+}
+
+// --- said by the gateway, of the moment ---------------------------------------------------------------------------
+
+/// What there is too much of, or what is not there just now.
+#[derive(Clone, Copy, Debug)]
+enum Short {
+    Quota,
+    Slots,
+    Room,
+    Upstream,
+    Time,
+    Ledger,
+}
+
+/// Status; `type` and `code` in OpenAI's dialect; `type` and message in Anthropic's. Only what makes jobs needs slots
+/// and the ledger.
+type Passing = (Short, u16, [&'static str; 2], Option<[&'static str; 2]>);
+
+#[rustfmt::skip]
+const PASSING: &[Passing] = &[
+    (Short::Quota,    429, ["requests", "rate_limit_exceeded"],                    Some(["rate_limit_error", "This request would exceed your account's rate limit. Please try again later."])),
+    (Short::Slots,    429, ["video_generation_user_error", "rate_limit_exceeded"], None),
+    (Short::Room,     503, [SRV, "overloaded"],                                    Some(["overloaded_error", "Overloaded"])),
+    (Short::Upstream, 503, [SRV, "upstream_unavailable"],                          Some(["api_error", "The upstream server failed too often of late and is given time to recover. Nothing was sent to it."])),
+    (Short::Time,     503, [SRV, "shutting_down"],                                 Some(["api_error", "The server is shutting down and did not start on your request. You can retry it in a moment."])),
+    (Short::Ledger,   503, [SRV, "ledger_unavailable"],                            None),
+];
+
+/// A gateway that has just this too little of, and the answer to a call that is one too many.
+async fn one_too_many(short: Short, call: &Request) -> Message {
+    let reply = match short {
+        Short::Room => Reply::default().read().stall(),
+        Short::Upstream => Reply::json(500, "{}"),
+        Short::Quota | Short::Slots | Short::Time | Short::Ledger => Reply::job(),
+    };
+    let upstream = Upstream::start(reply).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("ledger.db");
+    let more = match short {
+        Short::Quota => {
+            "[quota]\nsubmit = { rate = \"1/h\" }\nfetch = { rate = \"1/h\" }\nother = { rate = \"1/h\" }"
+                .to_owned()
+        }
+        Short::Slots => "[quota]\nmax_jobs = 1\njobs_wait = \"0s\"".to_owned(),
+        Short::Room => "[limits]\nin_flight = 1\nin_flight_wait = \"0s\"".to_owned(),
+        Short::Ledger => format!("[ledger]\npath = \"{}\"\ntimeout = \"100ms\"", file.display()),
+        Short::Upstream | Short::Time => String::new(),
+    };
+    let breaker = if let Short::Upstream = short { 1 } else { 0 };
+    let base = upstream.base_url();
+    let mut gateway = Gateway::configured(&format!(
+        "presets = [\"openai\"]\n{more}\n[upstreams.main]\nbase_url = \"{base}\"\nretry.attempts = 1\n\
+         breaker.consecutive = {breaker}"
+    ))
+    .await;
+    let mut client = gateway.connect().await;
+    match short {
+        Short::Quota | Short::Slots | Short::Upstream => {
+            gateway.ask(call).await;
+        }
+        Short::Room => {
+            client.send(call.bytes()).await;
+            upstream.until("the first", |requests| requests.len() == 1).await;
+            // Held until it has its answer: that it has a place is what this is about.
+            return gateway.ask(call).await;
+        }
+        Short::Time => {
+            let bytes = call.bytes();
+            let mut witness = gateway.connect().await;
+            client.send(&bytes[..10]).await;
+            gateway.ask(&get("/nothing")).await;
+            gateway.begin_to_stop();
+            witness.assert_closed().await;
+            client.send(&bytes[10..]).await;
+            return client.answer().await;
+        }
+        Short::Ledger => {
+            let hog = rusqlite::Connection::open(&file).expect("the ledger");
+            hog.execute_batch("BEGIN IMMEDIATE").expect("its lock");
+            return gateway.ask(call).await;
+        }
+    }
+    gateway.ask(call).await
+}
+
+#[tokio::test]
+async fn what_passes_is_told_in_the_clients_dialect_with_the_time_to_wait() {
+    for (short, status, [kind, code], anthropics) in PASSING {
+        let [create, poll] = videos();
+        let polled = anthropics.is_some().then_some(poll);
+        for call in [Some(create), polled].into_iter().flatten() {
+            let answer = one_too_many(*short, &call).await;
+            let error = &answer.json()["error"];
+            let found = (answer.status(), error["type"].as_str(), error["code"].as_str());
+            assert_eq!(found, (*status, Some(*kind), Some(*code)), "{short:?}: {}", answer.text());
+            assert_eq!(error.as_object().map(serde_json::Map::len), Some(4), "{short:?}: {}", answer.text());
+            assert_waits(&answer);
+        }
+        if let Some([kind, message]) = anthropics {
+            let answer = one_too_many(*short, &messages()).await;
+            let body = answer.json();
+            let error = &body["error"];
+            let found = (answer.status(), error["type"].as_str(), error["message"].as_str());
+            assert_eq!(found, (*status, Some(*kind), Some(*message)), "{short:?}");
+            assert_eq!(
+                (&body["type"], body["request_id"].as_str()),
+                (&"error".into(), answer.header("request-id"))
+            );
+            assert_waits(&answer);
+        }
+    }
+}
+
+/// Nothing was begun: both SDKs come back by themselves, and are told when.
+fn assert_waits(answer: &Message) {
+    let number = |name: &str| -> u64 {
+        let text = answer.header(name).unwrap_or_else(|| panic!("no {name}:\n{}", answer.head));
+        text.parse().expect("a number")
+    };
+    let (seconds, millis) = (number("retry-after"), number("retry-after-ms"));
+    assert!((1..=60).contains(&seconds) && millis.div_ceil(1000) == seconds, "{}", answer.head);
+    assert_eq!(answer.header("x-should-retry"), None, "{}", answer.head);
 }

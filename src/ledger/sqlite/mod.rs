@@ -114,7 +114,7 @@ impl Store for SqliteStore {
     fn unfinished(&self, since: Timestamp) -> Asked<Vec<Job>> {
         self.reader.ask(Terms::IfAwaited, move |connection| {
             let sql = "SELECT * FROM calls WHERE at >= ?1 AND job_id IS NOT NULL \
-                       AND job_status IN ('queued', 'in_progress') ORDER BY at";
+                       AND job_status IN ('queued', 'in_progress', 'other') ORDER BY at";
             let records = collect(connection, sql, params![since.0])?;
             Ok(records.iter().filter_map(Record::job).collect())
         })

@@ -30,7 +30,8 @@ enum Phase {
     },
     HalfOpen {
         open: Duration,
-        probing: bool,
+        /// Until when nobody else may try.
+        probing: Option<Instant>,
     },
 }
 
@@ -100,13 +101,14 @@ impl State {
             if now < until {
                 return Err(until - now);
             }
-            self.go(Phase::HalfOpen { open, probing: false });
+            self.go(Phase::HalfOpen { open, probing: None });
         }
-        if let Phase::HalfOpen { probing, .. } = &mut self.phase {
-            if *probing {
+        if let Phase::HalfOpen { probing, open } = &mut self.phase {
+            if probing.is_some_and(|until| now < until) {
                 return Err(PROBE_WAIT);
             }
-            *probing = true;
+            // A probe may be a call that takes minutes. Everybody else does not wait that long.
+            *probing = Some(now + *open);
         }
         Ok(Entry(self.era))
     }
@@ -118,7 +120,7 @@ impl State {
         }
         match (self.phase, health) {
             (Phase::HalfOpen { open, .. }, Health::Untold) => {
-                self.phase = Phase::HalfOpen { open, probing: false };
+                self.phase = Phase::HalfOpen { open, probing: None };
             }
             (Phase::HalfOpen { .. }, Health::Good) => {
                 self.window.clear();

@@ -145,6 +145,8 @@ impl Rules {
             match self.pause(&terms, end.attempts.made, wait).await {
                 Pause::Over => end.attempts.doubtful |= self.count(&terms, reason),
                 Pause::Useless => return self.finish(&terms, result, end.spent()),
+                // Another replica can do what this one has no time for.
+                Pause::Stopping => return self.finish(&terms, result, end),
             }
             last = Some(result);
         }
@@ -176,7 +178,7 @@ impl Rules {
         tokio::select! {
             biased;
             () = terms.client.gone() => Pause::Useless,
-            () = draining => Pause::Useless,
+            () = draining => Pause::Stopping,
             () = sleep_until(until) => Pause::Over,
         }
     }
@@ -256,6 +258,8 @@ enum Pause {
     Over,
     /// Nobody would have anything of another attempt.
     Useless,
+    /// The process was told to stop.
+    Stopping,
 }
 
 /// A token for one attempt, where the upstream has a quota. Not waited for without end, nor without a client.

@@ -94,6 +94,22 @@ async fn a_create_whose_answer_is_lost_is_asked_once_and_must_not_be_repeated() 
     }
 }
 
+/// RT05: nor where the upstream, or what stands before it, says that it failed. Only 503 and 529 say that nothing
+/// was begun. An upstream that invites to ask again knows nothing of what that may cost.
+#[tokio::test]
+async fn a_status_that_leaves_the_outcome_open_must_not_be_repeated() {
+    for status in [408, 500, 501, 502, 504, 520, 522, 524] {
+        for invitation in [&[][..], &[("x-should-retry", "true")]] {
+            let headers = [&[("content-type", "application/json")], invitation].concat();
+            let upstream = Upstream::start(Reply::raw(answer(status, &headers, "{}"))).await;
+            let gateway = Gateway::over(&upstream).await;
+            let told = gateway.ask(&create(r#"{"prompt":"a"}"#)).await;
+            assert_eq!((told.status(), upstream.count()), (status, 1));
+            assert_eq!(told.header("x-should-retry"), Some("false"), "{status} {invitation:?}");
+        }
+    }
+}
+
 /// ST12: a poll's broken JSON is an error, not a success.
 #[tokio::test]
 async fn a_fetch_whose_answer_is_lost_is_an_error() {

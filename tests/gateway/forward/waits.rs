@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::support::gateway::Gateway;
 use crate::support::request::{create, form_to, get, post, text};
-use crate::support::upstream::{JOB, Reply, Upstream};
+use crate::support::upstream::{Reply, Upstream};
 
 /// One attempt a call, so that one wait is measured.
 const ONCE: &str = "retry.attempts = 1\nbreaker.consecutive = 0\n";
@@ -158,33 +158,38 @@ async fn a_body_that_goes_quiet_is_told_so_and_counts_as_no_request() {
     assert!(seen.iter().all(|request| request.target() == "/v1/files" && !request.whole));
 }
 
-/// TO08
+/// TO08: neither the call nor a connection waits for it, and a client that is still sending gets to read why.
 #[tokio::test]
 async fn an_upstream_that_does_not_read_the_upload_is_given_up() {
+    // More than all buffers on the way take, and less than is read on of what nobody wants.
+    let body = vec![b'x'; 24 << 20];
     let upstream = Upstream::start(Reply::default().stall()).await;
     let gateway = gateway(&upstream.base_url(), "body_idle = \"300ms\"").await;
-    let mut client = gateway.connect().await;
-    // More than all buffers on the way take.
-    let length = 64 << 20;
-    client
-        .send(
-            post("/v1/files", "")
-                .without("content-length")
-                .with("content-length", &length.to_string())
-                .head(),
-        )
-        .await;
+    for chunked in [false, true] {
+        let request = post("/v1/files", "").body(&body);
+        let request = if chunked { request.chunked(1 << 20) } else { request };
+        let mut client = gateway.connect().await;
+        let began = Instant::now();
+        client.try_send(request.bytes()).await.expect("it is read on");
+        let answer = client.answer().await;
+        assert_bounded(began, "an upload");
+        assert_eq!((answer.status(), answer.code().as_deref()), (504, Some("upstream_timeout")));
+        assert_eq!((answer.whole, answer.header("x-should-retry")), (true, Some("false")));
+    }
+}
+
+/// TO08, RT05: what is judged first is no exception; a part of it was sent.
+#[tokio::test]
+async fn an_upstream_that_does_not_read_a_create_is_given_up() {
+    let upstream = Upstream::start(Reply::default().stall()).await;
+    let gateway = gateway(&upstream.base_url(), "body_idle = \"300ms\"").await;
+    let image = format!(
+        "name=\"input_reference\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n{}",
+        "x".repeat(24 << 20)
+    );
     let began = Instant::now();
-    let sending = async {
-        let piece = vec![b'x'; 1 << 20];
-        for _ in 0..64 {
-            client.send(&piece).await;
-        }
-        client.answer().await
-    };
-    let answer = sending.await;
-    assert_bounded(began, "an upload");
-    assert_eq!((answer.status(), answer.code().as_deref()), (504, Some("upstream_timeout")));
-    let poll = Upstream::start(Reply::job()).await;
-    assert_eq!(self::gateway(&poll.base_url(), "").await.ask(&get("/v1/videos/video_1")).await.text(), JOB);
+    let answer = gateway.ask(&form_to("/v1/videos", &[&text("prompt", "a cat"), &image])).await;
+    assert_bounded(began, "a create");
+    assert_eq!((answer.status(), answer.code().as_deref()), (504, Some("upstream_outcome_unknown")));
+    assert_eq!((answer.header("x-should-retry"), upstream.count()), (Some("false"), 1));
 }

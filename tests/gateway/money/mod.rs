@@ -8,6 +8,8 @@ mod quotas;
 mod repeats;
 mod sdk;
 mod slots;
+mod unknown;
+mod waits;
 
 use crate::support::gateway::Gateway;
 use crate::support::request::{Request, create};

@@ -143,7 +143,7 @@ async fn a_bucket_may_let_calls_wait() {
 async fn whoever_waits_when_the_process_stops_is_told_so() {
     let gate = Gate::closed();
     let upstream = Upstream::start(Reply::default().read().wait(&gate).send(crate::money::job())).await;
-    let gateway = with(&upstream, "[quota]\nsubmit = { rate = \"1/h\", wait = \"2h\" }\n").await;
+    let gateway = with(&upstream, "[quota]\nsubmit = { rate = \"1/min\", wait = \"5m\" }\n").await;
     let mut running = gateway.connect().await;
     running.send(first("a cat").bytes()).await;
     upstream.until("the create", |requests| requests.len() == 1).await;

@@ -65,7 +65,7 @@ async fn however_an_answer_is_lost_one_call_is_one_job() {
             let got = sdk(&gateway, &request).await;
             assert_eq!(upstream.count(), 1, "{what}: {}", request.target());
             assert_eq!(got.header("x-should-retry"), Some("false"), "{what}");
-            assert!(got.status() >= 500, "{what}");
+            assert!(matches!(got.status(), 409 | 500..), "{what}: {}", got.start);
         }
     }
 }

@@ -42,16 +42,31 @@ async fn a_job_holds_its_slot_until_it_is_seen_to_have_ended() {
 }
 
 #[tokio::test]
-async fn a_deleted_job_and_one_that_nobody_knows_hold_no_slot() {
+async fn a_deleted_job_holds_no_slot() {
     let deleted = Reply::json(200, r#"{"id":"video_1","object":"video.deleted","deleted":true}"#);
     let (_upstream, gateway) = one_slot(vec![deleted, Reply::job()]).await;
     gateway.ask(&request("DELETE", "/v1/videos/video_1")).await;
     assert_eq!(gateway.ask(&first("a dog")).await.status(), 200);
+}
 
+/// Somebody's 404 says nothing: it may not be theirs to see. The gateway's own question does.
+#[tokio::test]
+async fn a_job_that_its_upstream_does_not_know_any_more_holds_no_slot() {
     let unknown = Reply::json(404, r#"{"error":{"message":"no","type":"t","param":null,"code":null}}"#);
-    let (_upstream, gateway) = one_slot(vec![unknown, Reply::job()]).await;
-    gateway.ask(&get("/v1/videos/video_1")).await;
-    assert_eq!(gateway.ask(&first("a dog")).await.status(), 200);
+    let (_upstream, gateway) = one_slot(vec![unknown.clone(), Reply::job()]).await;
+    assert_eq!(gateway.ask(&get("/v1/videos/video_1")).await.status(), 404);
+    assert_eq!(gateway.ask(&first("a dog")).await.status(), 429);
+
+    let upstream = Upstream::script(vec![Reply::job(), unknown]).await;
+    let settings = format!("{ONE}[jobs]\nwatch_after = \"1ms\"\nwatch_interval = \"1ms\"\n");
+    let gateway = with(&upstream, &settings).await;
+    assert_eq!(gateway.ask(&first("a cat")).await.status(), 200);
+    within("the slot to be free", async {
+        while gateway.metric(IN_USE) > 0.0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -61,6 +61,7 @@ impl Process {
                     "--config",
                 ])
                 .arg(CONFIGURATION)
+                .env("UPSTREAM_KEY", "sk-operator-secret")
                 // Where its ledger is.
                 .current_dir(folder.path()),
         );

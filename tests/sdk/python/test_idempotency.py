@@ -125,7 +125,7 @@ def test_a_key_that_met_a_refusal_of_the_moment_is_free_again(client, sandbox):
     assert sandbox.jobs_started() == 1
 
 
-@pytest.mark.parametrize("key", ["", "k" * 256, "\t"], ids=["empty", "long", "a tab"])
+@pytest.mark.parametrize("key", ["", "k" * 256], ids=["empty", "long"])
 def test_an_odd_key_is_refused_before_anything_is_sent(client, sandbox, key):
     with pytest.raises(openai.BadRequestError) as caught:
         create(client, key)

@@ -5,11 +5,12 @@ import io
 import json
 import re
 import sqlite3
+import time
 
 import openai
 import pytest
 
-from reelgate import KEY, Gateway, configured_for, run
+from reelgate import KEY, PATIENCE, Gateway, configured_for, run
 
 PRICES = "[models.sora-2]\nprice_per_second = 0.1\n"
 CREATE = "POST /v1/videos"
@@ -83,21 +84,20 @@ def test_csv_has_the_same_records(folder):
     assert [row["price"] for row in rows][-1] == "0.8"
 
 
-@pytest.mark.parametrize(
-    ("filters", "count"),
-    [
-        (["--state", "unknown"], 1),
-        (["--state", "accepted"], 2),
-        (["--model", "sora-2-pro"], 1),
-        (["--key", "order-7"], 1),
-        (["--since", "1h"], 4),
-        (["--until", "1h"], 0),
-        (["--limit", "3"], 3),
-    ],
-    ids=" ".join,
-)
-def test_filters_choose(folder, filters, count):
-    assert len(records(folder, *filters)) == count
+FILTERS = {
+    "--state unknown": 1,
+    "--state accepted": 2,
+    "--model sora-2-pro": 1,
+    "--key order-7": 1,
+    "--since 1h": 4,
+    "--until 1h": 0,
+    "--limit 3": 3,
+}
+
+
+@pytest.mark.parametrize("typed_filter", FILTERS)
+def test_filters_choose(folder, typed_filter):
+    assert len(records(folder, *typed_filter.split())) == FILTERS[typed_filter]
 
 
 def test_a_call_is_shown_by_any_of_its_ids(folder):
@@ -117,6 +117,21 @@ def test_a_call_nobody_knows_the_outcome_of_comes_with_advice(folder):
     page = typed(folder, "show", unknown["id"])
     assert "may have been taken" in page
     assert "What to do" in page
+
+
+def test_a_job_whose_client_left_can_be_found(gateway):
+    """RT25"""
+    # Without the announcement the gateway would answer before the client leaves.
+    slow = {"x-sandbox-fault": "ok;delay=500ms", "x-stainless-read-timeout": openai.Omit()}
+    with openai.OpenAI(base_url=gateway.url, api_key=KEY, max_retries=0, timeout=0.2) as client:
+        with pytest.raises(openai.APITimeoutError):
+            client.videos.create(prompt="a whale", extra_headers=slow)
+    deadline = time.monotonic() + PATIENCE
+    while (call := records(gateway.folder)[0])["state"] == "open":
+        assert time.monotonic() < deadline, "the call was not awaited"
+    assert (call["state"], call["client_left"]) == ("accepted", True)
+    assert call["job_id"].startswith("video_")
+    assert "before it was answered" in typed(gateway.folder, "show", call["job_id"])
 
 
 def test_the_configuration_says_where_it_is(folder, tmp_path):

@@ -155,38 +155,73 @@ def test_two_clients_that_ask_for_the_same_get_a_job_each(patient, lossy):
     assert lossy.told() == {"1.6 s": 2}
 
 
-def test_a_gateway_that_dies_amid_a_create_does_not_start_a_second(lossy, tmp_path):
+@pytest.fixture
+def ask(lossy):
+    """Starts a create that takes longer than anybody waits here, and returns once its job runs: the call's thread,
+    and where its error will be."""
+
+    def ask(client):
+        errors = []
+
+        def create():
+            with pytest.raises(openai.APIStatusError) as caught:
+                client.videos.create(prompt="a cat <20 s>")
+            errors.append(caught.value)
+
+        asking = threading.Thread(target=create)
+        asking.start()
+        deadline = time.monotonic() + PATIENCE
+        while not lossy.told():
+            assert time.monotonic() < deadline, "no create came"
+            time.sleep(0.01)
+        return asking, errors
+
+    return ask
+
+
+def assert_known_as_unknown(error, folder):
+    """The record that the client was told of is there to be looked up."""
+    shown = run("ledger", "show", error.response.headers["x-reelgate-ledger-id"], folder=folder)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "state                unknown: it may have been taken" in shown.stdout
+
+
+def test_a_gateway_that_dies_amid_a_create_does_not_start_a_second(lossy, ask, tmp_path):
     """RT06, RT29: killed, and started again before the SDK's own repeat comes."""
     config = tmp_path / "reelgate.toml"
     config.write_text(configured_for(f"http://{lossy.address}/v1"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    errors = []
-
-    def ask(client):
-        with pytest.raises(openai.APIStatusError) as caught:
-            client.videos.create(prompt="a cat <20 s>")
-        errors.append(caught.value)
-
     dying = Gateway(config, address, folder=tmp_path)
     # More repeats than are needed: the new gateway may take longer to start than the first ones take to come.
     with openai.OpenAI(base_url=dying.url, api_key=KEY, max_retries=5) as client:
-        asking = threading.Thread(target=ask, args=[client])
-        asking.start()
-        deadline = time.monotonic() + PATIENCE
-        while not lossy.told():
-            assert time.monotonic() < deadline, "no create came"
-            time.sleep(0.01)
+        asking, errors = ask(client)
         dying.kill()
         with Gateway(config, address, folder=tmp_path):
             asking.join(PATIENCE)
     assert [(error.status_code, error.code) for error in errors] == [(409, "create_unresolved")]
     assert lossy.told() == {"20 s": 1}
-    # The record it is told of is there to be looked up.
-    shown = run("ledger", "show", errors[0].response.headers["x-reelgate-ledger-id"], folder=tmp_path)
-    assert (shown.returncode, shown.stderr) == (0, "")
-    assert "state                unknown: it may have been taken" in shown.stdout
+    assert_final(errors[0])
+    assert_known_as_unknown(errors[0], tmp_path)
+
+
+def test_a_gateway_that_is_stopped_amid_a_create_answers_before_it_ends(lossy, ask, tmp_path):
+    """RT05: after its drain time."""
+    config = tmp_path / "reelgate.toml"
+    config.write_text(configured_for(f"http://{lossy.address}/v1"))
+    with Gateway(config, folder=tmp_path) as gateway, client_of(gateway) as client:
+        asking, errors = ask(client)
+        gateway.child.terminate()
+        asking.join(PATIENCE)
+        # Another signal would end it at once.
+        gateway.says('"stopped"')
+    assert [(error.status_code, error.code) for error in errors] == [(504, "upstream_outcome_unknown")]
+    assert lossy.told() == {"20 s": 1}
+    assert_final(errors[0])
+    # Whoever starts next finds it, and says so.
+    with Gateway(config, folder=tmp_path):
+        assert_known_as_unknown(errors[0], tmp_path)
 
 
 @pytest.mark.parametrize("way", ["a reset", "half a body", "a 500"])
