@@ -63,14 +63,3 @@ impl Failure {
         }
     }
 }
-
-/// Whether a status leaves open what became of a call that starts a generation: a server may fail, or be cut off by
-/// one in front of it, after it took the job. 503 and 529 refuse it as every 4xx does, but for 408: there the server
-/// gave up waiting, for whatever it waited.
-pub(crate) fn leaves_open(status: StatusCode) -> bool {
-    match status.as_u16() {
-        408 => true,
-        200..=299 | 400..=499 | 503 | 529 => false,
-        _ => true,
-    }
-}

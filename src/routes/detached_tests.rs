@@ -65,8 +65,13 @@ async fn making(gateway: &Arc<Gateway>, upstreams: Upstreams) -> Making {
         head: Request::post("/v1/videos").body(()).expect("a request").into_parts().0,
         body: Vec::new(),
         open,
-        held: gateway.slots.acquire(&wanted, &patience(None)).await.expect("a slot"),
-        place: gateway.load.enter(Class::Submit, &patience(None)).await.expect("a place"),
+        makes_job: true,
+        until: Instant::now() + Duration::from_secs(60),
+        holds: Holds {
+            spent: SpentAll::default(),
+            held: gateway.slots.acquire(&wanted, &patience(None)).await.expect("a slot"),
+            place: gateway.load.enter(Class::Submit, &patience(None)).await.expect("a place"),
+        },
     }
 }
 
