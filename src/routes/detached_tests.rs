@@ -66,7 +66,7 @@ async fn making(gateway: &Arc<Gateway>, upstreams: Upstreams) -> Making {
         body: Vec::new(),
         open,
         makes_job: true,
-        until: Instant::now() + Duration::from_secs(60),
+        until: Instant::now() + Duration::from_secs(600),
         holds: Holds {
             spent: SpentAll::default(),
             held: gateway.slots.acquire(&wanted, &patience(None)).await.expect("a slot"),

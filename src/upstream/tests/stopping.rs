@@ -52,7 +52,8 @@ async fn a_process_that_drains_waits_for_no_other_attempt() {
     let (answer, ()) = tokio::join!(script.send(&call, Payload::Empty), draining);
     let answer = answer.expect("the last answer");
     assert_eq!((answer.status().as_u16(), began.elapsed().as_secs(), script.attempts()), (503, 2, 1));
-    assert_eq!(said(&answer, "x-should-retry"), Some("false"));
+    // Another replica may have the time.
+    assert_eq!(said(&answer, "x-should-retry"), None);
     // What comes later makes one attempt.
     script.send(&call, Payload::Empty).await.expect("an answer");
     assert_eq!((began.elapsed().as_secs(), script.attempts()), (2, 2));
