@@ -219,5 +219,5 @@ fn a_model_may_be_made_by_any_upstream_there_is() {
     "#;
     parse(text).expect("a configuration").check_serving().expect("two places");
     let problems = parse(&text.replace("upstreams.other", "upstreams.others")).expect_err("nowhere");
-    assert!(problems.to_string().starts_with("models.sora-2.upstream: "), "{problems}");
+    assert!(problems.starts_with("models.sora-2.upstream: "), "{problems}");
 }

@@ -95,7 +95,7 @@ async fn claimed(admitted: Admitted, upstreams: Upstreams, paid: Paid) -> Result
     let claim = admitted.gateway.ledger.claim(intent(&admitted, &paid)?).await?;
     let claim = match claim {
         Claim::Await(twin) => awaited(twin, &admitted.head, until).await?,
-        claim => claim,
+        claim @ (Claim::Fresh(_) | Claim::Replay(_) | Claim::Failed(_)) => claim,
     };
     match claim {
         Claim::Fresh(open) => fresh(admitted, (upstreams, until), paid, open).await,

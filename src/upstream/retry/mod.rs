@@ -118,7 +118,7 @@ impl Rules {
             // yet.
             let token = match token(&terms).await {
                 Ok(token) => token,
-                Err(reason) => return self.refused(&terms, reason, last, end),
+                Err(reason) => return self.refused(&terms, reason, (last, end)),
             };
             let began = Instant::now();
             let payload = replay.next();
@@ -198,8 +198,7 @@ impl Rules {
         &self,
         terms: &Terms,
         reason: Rejection,
-        last: Option<Attempted>,
-        end: End,
+        (last, end): (Option<Attempted>, End),
     ) -> Result<Answer, Unanswered> {
         match last {
             Some(result) => self.finish(terms, result, end.spent()),

@@ -1,6 +1,8 @@
 //! Load shedding: so many calls in flight, and no more.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::money::{first, job, with};
 use crate::support::request::get;
@@ -9,7 +11,6 @@ use crate::support::upstream::{Gate, Reply, Upstream};
 const TIGHT: &str = "[limits]\nin_flight = 2\nin_flight_queue = 1\nin_flight_wait = \"100ms\"\n";
 
 /// LM07
-#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the time of the test itself")]
 #[tokio::test]
 async fn above_the_limit_calls_are_refused_quickly_and_below_it_none_is() {
     let gate = Gate::closed();
