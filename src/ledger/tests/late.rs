@@ -1,6 +1,6 @@
 //! A store that does what it is asked, and does not say so in time.
 
-use std::future::ready;
+use std::future::{pending, ready};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
@@ -14,11 +14,19 @@ struct Mute {
     store: MemoryStore,
     /// Whether what it writes seems to be late.
     is_late: AtomicBool,
+    /// Whether it says nothing of what it writes.
+    is_silent: AtomicBool,
 }
 
 impl Mute {
     fn told<T: Send + 'static>(&self, asked: Asked<T>) -> Asked<T> {
-        if self.is_late.load(Ordering::Relaxed) { Box::pin(ready(Err(LedgerError::Late))) } else { asked }
+        if self.is_silent.load(Ordering::Relaxed) {
+            Box::pin(pending())
+        } else if self.is_late.load(Ordering::Relaxed) {
+            Box::pin(ready(Err(LedgerError::Late)))
+        } else {
+            asked
+        }
     }
 }
 
@@ -54,7 +62,9 @@ impl Store for Mute {
 
 fn mute() -> (Ledger, Arc<Mute>) {
     let settings = Settings::default();
-    let mute = Arc::new(Mute { store: MemoryStore::new(settings.keep), is_late: AtomicBool::new(true) });
+    let store = MemoryStore::new(settings.keep);
+    let mute = Mute { store, is_late: AtomicBool::new(true), is_silent: AtomicBool::new(false) };
+    let mute = Arc::new(mute);
     (over(Arc::<Mute>::clone(&mute), &settings), mute)
 }
 
@@ -79,6 +89,24 @@ async fn a_call_that_is_written_too_late_is_refused_for_good() {
         ledger.under_way(next.clone()).await.settle(took("video_1")).await;
         assert_eq!(job_id(&ledger.replayed(next).await), "video_1");
     }
+}
+
+/// A client that leaves while its call is being written down: it is not sent, and its place is its twin's.
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_client_leaves_while_it_is_written_was_never_made() {
+    let (ledger, mute) = mute();
+    mute.is_silent.store(true, Ordering::Relaxed);
+    let mut open = ledger.fresh(keyed("k", "{}")).await;
+    let id = open.id().clone();
+    let twin = ledger.twin(keyed("k", "{}")).await;
+    let patience = std::time::Duration::from_millis(1);
+    assert!(tokio::time::timeout(patience, open.record(details())).await.is_err());
+    drop(open);
+
+    let record = ledger.record_of(&id).await;
+    assert_eq!((record.outcome.state, record.outcome.attempts), (State::Refused, 0));
+    let Ok(Claim::Fresh(open)) = twin.outcome().await else { panic!("its place") };
+    drop(open);
 }
 
 /// Of an outcome that was written down, and did not seem to be, nothing changes when it is written again.
