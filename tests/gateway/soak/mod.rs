@@ -177,7 +177,6 @@ fn check_records(books: &Books, records: &[Value]) {
     assert!(doubled.is_empty(), "calls that were paid for twice: {doubled:?}");
 }
 
-#[expect(clippy::print_stdout, reason = "shown with a failure, to repeat it")]
 fn seed() -> u64 {
     let seed = number("REELGATE_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("REELGATE_SOAK_SEED={seed}");
