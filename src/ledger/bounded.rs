@@ -30,6 +30,17 @@ impl<K: Clone + Eq + Hash, V> Bounded<K, V> {
         self.entries.get_mut(key)
     }
 
+    /// The entry of this key; a new one where there was none.
+    pub(super) fn get_or_default(&mut self, key: K) -> &mut V
+    where
+        V: Default,
+    {
+        if !self.entries.contains_key(&key) {
+            self.insert(key.clone(), V::default());
+        }
+        self.entries.entry(key).or_default()
+    }
+
     pub(super) fn insert(&mut self, key: K, value: V) {
         if self.entries.insert(key.clone(), value).is_some() {
             return;

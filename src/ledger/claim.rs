@@ -135,6 +135,9 @@ impl Ledger {
         }
         let refused = self.desk().has_refusal(&intent, since);
         let verdict = guard::of_repeat(&tries, refused);
+        if verdict == Verdict::Fresh && tries.is_empty() {
+            self.desk().overtakes(&intent, self.0.clock.now());
+        }
         self.carry_out(verdict, intent).await
     }
 

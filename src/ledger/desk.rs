@@ -16,9 +16,9 @@ use super::time::Timestamp;
 
 /// Requests whose refusals are remembered. Forgetting one makes a repeat look like another try's: fewer jobs
 /// than were asked for, never more.
-const REFUSALS_MAX: usize = 10_000;
-/// Refusals of one request that are remembered.
-const REFUSALS_OF_ONE: usize = 64;
+const REQUESTS_MAX: usize = 10_000;
+/// Refusals of one request that are remembered, and repeats without a first try.
+const OF_ONE_MAX: usize = 64;
 
 /// What those who wait for a call are told.
 #[derive(Clone, Debug)]
@@ -35,7 +35,17 @@ pub(super) enum Told {
 #[derive(Debug)]
 pub(super) struct Desk {
     open: HashMap<LedgerId, Entry>,
-    refusals: Bounded<(Arc<str>, Fingerprint), VecDeque<Timestamp>>,
+    requests: Bounded<(Arc<str>, Fingerprint), Account>,
+}
+
+/// What repeats of one request may make up for, oldest first.
+#[derive(Debug, Default)]
+struct Account {
+    /// Tries that were refused.
+    refusals: VecDeque<Timestamp>,
+    /// Repeats that were made although no earlier try was known. On another worker they may have overtaken it: what
+    /// it comes to was made up for before.
+    overtaking: VecDeque<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -55,7 +65,7 @@ pub(super) struct UnderWay {
 
 impl Desk {
     pub(super) fn new() -> Self {
-        Self { open: HashMap::new(), refusals: Bounded::new(REFUSALS_MAX) }
+        Self { open: HashMap::new(), requests: Bounded::new(REQUESTS_MAX) }
     }
 
     pub(super) fn open(&mut self, id: LedgerId, at: Timestamp, intent: Intent) {
@@ -120,36 +130,49 @@ impl Desk {
         tries.collect()
     }
 
-    /// Remembers that a try was refused, so that a repeat may make up for it.
-    pub(super) fn refused(&mut self, intent: &Intent, at: Timestamp) {
-        let request = (Arc::clone(&intent.client), intent.fingerprint.clone());
-        match self.refusals.get_mut(&request) {
-            Some(refusals) => {
-                refusals.push_back(at);
-                if refusals.len() > REFUSALS_OF_ONE {
-                    refusals.pop_front();
-                }
-            }
-            None => self.refusals.insert(request, VecDeque::from([at])),
+    /// Remembers that a try was refused, so that a repeat may make up for it; unless one has already, which came
+    /// since then.
+    pub(super) fn refused(&mut self, intent: &Intent, at: Timestamp, since: Timestamp) {
+        let account = self.account(intent);
+        let overtaken = if intent.repeat { None } else { account.overtaking.pop_back() };
+        if overtaken.is_none_or(|overtaking| overtaking < since) {
+            remember(&mut account.refusals, at);
         }
+    }
+
+    /// Remembers that a repeat is made of which no earlier try is known.
+    pub(super) fn overtakes(&mut self, intent: &Intent, at: Timestamp) {
+        remember(&mut self.account(intent).overtaking, at);
     }
 
     /// Whether a try was refused since then that no repeat has made up for.
     pub(super) fn has_refusal(&self, intent: &Intent, since: Timestamp) -> bool {
-        let request = (Arc::clone(&intent.client), intent.fingerprint.clone());
-        self.refusals.get(&request).and_then(VecDeque::back).is_some_and(|youngest| *youngest >= since)
+        let account = self.requests.get(&request(intent));
+        account.and_then(|account| account.refusals.back()).is_some_and(|youngest| *youngest >= since)
     }
 
     /// A repeat makes up for one of them: the youngest, since it is the likeliest.
     pub(super) fn make_up(&mut self, intent: &Intent) {
-        let request = (Arc::clone(&intent.client), intent.fingerprint.clone());
-        if let Some(refusals) = self.refusals.get_mut(&request) {
-            refusals.pop_back();
-        }
+        self.account(intent).refusals.pop_back();
+    }
+
+    fn account(&mut self, intent: &Intent) -> &mut Account {
+        self.requests.get_or_default(request(intent))
     }
 
     /// Calls under way.
     pub(super) fn len(&self) -> usize {
         self.open.len()
+    }
+}
+
+fn request(intent: &Intent) -> (Arc<str>, Fingerprint) {
+    (Arc::clone(&intent.client), intent.fingerprint.clone())
+}
+
+fn remember(times: &mut VecDeque<Timestamp>, at: Timestamp) {
+    times.push_back(at);
+    if times.len() > OF_ONE_MAX {
+        times.pop_front();
     }
 }

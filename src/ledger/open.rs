@@ -166,7 +166,9 @@ impl Open {
     /// A repeat may make up for it.
     fn note_refusal(&self) {
         if self.intent.key.is_none() {
-            self.ledger.desk().refused(&self.intent, self.ledger.0.clock.now());
+            let now = self.ledger.0.clock.now();
+            let since = now.before(self.ledger.0.repeat_window);
+            self.ledger.desk().refused(&self.intent, now, since);
         }
     }
 

@@ -13,6 +13,8 @@ struct World {
     calls: Vec<Call>,
     open: Vec<(usize, Open)>,
     waiting: Vec<(usize, Twin)>,
+    /// First tries that were overtaken by their repeats, and have yet to come.
+    overtaken: u32,
     jobs: u32,
     /// Jobs by the call whose try made them.
     made_by: Vec<u32>,
@@ -37,6 +39,7 @@ impl World {
             calls: vec![Call::Next(0); calls],
             open: Vec::new(),
             waiting: Vec::new(),
+            overtaken: 0,
             jobs: 0,
             made_by: vec![0; calls],
             delivered: vec![BTreeSet::new(); calls],
@@ -50,6 +53,11 @@ impl World {
         let choices = [!next.is_empty(), !self.open.is_empty(), !self.waiting.is_empty()];
         if choices == [false; 3] {
             return false;
+        }
+        if self.overtaken > 0 && self.random.bool() {
+            self.overtaken -= 1;
+            // It is dropped before it is sent: its client has long been gone.
+            drop(self.ledger.fresh(first_try("{}")).await);
         }
         match self.random.u8(..3) {
             0 if choices[0] => {
@@ -82,6 +90,10 @@ impl World {
     async fn ask(&mut self, call: usize) {
         let Call::Next(number) = self.calls[call] else { panic!("it is under way") };
         self.calls[call] = Call::UnderWay(number);
+        if number == 0 && self.random.u8(..4) == 0 {
+            self.overtaken += 1;
+            return self.lost(call);
+        }
         let intent = if number == 0 { first_try("{}") } else { repeat("{}") };
         match self.ledger.claim(intent).await {
             Ok(Claim::Fresh(open)) => self.send(call, open).await,

@@ -132,3 +132,18 @@ async fn a_refusal_that_ended_its_call_is_not_made_up_for() {
     lost.settle(Settlement::failed(Failure::Lost, 1)).await;
     assert_eq!(ledger.refused(repeat("{}")).await, Rejection::CreateUnresolved { ledger_id: id });
 }
+
+/// RT29: on another worker a repeat may overtake the try it repeats, whose client is gone by then. That this one comes
+/// to nothing is no reason to make the next repeat: the first one was made.
+#[tokio::test(start_paused = true)]
+async fn a_try_that_was_overtaken_by_its_repeat_is_not_made_up_for_again() {
+    let ledger = ledger();
+    let overtaking = ledger.under_way(repeat("{}")).await;
+    drop(ledger.fresh(first_try("{}")).await);
+    let twin = ledger.twin(repeat("{}")).await;
+    overtaking.settle(took("video_1")).await;
+    assert_eq!(job_id(&replay_of(twin.outcome().await.expect("an answer"))), "video_1");
+    // And only once: the next call that comes to nothing is another one.
+    drop(ledger.fresh(first_try("{}")).await);
+    drop(ledger.fresh(repeat("{}")).await);
+}

@@ -20,7 +20,7 @@ mod application;
 mod upstream;
 
 use application::{Applications, Made};
-use upstream::{Books, Faulty};
+use upstream::{Books, Faulty, Job};
 
 const CONFIG: &str = r#"
 presets = ["openai"]
@@ -169,12 +169,19 @@ fn check_records(books: &Books, records: &[Value]) {
     let may_run = |record: &&Value| matches!(record["state"].as_str(), Some("accepted" | "unknown"));
     let may_run = records.iter().filter(may_run).count();
     assert!(may_run >= books.jobs.len(), "{may_run} records of {} jobs", books.jobs.len());
-    let mut by_prompt: HashMap<&str, Vec<&str>> = HashMap::new();
-    for (id, job) in &books.jobs {
-        by_prompt.entry(&job.prompt).or_default().push(id);
+    let mut by_prompt: HashMap<&str, Vec<&Job>> = HashMap::new();
+    for job in books.jobs.values() {
+        by_prompt.entry(&job.prompt).or_default().push(job);
     }
-    let doubled: Vec<_> = by_prompt.iter().filter(|(_, ids)| ids.len() > 1).collect();
-    assert!(doubled.is_empty(), "calls that were paid for twice: {doubled:?}");
+    let doubled: Vec<_> = by_prompt.into_values().filter(|jobs| jobs.len() > 1).collect();
+    for job in doubled.iter().flatten() {
+        let of_job = |record: &&Value| record["request_id"] == *job.request_id;
+        let made = records.iter().find(of_job).map(|record| &record["fingerprint"]);
+        for record in records.iter().rev().filter(|record| Some(&record["fingerprint"]) == made) {
+            println!("{record}");
+        }
+    }
+    assert!(doubled.is_empty(), "calls that were paid for twice: {doubled:#?}");
 }
 
 fn seed() -> u64 {

@@ -40,6 +40,8 @@ pub(crate) struct Books {
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(crate) prompt: String,
+    /// What the gateway called the request.
+    pub(crate) request_id: String,
     polls: u32,
     deleted: bool,
 }
@@ -196,9 +198,10 @@ impl Serving {
     /// Writes a job down, and yields its id.
     fn booked(&self, request: &Message) -> String {
         let prompt = request.json()["prompt"].as_str().expect("a prompt").to_owned();
+        let request_id = request.header("x-request-id").unwrap_or_default().to_owned();
         let mut books = lock(&self.shared.books);
         let id = format!("video_{}", books.jobs.len());
-        books.jobs.insert(id.clone(), Job { prompt, polls: 0, deleted: false });
+        books.jobs.insert(id.clone(), Job { prompt, request_id, polls: 0, deleted: false });
         id
     }
 
