@@ -8,18 +8,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
 
-use axum::http::HeaderValue;
 use axum::response::Response as Answer;
 use tokio::time::{Instant, sleep_until};
 use tower::{Layer, Service, ServiceExt};
 
-use super::call::Missed;
-use super::call::{Attempts, Kind, Unanswered, Why};
+use super::call::{Attempts, Kind, Missed, Unanswered, Why};
 use super::outgoing::{Outgoing, Terms};
-use super::said::{Meaning, SHOULD_RETRY, Said, Whole};
+use super::said::Said;
 use super::vitals::Vitals;
 use crate::config::upstreams::Upstream as Settings;
-use crate::failure::{Failure, leaves_open};
+use crate::failure::Failure;
 use crate::quota::Asked;
 use crate::quota::bucket::Spent;
 use crate::quota::patience::Patience;
@@ -29,14 +27,15 @@ use crate::shutdown::Stage;
 pub(super) mod asked;
 mod backoff;
 pub(super) mod budget;
+mod ending;
 mod policy;
 #[cfg(test)]
 mod policy_tests;
 pub(super) mod replay;
 
 use backoff::Backoff;
-use policy::Reason;
-use policy::{Ended, Outcome, Policy, Repeatability, Verdict, Wait};
+use ending::End;
+use policy::{Ended, Outcome, Policy, Reason, Repeatability, Verdict, Wait};
 use replay::Replay;
 
 /// Asks again where that is safe and of use.
@@ -193,62 +192,8 @@ impl Rules {
         reason.leaves_open() && terms.kind == Kind::Submit
     }
 
-    /// There is no token for another attempt: what the last one came to is the answer, if there was one.
-    fn refused(
-        &self,
-        terms: &Terms,
-        reason: Rejection,
-        (last, end): (Option<Attempted>, End),
-    ) -> Result<Answer, Unanswered> {
-        match last {
-            Some(result) => self.finish(terms, result, end.spent()),
-            None => Err(Unanswered { why: Why::Rejected(reason), attempts: end.attempts, spent: false }),
-        }
-    }
-
     fn repeatability(&self, terms: &Terms) -> Repeatability {
         self.policy.repeatability(terms.kind, terms.head.method())
-    }
-
-    /// What the client gets.
-    fn finish(&self, terms: &Terms, result: Attempted, end: End) -> Result<Answer, Unanswered> {
-        let End { attempts, spent } = end;
-        let mut answer = match result {
-            Ok(answer) => answer,
-            Err(Missed { why, .. }) => {
-                // What may have had its effect may have it twice.
-                let open = matches!(why, Why::Failed(failure) if failure.outcome_unknown());
-                let costs = self.repeatability(terms) != Repeatability::Free;
-                let spent = spent || attempts.doubtful || (open && costs);
-                return Err(Unanswered { why, attempts, spent });
-            }
-        };
-        let quota = self.quota_stops_sdk && Meaning::of(&answer) == Meaning::Permanent;
-        let open = terms.kind == Kind::Submit && leaves_open(answer.status());
-        let doubtful = attempts.doubtful && !answer.status().is_success();
-        // The SDK's attempts on top of ours would multiply, or could pay twice: the upstream's own word counts less.
-        if spent || quota || open || doubtful {
-            answer.headers_mut().insert(SHOULD_RETRY, FALSE);
-        }
-        answer.extensions_mut().remove::<Whole>();
-        answer.extensions_mut().insert(attempts);
-        Ok(answer)
-    }
-}
-
-const FALSE: HeaderValue = HeaderValue::from_static("false");
-
-/// How a call ends.
-#[derive(Clone, Copy)]
-struct End {
-    attempts: Attempts,
-    /// Whether our own attempts were all there is to be had.
-    spent: bool,
-}
-
-impl End {
-    fn spent(self) -> Self {
-        Self { spent: true, ..self }
     }
 }
 
