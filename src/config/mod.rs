@@ -129,7 +129,8 @@ impl Config {
             Unusable(vec![Problem { path: path.display().to_string(), what }])
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let (config, mut problems) = Self::gather(&text, folder, sources)?;
+        let (config, mut problems) =
+            Self::gather(&text, folder, sources).map_err(|unusable| named(unusable, path))?;
         problems.extend(config.serving_problems());
         usable(config, problems)
     }
@@ -144,7 +145,7 @@ impl Config {
     fn gather(text: &str, folder: &Path, sources: Sources<'_>) -> Result<(Self, Vec<Problem>), Unusable> {
         let document: Table = toml::from_str(text).map_err(|error| {
             let what = format!("{} (correct the TOML)", error.to_string().trim());
-            Unusable(vec![Problem { path: "configuration".to_owned(), what }])
+            Unusable(vec![Problem { path: DOCUMENT.to_owned(), what }])
         })?;
         let notes = Notes::default();
         let merged = presets::lay_under(&document, folder, sources, &notes);
@@ -235,6 +236,17 @@ impl Config {
         self.upstreams.iter().find(|upstream| *upstream.name == *name)
     }
 }
+
+/// What is no TOML is told by the name of its file.
+fn named(Unusable(mut problems): Unusable, path: &Path) -> Unusable {
+    for problem in problems.iter_mut().filter(|problem| problem.path == DOCUMENT) {
+        problem.path = path.display().to_string();
+    }
+    Unusable(problems)
+}
+
+/// Stands for the whole document where its file is not known.
+const DOCUMENT: &str = "configuration";
 
 fn usable(config: Config, problems: Vec<Problem>) -> Result<Config, Unusable> {
     if problems.is_empty() { Ok(config) } else { Err(Unusable(problems)) }

@@ -9,8 +9,10 @@ use axum::http::{HeaderMap, StatusCode};
 
 pub mod anthropic;
 pub(crate) mod event;
+mod failures;
 mod limits;
 pub mod openai;
+mod repeats;
 pub(crate) mod spoken;
 pub mod words;
 

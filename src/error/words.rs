@@ -3,13 +3,11 @@
 //! Texts, `type`, `param` and `code` are OpenAI's wherever a live answer is on record; the rest is in their
 //! style. Nothing is ever appended to a message.
 
-use std::time::Duration;
-
 use axum::http::StatusCode;
 
 use super::limits::{overloaded, rate_limited, stopping, too_many_jobs};
+use super::repeats::{create_unresolved, idempotency_mismatch, ledger_unavailable};
 use super::{ApiError, Class, Form, Wording};
-use crate::failure::{Cut, Failure};
 use crate::rejection::{Expected, Noun, Param, Rejection};
 
 /// Joins literals as OpenAI's messages do: quoted, in the given order, with an Oxford comma.
@@ -168,124 +166,6 @@ impl ApiError {
             Rejection::Stopping => stopping(),
         }
     }
-
-    /// The words for an upstream that gave no usable answer. `paid`: the call starts a paid generation.
-    #[must_use]
-    pub fn failed(failure: Failure, paid: bool) -> Self {
-        if paid && failure.outcome_unknown() {
-            return outcome_unknown(failure);
-        }
-        match failure {
-            Failure::Unreachable => Self::server(
-                StatusCode::BAD_GATEWAY,
-                "upstream_unreachable",
-                "The upstream server could not be reached. Nothing was sent to it.",
-            ),
-            Failure::Tls => Self::server(
-                StatusCode::BAD_GATEWAY,
-                "upstream_tls_failed",
-                "No trusted connection to the upstream server could be made. Nothing was sent to it.",
-            ),
-            Failure::ConnectTimeout => Self::server(
-                StatusCode::GATEWAY_TIMEOUT,
-                "upstream_connect_timeout",
-                "The upstream server did not accept a connection in time. Nothing was sent to it.",
-            ),
-            Failure::HeadTimeout => Self::server(
-                StatusCode::GATEWAY_TIMEOUT,
-                "upstream_timeout",
-                "The upstream server did not answer in time.",
-            ),
-            Failure::Lost => Self::server(
-                StatusCode::BAD_GATEWAY,
-                "upstream_connection_lost",
-                "The connection to the upstream server broke before its answer was complete.",
-            ),
-            Failure::Garbled => Self::server(
-                StatusCode::BAD_GATEWAY,
-                "upstream_bad_answer",
-                "The upstream server sent an answer that could not be read.",
-            ),
-            Failure::Redirected => Self::server(
-                StatusCode::BAD_GATEWAY,
-                "upstream_redirected",
-                "The upstream server pointed to another address. Redirects are not followed.",
-            ),
-            Failure::Credential => Self::server(
-                StatusCode::BAD_GATEWAY,
-                "upstream_auth_failed",
-                "The upstream server did not accept the gateway's own credential.",
-            ),
-            Failure::BreakerOpen { retry_after } => Self {
-                retry_after: Some(retry_after),
-                ..Self::server(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "upstream_unavailable",
-                    "The upstream server failed too often of late and is given time to recover. Nothing was sent to it.",
-                )
-            },
-        }
-    }
-}
-
-impl ApiError {
-    /// The words for a stream that breaks off. Its status is none that a client sees: the 200 left long ago.
-    #[must_use]
-    pub(crate) fn cut(cut: Cut) -> Self {
-        let (code, message) = match cut {
-            Cut::Lost => (
-                "upstream_connection_lost",
-                "The connection to the upstream server broke before its answer was complete.",
-            ),
-            Cut::Quiet => {
-                ("upstream_went_quiet", "The upstream server fell silent before its answer was complete.")
-            }
-        };
-        Self::server(StatusCode::BAD_GATEWAY, code, message)
-    }
-}
-
-/// A repeat could pay for a second video, so the SDK is told not to make one by itself.
-fn outcome_unknown(failure: Failure) -> ApiError {
-    let status =
-        if failure == Failure::HeadTimeout { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
-    let error = ApiError::server(
-        status,
-        "upstream_outcome_unknown",
-        "The upstream server may have accepted this request, but its answer was lost. \
-         Asking again could start, and bill, a second video: list your videos first.",
-    );
-    ApiError { should_retry: Some(false), ..error }
-}
-
-/// 422, since SDKs would repeat a 409.
-fn idempotency_mismatch() -> ApiError {
-    ApiError::refused(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "This Idempotency-Key was already used for a request with other parameters. \
-         Send the same request as before, or use another key.",
-    )
-    .code("idempotency_mismatch")
-}
-
-/// A server's fault and not the client's, but nothing that asking again would mend.
-fn create_unresolved(ledger_id: &str) -> ApiError {
-    let message = format!(
-        "An earlier try of this request may have been accepted, but its outcome is not known. Asking again could \
-         start, and bill, a second video: list your videos first. Its record is {ledger_id} \
-         (reelgate ledger show {ledger_id})."
-    );
-    let error = ApiError::server(StatusCode::CONFLICT, "create_unresolved", &message);
-    ApiError { should_retry: Some(false), ..error }
-}
-
-fn ledger_unavailable() -> ApiError {
-    let error = ApiError::server(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "ledger_unavailable",
-        "This request could not be recorded, so nothing was sent to the upstream server. Please try again.",
-    );
-    ApiError { retry_after: Some(Duration::from_secs(1)), ..error }
 }
 
 fn method_not_allowed(method: &str, path: &str, allow: &'static str) -> ApiError {
@@ -445,25 +325,5 @@ mod tests {
     fn a_long_value_is_echoed_only_in_part() {
         let error = not_listed(Param::Seconds, &"9".repeat(100_000), &literals(&["4", "8"]));
         assert!(error.message.len() < 1200, "{} bytes", error.message.len());
-    }
-
-    /// RT23, RT29: SDKs repeat a 409 unless they are told not to, and never a 422.
-    #[test]
-    fn a_repeat_is_only_invited_where_nothing_was_sent() {
-        let rejected = |reason| ApiError::rejected(&reason, &Wording::default());
-        let unresolved = rejected(Rejection::CreateUnresolved { ledger_id: "lg_1".to_owned() });
-        assert_eq!((unresolved.status.as_u16(), unresolved.should_retry), (409, Some(false)));
-        assert!(unresolved.message.contains("reelgate ledger show lg_1"), "{}", unresolved.message);
-        assert_eq!(rejected(Rejection::IdempotencyMismatch).status.as_u16(), 422);
-        let unavailable = rejected(Rejection::LedgerUnavailable);
-        assert_eq!((unavailable.status.as_u16(), unavailable.should_retry), (503, None));
-        assert_eq!(unavailable.retry_after, Some(Duration::from_secs(1)));
-    }
-
-    #[test]
-    fn only_a_paid_call_with_an_unknown_outcome_forbids_the_repeat() {
-        assert_eq!(ApiError::failed(Failure::Lost, true).should_retry, Some(false));
-        assert_eq!(ApiError::failed(Failure::Lost, false).should_retry, None);
-        assert_eq!(ApiError::failed(Failure::Unreachable, true).should_retry, None);
     }
 }

@@ -104,9 +104,11 @@ impl Open {
     /// and tried again later: the client gets its answer all the same.
     pub(crate) async fn settle(mut self, settlement: Settlement) {
         let Settlement { outcome, end, is_last_word } = settlement;
+        // Only what may be given again is kept.
+        let stands = outcome.state == State::Accepted || (self.intent.key.is_some() && outcome.stands());
         let answer = match &end {
-            End::Answered(answer) => Some(answer.clone()),
-            End::Unkept | End::Rejected(_) | End::Failed(_) => None,
+            End::Answered(answer) if stands => Some(answer.clone()),
+            End::Answered(_) | End::Unkept | End::Rejected(_) | End::Failed(_) => None,
         };
         self.remember_job(&outcome);
         let client_left = self.ledger.desk().has_client_left(&self.id);

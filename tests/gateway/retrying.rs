@@ -344,7 +344,8 @@ async fn a_gateway_that_ends_answers_who_waits_for_another_attempt() {
     upstream.until("the first attempt", |requests| requests.len() == 1).await;
     let began = Instant::now();
     let (answer, ()) = tokio::join!(client.answer(), gateway.stop());
-    assert_eq!((answer.status(), answer.header("x-should-retry")), (503, Some("false")));
+    assert_eq!((answer.status(), answer.header("x-should-retry")), (503, None));
+    // Another replica may have the time.
     assert!(began.elapsed() < Duration::from_secs(10));
     assert_eq!(upstream.count(), 1);
 }

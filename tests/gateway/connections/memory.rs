@@ -13,7 +13,7 @@ use crate::support::upstream::{JOB, Reply, Upstream};
 const MIB: usize = 1 << 20;
 const AT_ONCE: usize = 24;
 /// Bytes of each body.
-const LENGTH: usize = 8 * MIB;
+const LENGTH: usize = 4 * MIB;
 const PIECE: usize = 64 << 10;
 /// What one stream may hold at most, debug build and allocator included.
 const EACH: usize = MIB;

@@ -1,5 +1,7 @@
 //! ST01, ST02: downloads that break go on where they broke, or are visibly cut.
 
+use std::sync::LazyLock;
+
 use crate::support::gateway::Gateway;
 use crate::support::message::Message;
 use crate::support::request::{Request, get};
@@ -7,8 +9,11 @@ use crate::support::upstream::{Gate, Reply, Upstream};
 
 const LENGTH: usize = 1_500_000;
 
-fn movie() -> Vec<u8> {
-    (0..LENGTH).map(|n| u8::try_from(n * 31 % 251).expect("a byte")).collect()
+static MOVIE: LazyLock<Vec<u8>> =
+    LazyLock::new(|| (0..LENGTH).map(|n| u8::try_from(n * 31 % 251).expect("a byte")).collect());
+
+fn movie() -> &'static [u8] {
+    &MOVIE
 }
 
 fn content() -> Request {
@@ -102,7 +107,7 @@ async fn a_download_that_cannot_go_on_is_visibly_cut() {
     for (what, second) in [
         ("another file", part(1000, last, "\"v2\"", rest)),
         ("another place", part(999, last, "\"v1\"", rest)),
-        ("all of it", [head(), movie()].concat()),
+        ("all of it", [head(), movie().to_vec()].concat()),
         ("nothing", b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec()),
     ] {
         let upstream = Upstream::script(vec![beginning(1000).close(), Reply::raw(second)]).await;

@@ -87,7 +87,7 @@ const CONFIGURATION: &str = "[upstreams.main]\nbase_url = \"{upstream}\"";
 /// LM05
 #[tokio::test]
 async fn a_large_download_takes_little_memory() {
-    let length = 256 * MIB;
+    let length = 128 * MIB;
     let head = format!("HTTP/1.1 200 OK\r\ncontent-type: video/mp4\r\ncontent-length: {length}\r\n\r\n");
     let upstream =
         Upstream::start(Reply::raw(head).repeat(vec![b'x'; 256 << 10], length / (256 << 10))).await;
@@ -108,7 +108,7 @@ async fn a_large_download_takes_little_memory() {
 /// LM05, LM15: a client that does not read makes nobody buffer for it.
 #[tokio::test]
 async fn a_download_nobody_reads_takes_little_memory() {
-    let length = 256 * MIB;
+    let length = 128 * MIB;
     let head = format!("HTTP/1.1 200 OK\r\ncontent-type: video/mp4\r\ncontent-length: {length}\r\n\r\n");
     let upstream =
         Upstream::start(Reply::raw(head).repeat(vec![b'x'; 256 << 10], length / (256 << 10))).await;
@@ -131,7 +131,7 @@ async fn a_download_nobody_reads_takes_little_memory() {
 /// LM05, ST13
 #[tokio::test]
 async fn a_large_upload_takes_little_memory() {
-    let length = 64 * MIB;
+    let length = 48 * MIB;
     let upstream = Upstream::start(Reply::job()).await;
     let process = Process::start(&upstream, CONFIGURATION).await;
     let before = process.memory().now;
