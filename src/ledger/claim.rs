@@ -14,7 +14,7 @@ use super::open::Open;
 use super::record::{LedgerId, State};
 use super::settlement::{Answer, End};
 use super::store::{Note, Noted, Which};
-use super::{Ledger, TURNS};
+use super::{Ledger, TURNS, Timestamp};
 use crate::failure::Failure;
 use crate::rejection::Rejection;
 
@@ -56,6 +56,9 @@ enum Source {
     Elsewhere,
 }
 
+/// How late a first try may come after its repeat. They are sent in order, and taken by different workers.
+const OVERTAKEN: Duration = Duration::from_secs(10);
+
 /// Held by whoever claims.
 type Turn<'l> = tokio::sync::MutexGuard<'l, ()>;
 
@@ -69,18 +72,21 @@ impl Ledger {
     /// [`Rejection::IdempotencyMismatch`], [`Rejection::CreateUnresolved`], and
     /// [`Rejection::LedgerUnavailable`] if the store does not say what it knows.
     pub(crate) async fn claim(&self, intent: Intent) -> Result<Claim, Rejection> {
-        match intent.key.clone() {
-            Some(key) => {
-                let _turn = self.turn(&intent).await?;
-                self.claim_key(intent, key).await
-            }
-            None if intent.repeat => {
-                let _turn = self.turn(&intent).await?;
-                self.claim_repeat(intent).await
-            }
-            // Whoever asks twice on purpose gets two videos.
-            None => Ok(Claim::Fresh(Open::new(self, intent))),
+        if let Some(key) = intent.key.clone() {
+            let _turn = self.turn(&intent).await?;
+            return self.claim_key(intent, key).await;
         }
+        if !intent.repeat {
+            let soon = self.0.clock.now().before(OVERTAKEN);
+            let mut desk = self.desk();
+            if !desk.is_overtaken(&intent, soon) {
+                // Whoever asks twice on purpose gets two videos.
+                return Ok(Claim::Fresh(Open::new(self, desk, intent)));
+            }
+        }
+        let _turn = self.turn(&intent).await?;
+        // One that was overtaken is the repeat of its repeat.
+        self.claim_repeat(Intent { repeat: true, ..intent }).await
     }
 
     /// Waits until no other call is being claimed that this one could be a twin of, as long as the store may take.
@@ -133,20 +139,32 @@ impl Ledger {
                 tries.push(Try::of(record));
             }
         }
-        let refused = self.desk().has_refusal(&intent, since);
-        let verdict = guard::of_repeat(&tries, refused);
-        if verdict == Verdict::Fresh && tries.is_empty() {
-            self.desk().overtakes(&intent, self.0.clock.now());
-        }
+        let verdict = self.verdict(&intent, tries, since);
         self.carry_out(verdict, intent).await
+    }
+
+    /// What becomes of a repeat of which these tries are known. A first try that comes at the same time either is
+    /// seen here, or sees that it was overtaken.
+    fn verdict(&self, intent: &Intent, mut tries: Vec<Try>, since: Timestamp) -> Verdict {
+        let mut desk = self.desk();
+        for one in desk.tries(&intent.client, &intent.fingerprint) {
+            if tries.iter().all(|known| known.id != one.id) {
+                tries.push(one);
+            }
+        }
+        let verdict = guard::of_repeat(&tries, desk.has_refusal(intent, since));
+        if verdict == Verdict::Fresh && tries.is_empty() {
+            desk.overtakes(intent, self.0.clock.now());
+        }
+        verdict
     }
 
     async fn carry_out(&self, verdict: Verdict, intent: Intent) -> Result<Claim, Rejection> {
         match verdict {
-            Verdict::Fresh => Ok(Claim::Fresh(Open::new(self, intent))),
+            Verdict::Fresh => Ok(Claim::Fresh(Open::new(self, self.desk(), intent))),
             Verdict::Instead => {
                 self.desk().make_up(&intent);
-                Ok(Claim::Fresh(Open::new(self, intent)))
+                Ok(Claim::Fresh(Open::new(self, self.desk(), intent)))
             }
             Verdict::Mismatch => Err(Rejection::IdempotencyMismatch),
             Verdict::Unresolved(id) => {

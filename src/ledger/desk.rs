@@ -145,6 +145,16 @@ impl Desk {
         remember(&mut self.account(intent).overtaking, at);
     }
 
+    /// Whether a repeat was made since then that may be this first try's. Asked once for each: it is one call's.
+    pub(super) fn is_overtaken(&mut self, intent: &Intent, since: Timestamp) -> bool {
+        let Some(account) = self.requests.get_mut(&request(intent)) else { return false };
+        let is_overtaken = account.overtaking.back().is_some_and(|overtaking| *overtaking >= since);
+        if is_overtaken {
+            account.overtaking.pop_back();
+        }
+        is_overtaken
+    }
+
     /// Whether a try was refused since then that no repeat has made up for.
     pub(super) fn has_refusal(&self, intent: &Intent, since: Timestamp) -> bool {
         let account = self.requests.get(&request(intent));

@@ -2,7 +2,7 @@
 //!
 //! An application may ask for the same video twice on purpose, and an SDK may ask again by itself; both look
 //! alike but for `x-stainless-retry-count`. What must hold is that there are never more jobs than calls: a first
-//! try is always let through, and a repeat only in place of a try that came to nothing.
+//! try is always let through unless its repeat came first, and a repeat only in place of a try that came to nothing.
 
 use std::cmp::Reverse;
 

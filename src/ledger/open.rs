@@ -1,10 +1,10 @@
 //! A claimed call, from its claim to its outcome.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use tracing::error;
 
-use super::desk::Told;
+use super::desk::{Desk, Told};
 use super::intent::{Details, Intent};
 use super::record::{Fault, Job, JobStatus, LedgerId, Outcome, Record, State};
 use super::settlement::{End, Settlement};
@@ -47,10 +47,10 @@ enum Phase {
 }
 
 impl Open {
-    pub(super) fn new(ledger: &Ledger, intent: Intent) -> Self {
+    /// `desk`: the ledger's.
+    pub(super) fn new(ledger: &Ledger, mut desk: MutexGuard<'_, Desk>, intent: Intent) -> Self {
         let now = ledger.0.clock.now();
         let id = LedgerId::at(now);
-        let mut desk = ledger.desk();
         desk.open(id.clone(), now, intent.clone());
         ledger.0.under_way.set(desk.len().try_into().unwrap_or(i64::MAX));
         drop(desk);

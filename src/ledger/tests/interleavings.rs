@@ -56,8 +56,7 @@ impl World {
         }
         if self.overtaken > 0 && self.random.bool() {
             self.overtaken -= 1;
-            // It is dropped before it is sent: its client has long been gone.
-            drop(self.ledger.fresh(first_try("{}")).await);
+            self.come_late().await;
         }
         match self.random.u8(..3) {
             0 if choices[0] => {
@@ -73,7 +72,7 @@ impl World {
                 // Its client does not wait for ever.
                 let index = self.random.usize(..self.waiting.len());
                 let (call, twin) = self.waiting.swap_remove(index);
-                let patience = std::time::Duration::from_secs(1);
+                let patience = std::time::Duration::from_millis(1);
                 match tokio::time::timeout(patience, twin.outcome()).await {
                     Ok(Ok(Claim::Fresh(open))) => self.send(call, open).await,
                     Ok(Ok(claim)) => self.told(call, &claim),
@@ -85,6 +84,17 @@ impl World {
             _ => {}
         }
         true
+    }
+
+    /// A first try whose client has long been gone. That may be noticed before it is sent, or not.
+    async fn come_late(&mut self) {
+        let Ok(Claim::Fresh(mut open)) = self.ledger.claim(first_try("{}")).await else { return };
+        if self.random.bool() {
+            open.record(details()).await.expect("recorded");
+            self.jobs += 1;
+            let job = format!("video_{}", self.jobs);
+            open.settle(took(&job)).await;
+        }
     }
 
     async fn ask(&mut self, call: usize) {
@@ -183,7 +193,7 @@ async fn there_are_never_more_jobs_than_calls() {
         let calls = world.calls.len();
         assert!(world.jobs as usize <= calls, "seed {seed}: {} jobs of {calls} calls", world.jobs);
         if calls == 1 {
-            assert!(world.made_by[0] <= 1, "seed {seed}: one call made {} jobs", world.made_by[0]);
+            assert!(world.jobs <= 1, "seed {seed}: one call made {} jobs", world.jobs);
         }
         jobs += world.jobs;
     }

@@ -133,12 +133,43 @@ async fn a_refusal_that_ended_its_call_is_not_made_up_for() {
     assert_eq!(ledger.refused(repeat("{}")).await, Rejection::CreateUnresolved { ledger_id: id });
 }
 
+/// RT06: on another worker a repeat may overtake the try it repeats, whose client is gone by then. That may not have
+/// been noticed yet: it is not made all the same.
+#[tokio::test(start_paused = true)]
+async fn a_try_that_was_overtaken_by_its_repeat_is_not_made() {
+    let ledger = ledger();
+    let overtaking = ledger.under_way(repeat("{}")).await;
+    let twin = ledger.twin(first_try("{}")).await;
+    overtaking.settle(took("video_1")).await;
+    assert_eq!(job_id(&replay_of(twin.outcome().await.expect("an answer"))), "video_1");
+    // And only once, and only soon after it: whoever asks twice on purpose gets two videos.
+    drop(ledger.under_way(first_try("{}")).await);
+    drop(ledger.under_way(repeat("[]")).await);
+    tokio::time::advance(Duration::from_secs(11)).await;
+    drop(ledger.under_way(first_try("[]")).await);
+}
+
+/// RT06: nor is it made up for again, should it take the place of its repeat.
+#[tokio::test(start_paused = true)]
+async fn a_try_that_takes_the_place_of_its_repeat_makes_up_for_it() {
+    let ledger = ledger();
+    let overtaking = ledger.fresh(repeat("{}")).await;
+    let twin = ledger.twin(first_try("{}")).await;
+    drop(overtaking);
+    let Ok(Claim::Fresh(mut open)) = twin.outcome().await else { panic!("its place") };
+    open.record(details()).await.expect("recorded");
+    let id = open.id().to_string();
+    open.settle(Settlement::failed(Failure::Lost, 1)).await;
+    assert_eq!(ledger.refused(repeat("{}")).await, Rejection::CreateUnresolved { ledger_id: id });
+}
+
 /// RT29: on another worker a repeat may overtake the try it repeats, whose client is gone by then. That this one comes
 /// to nothing is no reason to make the next repeat: the first one was made.
 #[tokio::test(start_paused = true)]
 async fn a_try_that_was_overtaken_by_its_repeat_is_not_made_up_for_again() {
     let ledger = ledger();
     let overtaking = ledger.under_way(repeat("{}")).await;
+    tokio::time::advance(Duration::from_secs(11)).await;
     drop(ledger.fresh(first_try("{}")).await);
     let twin = ledger.twin(repeat("{}")).await;
     overtaking.settle(took("video_1")).await;

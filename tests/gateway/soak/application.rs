@@ -111,7 +111,7 @@ impl Application {
     async fn call(&mut self, call: &Made) -> io::Result<Option<String>> {
         for tries in 0..3 {
             // Some give up waiting, and ask again.
-            let patience = if self.rng.u8(..8) == 0 { self.rng.u64(..20) } else { 20_000 };
+            let patience = if self.rng.u8(..8) < 3 { self.rng.u64(..20) } else { 20_000 };
             let request = attempt(call, tries);
             let asked = ask(self.address, &request);
             let Ok(answer) = timeout(Duration::from_millis(patience), asked).await else {
