@@ -106,7 +106,9 @@ pub struct Limits {
     pub other_body: u64,
     /// How long a request body may pause.
     pub body_idle: Duration,
-    /// Bytes in a second that a judged body must come in at least, beside one pause.
+    /// How long a judged body may take, beside what `body_rate` grants it.
+    pub body_time: Duration,
+    /// Bytes of a judged body that grant it another second.
     pub body_rate: u64,
     /// How much of a refused body is still read, so that a client that is sending reads the answer.
     pub linger_bytes: u64,
@@ -128,6 +130,7 @@ impl Default for Limits {
             messages_body: 32 << 20,
             other_body: 1 << 30,
             body_idle: Duration::from_secs(30),
+            body_time: Duration::from_mins(1),
             body_rate: 16 << 10,
             linger_bytes: 32 << 20,
             linger_time: Duration::from_secs(2),
@@ -151,6 +154,7 @@ impl Limits {
             messages_body: section.bytes("messages_body", default.messages_body),
             other_body: section.bytes("other_body", default.other_body),
             body_idle: section.duration("body_idle", default.body_idle),
+            body_time: section.duration("body_time", default.body_time),
             body_rate: section.bytes("body_rate", default.body_rate),
             linger_bytes: section.bytes("linger_bytes", default.linger_bytes),
             linger_time: section.duration("linger_time", default.linger_time),

@@ -45,9 +45,9 @@ pub(super) fn too_large(read: u64, limit: u64) -> Result<(), Rejection> {
     if read > limit { Err(Rejection::BodyTooLarge { limit, read }) } else { Ok(()) }
 }
 
-/// How long the first `read` bytes of a body, and one pause, may take together.
+/// How long the first `read` bytes of a body may take, pauses included.
 fn in_time(read: u64, limits: &Limits) -> Duration {
-    limits.body_idle + Duration::from_secs(read / limits.body_rate.max(1))
+    limits.body_time + Duration::from_secs(read / limits.body_rate.max(1))
 }
 
 async fn collect(mut body: Body, limit: u64, limits: &Limits) -> Result<Bytes, Rejection> {

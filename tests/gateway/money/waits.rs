@@ -50,12 +50,12 @@ async fn a_pause_that_the_end_of_the_process_cuts_short_stops_no_sdk() {
     assert_eq!(upstream.count(), 1);
 }
 
-/// LM06, TO06: a body that drips holds its place for no longer than one pause.
+/// LM06, TO06: a body that drips does not hold its place for ever.
 #[tokio::test]
 async fn a_judged_body_that_drips_ends() {
     let upstream = Upstream::start(Reply::job()).await;
     let gateway =
-        with(&upstream, "[limits]\nin_flight = 1\nin_flight_queue = 0\nbody_idle = \"200ms\"\n").await;
+        with(&upstream, "[limits]\nin_flight = 1\nin_flight_queue = 0\nbody_time = \"200ms\"\n").await;
     let request = create(r#"{"prompt":"a cat that takes very long to describe"}"#);
     let mut client = gateway.connect().await;
     client.send(request.head()).await;
