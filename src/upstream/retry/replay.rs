@@ -39,6 +39,11 @@ impl Shelf {
 }
 
 impl Kept {
+    /// Whether a body of so many bytes may be kept at all.
+    fn takes(&self, bytes: u64) -> bool {
+        bytes <= self.shelf.each
+    }
+
     /// Takes room for so many bytes more; whether there was any.
     fn grow(&mut self, bytes: u64) -> bool {
         let Shelf { each, total, kept } = &*self.shelf;
@@ -120,7 +125,7 @@ impl Replay {
         match self {
             Self::Empty | Self::Whole { .. } => true,
             Self::Once(_) => false,
-            Self::Streaming { recording, .. } => lock(recording).copy.is_some(),
+            Self::Streaming { recording, .. } => lock(recording).is_whole(),
         }
     }
 }
@@ -131,6 +136,8 @@ pub(crate) struct Recording {
     /// A copy: the pieces themselves would keep the connection's buffers. `None` once it was too much.
     copy: Option<Vec<u8>>,
     kept: Kept,
+    /// Whether anything came of it yet.
+    begun: bool,
     ended: bool,
     deadline: Deadline,
     /// Which playback may read on: an attempt that was given up may still hold its own.
@@ -139,13 +146,21 @@ pub(crate) struct Recording {
 
 impl Recording {
     fn new(live: Body, kept: Kept, deadline: Deadline) -> Self {
-        Self { live, copy: Some(Vec::new()), kept, ended: false, deadline, turn: 0 }
+        // What is announced to be too much is not begun to be kept.
+        let copy = kept.takes(live.size_hint().lower()).then(Vec::new);
+        Self { live, copy, kept, begun: false, ended: false, deadline, turn: 0 }
+    }
+
+    /// Whether all that came of it can be sent again.
+    fn is_whole(&self) -> bool {
+        self.copy.is_some() || !self.begun
     }
 
     /// The next frame from the client.
     fn poll_live(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let frame = ready!(Pin::new(&mut self.live).poll_frame(cx));
         if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            self.begun = true;
             self.keep(data);
         }
         if frame.is_none() || self.live.is_end_stream() {

@@ -74,10 +74,13 @@ async fn bodies_kept_at_a_time_are_bounded() {
 async fn a_body_that_nobody_read_is_sent_by_the_next_attempt() {
     let (feeder, body) = fed();
     feed(feeder, 3, Duration::from_secs(1));
-    let script = Script::new("", [Step::Fail(Failure::Unreachable), status(200)]);
-    let answer = script.send(&call(Kind::Other), streaming(body, u64::MAX)).await.expect("an answer");
-    assert_eq!((answer.status().as_u16(), script.attempts()), (200, 2));
-    assert_eq!(script.seen()[1].body, "piecepiecepiece");
+    // One that may be kept, and one that is announced to be too long for that.
+    for (body, length) in [(body, 15), (Body::from(vec![b'z'; 2 * MIB]), 2 * MIB)] {
+        let script = Script::new("", [Step::Fail(Failure::Unreachable), status(200)]);
+        let answer = script.send(&call(Kind::Other), streaming(body, u64::MAX)).await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), script.attempts()), (200, 2));
+        assert_eq!(script.seen()[1].body.len(), length);
+    }
 }
 
 /// An upstream may refuse before it has read: what still comes goes to the next attempt, and to that one alone.
