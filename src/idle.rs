@@ -1,5 +1,6 @@
 //! A time-out on waiting, for bodies and sockets alike.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -30,6 +31,19 @@ impl Idle {
             sleep.as_mut().reset(Instant::now() + limit);
         }
         sleep.as_mut().poll(cx)
+    }
+
+    /// The outcome of a write, or the end of waiting for it.
+    pub(crate) fn bound(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.moved();
+            return written;
+        }
+        self.poll_expired(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// What was waited for has come; the next wait begins anew.

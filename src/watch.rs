@@ -14,7 +14,7 @@ use tracing::{debug, warn};
 use crate::gateway::{Gateway, Live};
 use crate::quota::slots::Job;
 use crate::routes::observe;
-use crate::upstream::{Call, Kind, Payload, Upstreams};
+use crate::upstream::{Call, Kind, Payload, Upstreams, WHOLE_MAX};
 
 /// How often it is looked whether a job is due. When one is, the configuration says.
 const LOOK: Duration = Duration::from_millis(200);
@@ -22,8 +22,6 @@ const LOOK: Duration = Duration::from_millis(200);
 const TRY: Duration = Duration::from_secs(5);
 /// Jobs polled at the same time.
 const AT_ONCE: usize = 16;
-/// Longest answer that is looked at, in bytes.
-const ANSWER_MAX: usize = 1 << 20;
 /// What stays as it is in a path's segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -66,7 +64,7 @@ async fn poll(gateway: Arc<Gateway>, upstreams: Upstreams, (job, credential): (J
         }
     };
     let status = answer.status();
-    let body = to_bytes(answer.into_body(), ANSWER_MAX).await.unwrap_or_default();
+    let body = to_bytes(answer.into_body(), WHOLE_MAX).await.unwrap_or_default();
     if status == StatusCode::NOT_FOUND {
         observe::gone(&gateway, &job.upstream, &job.id);
     } else {

@@ -47,15 +47,6 @@ impl JobState {
     pub(crate) fn from_word(word: &str) -> Option<Self> {
         WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, state)| *state)
     }
-
-    /// Whether the job will never be anything else.
-    #[must_use]
-    pub(crate) const fn is_terminal(self) -> bool {
-        match self {
-            Self::Queued | Self::InProgress => false,
-            Self::Completed | Self::Failed | Self::Deleted => true,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -76,6 +67,5 @@ mod tests {
         for word in ["", "done?", "queued ", "100%"] {
             assert_eq!(JobState::from_word(word), None, "{word:?}");
         }
-        assert!(!JobState::InProgress.is_terminal() && JobState::Deleted.is_terminal());
     }
 }

@@ -39,13 +39,6 @@ impl Ledger {
         self.note(Noted::Job { id, status, fault: view.fault.clone() });
     }
 
-    /// As [`Self::job_seen`], for a whole body that may be about a job.
-    pub(crate) fn seen(&self, body: &[u8]) {
-        if let Some(view) = JobView::read(body) {
-            self.job_seen(&view);
-        }
-    }
-
     /// As [`Self::job_seen`], for a job that its client deleted.
     pub(crate) fn job_deleted(&self, id: &str) {
         self.job_seen(&JobView {

@@ -209,6 +209,11 @@ mod tests {
     }
 
     #[test]
+    fn a_job_is_over_where_its_upstream_works_on_it_no_more() {
+        assert!(!JobStatus::InProgress.is_final() && JobStatus::Deleted.is_final());
+    }
+
+    #[test]
     fn a_refusal_about_the_request_stands_and_one_about_the_moment_does_not() {
         let refused = |status| {
             let outcome = Outcome::without_answer(State::Refused, Fault::default());

@@ -24,7 +24,7 @@ use crate::quota::SpentAll;
 use crate::quota::gate::Place;
 use crate::quota::slots::{Held, Job};
 use crate::shutdown::{Stage, Underway};
-use crate::upstream::{Attempts, Call, Kind, Payload, Presence, Unanswered, Upstreams, Why};
+use crate::upstream::{Attempts, Call, Kind, Payload, Presence, Unanswered, Upstreams, WHOLE_MAX, Why};
 
 /// A call that is written down, and everything it needs and holds.
 pub(super) struct Making {
@@ -50,9 +50,6 @@ pub(super) struct Holds {
     /// Its place among the calls in flight.
     pub(super) place: Place,
 }
-
-/// Longest answer that is kept to be given again, in bytes; far longer than any job's.
-const ANSWER_MAX: u64 = 1 << 20;
 
 impl Making {
     /// The answer to the call. Dropped, it is made all the same.
@@ -165,7 +162,7 @@ fn certain(settlement: Settlement, attempts: Attempts) -> Settlement {
 /// it streams on, and is not kept.
 async fn read(answer: Response, attempts: u32) -> (Response, Settlement) {
     let (head, body) = answer.into_parts();
-    let is_whole = HttpBody::size_hint(&body).exact().is_some_and(|length| length <= ANSWER_MAX);
+    let is_whole = HttpBody::size_hint(&body).exact().is_some_and(|length| length <= WHOLE_MAX as u64);
     if !is_whole {
         let settlement = Settlement::answered_at_length(head.status, &head.headers, attempts);
         return (Response::from_parts(head, body), settlement);

@@ -5,17 +5,15 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use http_body::Body as HttpBody;
 
 use super::home;
-use crate::dialect::status::JobState;
-use crate::dialect::video;
 use crate::gateway::Gateway;
-
-/// Longest answer that is looked at, in bytes. It is in memory already.
-const ANSWER_MAX: u64 = 1 << 20;
+use crate::ledger::record::JobStatus;
+use crate::ledger::settlement::JobView;
+use crate::upstream::{WHOLE_MAX, is_json};
 
 /// The same answer, once it has been looked at.
 pub(super) async fn observe(
@@ -38,7 +36,7 @@ pub(super) async fn observe(
         gone(gateway, upstream, &id);
         return answer;
     }
-    if !is_json(&answer) {
+    if !is_whole(&answer) {
         return answer;
     }
     let (head, body) = answer.into_parts();
@@ -51,9 +49,9 @@ pub(super) async fn observe(
 
 /// What the answer to a poll means for the job.
 pub(crate) fn seen(gateway: &Gateway, (upstream, id): (&str, &str), body: &[u8]) {
-    let Some(video) = video::read(body).filter(|video| video.id == id) else { return };
-    gateway.ledger.seen(body);
-    if video.state.is_some_and(JobState::is_terminal) {
+    let Some(job) = JobView::read(body).filter(|job| job.id.as_deref() == Some(id)) else { return };
+    gateway.ledger.job_seen(&job);
+    if job.status.is_some_and(JobStatus::is_final) {
         gateway.slots.finished(upstream, id);
     }
 }
@@ -64,9 +62,8 @@ pub(crate) fn gone(gateway: &Gateway, upstream: &str, id: &str) {
     gateway.slots.finished(upstream, id);
 }
 
-/// Whether the body is JSON that was read whole.
-fn is_json(answer: &Response) -> bool {
-    let kind = answer.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+/// Whether the body is JSON that was read whole, and so is in memory already.
+fn is_whole(answer: &Response) -> bool {
     let length = HttpBody::size_hint(answer.body()).exact();
-    kind.starts_with(b"application/json") && length.is_some_and(|length| length <= ANSWER_MAX)
+    is_json(answer.headers()) && length.is_some_and(|length| length <= WHOLE_MAX as u64)
 }

@@ -37,7 +37,8 @@ impl Treatment {
     }
 }
 
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
+/// Whether a body of this head is one JSON document.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let (start, rest) = value.split_at_checked(16).unwrap_or_default();
     // `application/jsonl` and `application/json-seq` are streams.

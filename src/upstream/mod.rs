@@ -50,6 +50,7 @@ mod untaken;
 mod vitals;
 mod window;
 
+pub(crate) use answer::is_json;
 pub use call::{Attempts, Call, Kind, Payload, Unanswered, Why};
 pub use connect::Leaf;
 pub use presence::{Presence, Waiting};
@@ -234,4 +235,4 @@ fn tls(settings: &Settings) -> io::Result<ClientConfig> {
 }
 
 /// Longest a JSON answer may be to be read whole before its head is sent on, in bytes.
-const WHOLE_MAX: usize = 1 << 20;
+pub(crate) const WHOLE_MAX: usize = 1 << 20;

@@ -25,15 +25,6 @@ impl<S> Bounded<S> {
     pub(super) fn new(inner: S, limit: Duration) -> Self {
         Self { inner, idle: Idle::new(limit) }
     }
-
-    /// The outcome of a write, or the end of waiting for it.
-    fn bound(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
-            self.idle.moved();
-            return written;
-        }
-        self.idle.poll_expired(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
-    }
 }
 
 impl<S: Connection> Connection for Bounded<S> {
@@ -52,7 +43,7 @@ impl<S: Write + Unpin> Write for Bounded<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.inner).poll_write(cx, buf);
-        this.bound(cx, written)
+        this.idle.bound(cx, written)
     }
 
     fn poll_write_vectored(
@@ -62,7 +53,7 @@ impl<S: Write + Unpin> Write for Bounded<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
-        this.bound(cx, written)
+        this.idle.bound(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -31,14 +31,10 @@ impl WriteIdle {
         cx: &mut Context<'_>,
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
-            self.idle.moved();
-            return written;
-        }
-        self.idle.poll_expired(cx).map(|()| {
-            self.expired = true;
-            Err(io::ErrorKind::TimedOut.into())
-        })
+        let waited = written.is_pending();
+        let bound = self.idle.bound(cx, written);
+        self.expired |= waited && bound.is_ready();
+        bound
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{download, halting, with_server};
-use crate::support::client::End;
+use crate::support::client::{Client, End};
 use crate::support::gateway::Gateway;
 use crate::support::message::Message;
 use crate::support::process::Process;
@@ -177,15 +177,28 @@ async fn a_hangup_ends_nothing() {
     assert_eq!(process.exit_code().await, Some(0));
 }
 
-/// SD06: nothing new is to be sent its way, and nobody is to kill it for that.
-#[tokio::test]
-async fn readiness_fails_while_draining_and_liveness_holds() {
+/// A process whose drain would take an hour: one client is in the middle of a download that is stuck, another idle.
+struct Drawn {
+    _upstream: Upstream,
+    process: Process,
+    witness: Client,
+    _client: Client,
+}
+
+async fn drawn_out() -> Drawn {
     let upstream = Upstream::start(stuck()).await;
     let process = Process::start(&upstream, &SHORT.replace("500ms", "1h")).await;
-    let mut witness = process.connect().await;
+    let witness = process.connect().await;
     let mut client = process.connect().await;
     client.send(get(CONTENT).bytes()).await;
     client.head_of_answer("GET").await;
+    Drawn { _upstream: upstream, process, witness, _client: client }
+}
+
+/// SD06: nothing new is to be sent its way, and nobody is to kill it for that.
+#[tokio::test]
+async fn readiness_fails_while_draining_and_liveness_holds() {
+    let Drawn { _upstream, process, mut witness, _client } = drawn_out().await;
     let status = async |page| process.ask_admin(page).await.status();
     assert_eq!((status("/readyz").await, status("/livez").await), (200, 200));
 
@@ -200,12 +213,7 @@ async fn readiness_fails_while_draining_and_liveness_holds() {
 /// SD05: who does not want to wait signals once more.
 #[tokio::test]
 async fn a_second_signal_ends_the_process_at_once() {
-    let upstream = Upstream::start(stuck()).await;
-    let process = Process::start(&upstream, &SHORT.replace("500ms", "1h")).await;
-    let mut witness = process.connect().await;
-    let mut client = process.connect().await;
-    client.send(get(CONTENT).bytes()).await;
-    client.head_of_answer("GET").await;
+    let Drawn { _upstream, process, mut witness, _client } = drawn_out().await;
     process.signal("TERM");
     witness.assert_closed().await;
     process.signal("INT");

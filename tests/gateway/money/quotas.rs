@@ -1,30 +1,21 @@
 //! Token buckets, before a real upstream: who is refused, what it is told, and what it costs.
 
 use crate::money::{first, with};
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, KEYS};
 use crate::support::message::Message;
 use crate::support::request::{create, get};
 use crate::support::upstream::{Gate, Reply, Upstream};
 
-/// Two named keys with quotas of their own, "rg-key" and "rg-other".
-const KEYS: &str = r#"
-presets = ["openai"]
-[auth]
-mode = "keys"
-[auth.keys.team]
-sha256 = "1f5b4bf0f6e305b28b779feca67637a192f9b190d67dd92de5f4145549ea2bca"
+/// A second key, "rg-other", and a quota that each of them has for itself.
+const MORE: &str = r#"
 [auth.keys.other]
-sha256 = "OTHER"
+sha256 = "04a726cc2c5d9f16609a29e086a0e2309ca3e98243eef78545d14afdecdddea5"
 [auth.key_quota]
 submit = { rate = "3/min" }
-[upstreams.main]
-base_url = "{upstream}"
-credential = { env = "UPSTREAM_KEY" }
 "#;
 
 async fn keyed(upstream: &Upstream) -> Gateway {
-    let other = "e4fdca1c2d6c8c21bf7fcd27c1df7b3b6ac7a7fbb4d77a8e5e4c1e6e1a7c4a9e";
-    Gateway::start(upstream, &KEYS.replace("OTHER", other)).await
+    Gateway::start(upstream, &format!("{KEYS}{MORE}")).await
 }
 
 fn by_key(json: &str) -> crate::support::request::Request {
@@ -64,6 +55,10 @@ async fn each_key_has_its_own_rate() {
     assert!((18_000..=20_000).contains(&millis), "{millis}");
     assert_eq!(remaining(&refused), Some("0"));
     assert_eq!(upstream.count(), 3);
+
+    let other =
+        create(r#"{"prompt":"a cat"}"#).without("authorization").with("authorization", "Bearer rg-other");
+    assert_eq!(remaining(&gateway.ask(&other).await), Some("2"));
 }
 
 /// LM09

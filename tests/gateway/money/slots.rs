@@ -22,6 +22,16 @@ async fn one_slot(then: Vec<Reply>) -> (Upstream, Gateway) {
     (upstream, gateway)
 }
 
+/// Waits until the slot is free; whoever frees it tells nobody.
+async fn until_free(gateway: &Gateway) {
+    within("the slot to be free", async {
+        while gateway.metric(IN_USE) > 0.0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
 /// Video capacity is a limit on running jobs.
 #[tokio::test]
 async fn a_job_holds_its_slot_until_it_is_seen_to_have_ended() {
@@ -61,12 +71,7 @@ async fn a_job_that_its_upstream_does_not_know_any_more_holds_no_slot() {
     let settings = format!("{ONE}[jobs]\nwatch_after = \"1ms\"\nwatch_interval = \"1ms\"\n");
     let gateway = with(&upstream, &settings).await;
     assert_eq!(gateway.ask(&first("a cat")).await.status(), 200);
-    within("the slot to be free", async {
-        while gateway.metric(IN_USE) > 0.0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    until_free(&gateway).await;
 }
 
 #[tokio::test]
@@ -87,12 +92,7 @@ async fn a_job_that_nobody_polls_is_watched() {
     let settings = format!("{ONE}[jobs]\nwatch_after = \"1ms\"\nwatch_interval = \"1ms\"\n");
     let gateway = with(&upstream, &settings).await;
     assert_eq!(gateway.ask(&first("a cat")).await.status(), 200);
-    within("the slot to be free", async {
-        while gateway.metric(IN_USE) > 0.0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    until_free(&gateway).await;
     let polls = upstream.requests();
     assert_eq!((polls[1].method(), polls[1].target()), ("GET", "/v1/videos/video_1"));
     assert_eq!(polls[1].header("authorization"), Some("Bearer sk-test"));

@@ -123,8 +123,8 @@ impl Drop for Gateway {
     }
 }
 
-/// SHA-256 of "rg-key".
-const KEYS: &str = r#"
+/// Clients bring the key "rg-key", whose SHA-256 stands there.
+pub(crate) const KEYS: &str = r#"
 presets = ["openai"]
 [auth]
 mode = "keys"
