@@ -1,5 +1,4 @@
-//! The outermost layer: gives every request its id and its snapshot, words every refusal, writes the one log
-//! line, and counts once.
+//! The outermost layer: gives every request its id and its snapshot, words every refusal, and has it recorded once.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,20 +7,19 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{self, HeaderName};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use prometheus::IntGauge;
 use tokio::time::Instant;
-use tracing::info;
 
 use super::framing;
+use super::record::{self, Arrival, Told};
 use crate::error::{ApiError, Dialect, WAIT_MAX, Wording, anthropic, openai};
 use crate::gateway::Gateway;
-use crate::metrics::{Metrics, NO_MODEL};
-use crate::outcome::{NO_ROUTE, Note, REJECTED, Refusal, Route};
+use crate::metrics::Metrics;
+use crate::outcome::{Note, Refusal};
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
-use crate::upstream::Attempts;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -33,16 +31,6 @@ const LEDGER_ID: HeaderName = HeaderName::from_static("x-reelgate-ledger-id");
 const REPLAYED: HeaderName = HeaderName::from_static("x-reelgate-replayed");
 /// What Stripe calls it, and after it many others.
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-
-/// What is known of a request before anything is decided.
-struct Arrival {
-    at: Instant,
-    method: Method,
-    path: String,
-    dialect: Dialect,
-    id: RequestId,
-    peer: SocketAddr,
-}
 
 /// Handles one request from its head to its answer's head.
 pub(super) async fn handle<F>(
@@ -88,41 +76,12 @@ where
     if distrusted {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    record(&arrival, &told, &response, &gateway.metrics);
+    record::record(&arrival, &told, &response, &gateway.metrics);
     response
 }
 
-/// Label of a rejection whose answer has no code.
-const NO_CODE: &str = "none";
-
 /// Characters of a path that a log line shows.
 const PATH_MAX: usize = 200;
-
-/// What the lower layers have to say of an answer.
-struct Told {
-    route: &'static str,
-    note: Note,
-    refusal: Option<Refusal>,
-    /// Attempts made at an upstream.
-    attempts: u32,
-    /// The refusal's code; the message is the client's business, and may repeat what it sent.
-    code: Option<String>,
-}
-
-impl Told {
-    fn take(response: &mut Response) -> Self {
-        let extensions = response.extensions_mut();
-        let refusal: Option<Refusal> = extensions.remove();
-        let answered = extensions.remove::<Attempts>().map(|attempts| attempts.made);
-        Self {
-            route: extensions.remove::<Route>().map_or(NO_ROUTE, |route| route.0),
-            note: extensions.remove().unwrap_or_default(),
-            attempts: answered.or(refusal.as_ref().map(Refusal::attempts)).unwrap_or_default(),
-            refusal,
-            code: None,
-        }
-    }
-}
 
 /// Counts a request for as long as it has no answer, however it ends.
 struct InFlight<'m>(&'m IntGauge);
@@ -215,56 +174,13 @@ fn tell_attempts(headers: &mut HeaderMap, attempts: u32) {
     }
 }
 
-fn record(arrival: &Arrival, told: &Told, response: &Response, metrics: &Metrics) {
-    let status = response.status();
-    let Told { route, note, refusal, attempts, code: error } = told;
-    let took = arrival.at.elapsed();
-    let outcome = refusal.as_ref().map_or("forwarded", Refusal::outcome);
-    let model = note.model.as_deref().unwrap_or(NO_MODEL);
-    let code = status.as_str();
-    metrics.requests.with_label_values(&[route, model, code, outcome]).inc();
-    metrics.duration.with_label_values(&[route]).observe(took.as_secs_f64());
-    if let Some(Refusal::Rejected(_)) = refusal {
-        metrics.rejections.with_label_values(&[*route, error.as_deref().unwrap_or(NO_CODE)]).inc();
-    }
-    for field in &note.adjusted_fields {
-        metrics.adjustments.with_label_values(&[model, field]).inc();
-    }
-    // What the client holds, where it is not ours.
-    let answer_id = response.headers().get(X_REQUEST_ID).filter(|id| *id != arrival.id.value());
-    // `Debug` escapes what a path may carry: a log line is one line.
-    info!(
-        status = status.as_u16(),
-        outcome,
-        route,
-        model,
-        upstream = note.upstream.as_deref(),
-        client = note.client.as_deref(),
-        ledger_id = note.ledger_id.as_deref(),
-        replayed = note.replayed.then_some(true),
-        attempts,
-        adjusted = note.adjusted.as_deref(),
-        error = error.as_deref(),
-        duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-        request_id = arrival.id.as_str(),
-        answer_id = answer_id.map(tracing::field::debug),
-        peer = %arrival.peer,
-        "{} {:?} → {code}",
-        arrival.method,
-        arrival.path,
-    );
-}
-
 /// The whole answer, as bytes, to a request whose head hyper could not read; counted and logged as any other.
 pub(super) fn unreadable(status: u16, peer: SocketAddr, metrics: &Metrics) -> Vec<u8> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    metrics.requests.with_label_values(&[NO_ROUTE, NO_MODEL, status.as_str(), REJECTED]).inc();
-    metrics.rejections.with_label_values(&[NO_ROUTE, NO_CODE]).inc();
-    let error = ApiError::unreadable(status);
-    let body = openai::body(&error, crate::error::Form::Service);
     let id = RequestId::random();
-    let request_id = id.as_str();
-    info!(status = status.as_u16(), outcome = REJECTED, request_id, %peer, "request head could not be read");
+    record::count_unreadable(status, metrics);
+    record::log_unreadable(status, &id, peer);
+    let body = openai::body(&ApiError::unreadable(status), crate::error::Form::Service);
     format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nx-request-id: {}\r\n\
          connection: close\r\n\r\n{body}",

@@ -31,6 +31,7 @@ mod framing;
 mod linger;
 pub mod listener;
 mod pages;
+mod record;
 mod socket;
 
 pub use pages::run as run_pages;
