@@ -1,0 +1,20 @@
+//! Names that pages mention in passing: variables of the environment, and files.
+
+use std::collections::BTreeSet;
+
+use crate::markdown::pages;
+use crate::rust_source::source;
+use crate::text_of;
+
+#[test]
+fn every_variable_of_the_environment_is_one_that_something_reads() {
+    let known = [source(""), text_of("tests/run"), text_of("tests/docs/reference/mod.rs")].concat();
+    let mut named = BTreeSet::new();
+    for page in pages() {
+        let words = page.text.split(|c: char| !(c.is_ascii_uppercase() || c == '_')).map(str::to_owned);
+        named.extend(words.filter(|word| word.starts_with("REELGATE_") && word.len() > "REELGATE_".len()));
+    }
+    assert!(named.len() >= 4, "only {named:?} were found");
+    let unknown: Vec<&String> = named.iter().filter(|name| !known.contains(*name)).collect();
+    assert!(unknown.is_empty(), "nothing reads {unknown:?}");
+}
