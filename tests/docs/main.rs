@@ -14,6 +14,7 @@ mod log_fields;
 mod markdown;
 mod mentions;
 mod reference;
+mod reloading;
 mod rust_source;
 mod starting;
 

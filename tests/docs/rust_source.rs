@@ -5,21 +5,25 @@ use std::path::{Path, PathBuf};
 
 use crate::project;
 
-/// The source of a room or file below `src/`, without its tests.
+/// The source of a room or file below `src/`, without its tests. A room may be a folder, a file of its name, or both.
 pub(crate) fn source(path: &str) -> String {
     let path = project().join("src").join(path);
     let mut files = Vec::new();
     gather(&path, &mut files);
+    gather(&path.with_extension("rs"), &mut files);
     assert!(!files.is_empty(), "{} is gone", path.display());
     files.iter().map(|file| production(&fs::read_to_string(file).expect("source"))).collect()
 }
 
 fn gather(path: &Path, files: &mut Vec<PathBuf>) {
+    if files.iter().any(|known| known == path) {
+        return;
+    }
     if path.is_dir() {
         for entry in fs::read_dir(path).expect("a folder") {
             gather(&entry.expect("an entry").path(), files);
         }
-    } else if path.extension().is_some_and(|ending| ending == "rs") {
+    } else if path.is_file() && path.extension().is_some_and(|ending| ending == "rs") {
         files.push(path.to_owned());
     }
 }
