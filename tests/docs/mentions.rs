@@ -27,7 +27,7 @@ fn every_metric_is_one_that_the_code_counts() {
         let words = page.text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '-' | '.' | '/')));
         named.extend(words.filter_map(|word| word.strip_prefix("reelgate_")).map(without_ending));
     }
-    assert!(named.len() > 20, "only {named:?} were found");
+    assert!(named.len() > 10, "only {named:?} were found");
     let unknown: Vec<&String> = named.iter().filter(|name| !known.contains(*name)).collect();
     assert!(unknown.is_empty(), "nothing counts {unknown:?}");
 }

@@ -29,7 +29,7 @@ fn gather(path: &Path, files: &mut Vec<PathBuf>) {
 }
 
 fn production(source: &str) -> String {
-    let end = source.find("#[cfg(test)]\nmod ").unwrap_or(source.len());
+    let end = source.find("#[cfg(test)]\nmod tests {").unwrap_or(source.len());
     source[..end].to_owned()
 }
 

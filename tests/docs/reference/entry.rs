@@ -56,7 +56,7 @@ impl Reading {
             self.found.push(Entry::Part(title.to_owned()));
         } else if let Some(text) = line.strip_prefix("# ") {
             self.said.push(text.to_owned());
-        } else if line.is_empty() {
+        } else if line.is_empty() || line == "#" {
             self.blank();
         } else {
             let setting = line.strip_prefix('#').unwrap_or(line);
