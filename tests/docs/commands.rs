@@ -36,7 +36,9 @@ fn typed(page: &Page) -> Vec<(usize, Vec<String>)> {
         }
     }
     let spans = page.code_spans().into_iter().filter(|(_, span)| span.starts_with("reelgate "));
-    commands.extend(spans.flat_map(|(line, span)| in_line(&span).into_iter().map(move |command| (line, command))));
+    commands.extend(
+        spans.flat_map(|(line, span)| in_line(&span).into_iter().map(move |command| (line, command))),
+    );
     commands
 }
 
@@ -81,7 +83,8 @@ impl Helps {
         let help = self.of(&path);
         for option in words.filter(|word| word.starts_with("--")) {
             let name = option.split('=').next().unwrap_or(option);
-            let known = help.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).any(|word| word == name);
+            let known =
+                help.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).any(|word| word == name);
             if !known {
                 return Err(format!("there is no option {name}"));
             }
@@ -106,7 +109,8 @@ fn is_name(word: &str) -> bool {
 /// The commands that a help text lists.
 fn commands_in(help: &str) -> Vec<&str> {
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let names = listed.take_while(|line| line.starts_with("  ")).filter_map(|line| line.split_whitespace().next());
+    let names =
+        listed.take_while(|line| line.starts_with("  ")).filter_map(|line| line.split_whitespace().next());
     names.collect()
 }
 

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use reelgate::config::Config;
 use reelgate::config::presets::EMBEDDED;
 use reelgate::config::secret::Sources;
-use reelgate::config::Config;
 
 use crate::markdown::{Block, page, pages};
 
@@ -63,6 +63,9 @@ fn every_preset_has_a_configuration_in_the_migration_guide() {
     let blocks = migration.blocks();
     for (name, _) in EMBEDDED {
         let line = format!("presets = [\"{name}\"]");
-        assert!(blocks.iter().any(|block| is_whole(block) && block.text.contains(&line)), "{line} is missing");
+        assert!(
+            blocks.iter().any(|block| is_whole(block) && block.text.contains(&line)),
+            "{line} is missing"
+        );
     }
 }

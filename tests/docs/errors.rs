@@ -27,7 +27,8 @@ fn said() -> Vec<String> {
 
 /// Whether a text is a `type` or `code`: small letters and underscores.
 fn is_word(text: &str) -> bool {
-    text.contains('_') && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') || text == "overloaded"
+    text.contains('_') && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        || text == "overloaded"
 }
 
 #[test]
@@ -45,7 +46,8 @@ fn every_message_that_the_code_can_send_has_a_row() {
     let shown = page(PAGE).code_spans().into_iter().map(|(_, span)| span);
     let shown: Vec<String> = shown.filter(|span| span.contains(' ')).collect();
     let said = said();
-    let is_message = |text: &&String| text.contains(' ') && text.starts_with(|c: char| c.is_ascii_uppercase());
+    let is_message =
+        |text: &&String| text.contains(' ') && text.starts_with(|c: char| c.is_ascii_uppercase());
     let messages: Vec<&String> = said.iter().filter(is_message).collect();
     assert!(messages.len() > 40, "only {messages:?} were found in the source");
     let told = |text: &str| shown.iter().any(|shown| matches(shown, text) || has_parts(shown, text));
@@ -115,7 +117,9 @@ fn answers() -> Vec<ApiError> {
         Failure::Credential,
         Failure::BreakerOpen { retry_after: Duration::from_secs(1) },
     ];
-    answers.extend(failures.into_iter().flat_map(|failure| [true, false].map(|paid| ApiError::failed(failure, paid))));
+    answers.extend(
+        failures.into_iter().flat_map(|failure| [true, false].map(|paid| ApiError::failed(failure, paid))),
+    );
     let unreadable = [400, 414, 431].map(|status| status.try_into().expect("a status"));
     answers.extend(unreadable.map(ApiError::unreadable));
     answers.push(ApiError::internal());
@@ -125,7 +129,8 @@ fn answers() -> Vec<ApiError> {
 fn rejections() -> Vec<Rejection> {
     let text = || "x".to_owned();
     let list = |items: &[&str]| items.iter().map(|&item| item.to_owned()).collect::<Vec<_>>();
-    let size = |param| Rejection::NotForModel { param, model: text(), got: text(), allowed: list(&["1x1", "2x2"]) };
+    let size =
+        |param| Rejection::NotForModel { param, model: text(), got: text(), allowed: list(&["1x1", "2x2"]) };
     let wait = Duration::from_secs(1);
     vec![
         Rejection::UnknownUrl { method: text(), path: text() },
@@ -149,8 +154,16 @@ fn rejections() -> Vec<Rejection> {
         Rejection::UnknownParameter(text()),
         Rejection::DuplicateParameter(text()),
         Rejection::Missing(Param::Prompt),
-        Rejection::WrongType { param: Param::Seconds, expected: Expected::OneOf(list(&["4", "8"])), got: Noun::Integer },
-        Rejection::WrongType { param: Param::Prompt, expected: Expected::Type(Noun::String), got: Noun::Null },
+        Rejection::WrongType {
+            param: Param::Seconds,
+            expected: Expected::OneOf(list(&["4", "8"])),
+            got: Noun::Integer,
+        },
+        Rejection::WrongType {
+            param: Param::Prompt,
+            expected: Expected::Type(Noun::String),
+            got: Noun::Null,
+        },
         Rejection::NotListed { param: Param::Seconds, got: text(), allowed: list(&["4", "8", "12"]) },
         Rejection::NotListed { param: Param::Seconds, got: text(), allowed: list(&["4"]) },
         size(Param::Size),

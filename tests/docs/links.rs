@@ -57,6 +57,9 @@ fn every_page_of_the_folder_is_in_its_index() {
     let named: Vec<String> = index.links().into_iter().map(|(_, target)| target).collect();
     for page in pages().iter().filter(|page| page.path.starts_with("docs/")) {
         let name = page.path.strip_prefix("docs/").expect("its name");
-        assert!(name == "README.md" || named.iter().any(|target| target == name), "{name} is not in docs/README.md");
+        assert!(
+            name == "README.md" || named.iter().any(|target| target == name),
+            "{name} is not in docs/README.md"
+        );
     }
 }

@@ -129,7 +129,9 @@ impl Page {
 
     /// Pieces of code between backticks, with the number of their line.
     pub(crate) fn code_spans(&self) -> Vec<(usize, String)> {
-        self.prose().flat_map(|(number, line)| spans(line).into_iter().map(move |span| (number, span))).collect()
+        self.prose()
+            .flat_map(|(number, line)| spans(line).into_iter().map(move |span| (number, span)))
+            .collect()
     }
 
     /// The rows of all tables, without their heads.

@@ -24,7 +24,9 @@ fn every_metric_is_one_that_the_code_counts() {
     let known = texts(&source("metrics"));
     let mut named = BTreeSet::new();
     for page in pages() {
-        let words = page.text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '-' | '.' | '/')));
+        let words = page
+            .text
+            .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '-' | '.' | '/')));
         named.extend(words.filter_map(|word| word.strip_prefix("reelgate_")).map(without_ending));
     }
     assert!(named.len() > 10, "only {named:?} were found");

@@ -1,5 +1,7 @@
 //! `config/default.toml`, line by line: headings, tables, keys, and what is said about them.
 
+use std::collections::HashMap;
+
 use toml::Value;
 
 /// What stands in the file.
@@ -24,7 +26,7 @@ pub(super) struct Key {
     pub(super) optional: bool,
     /// What is said about it.
     pub(super) about: String,
-    /// The key that was spoken of together with it, where nothing is said about it alone.
+    /// Another key whose text speaks of it too, where nothing is said about it alone.
     pub(super) beside: Option<String>,
 }
 
@@ -45,8 +47,8 @@ struct Reading {
     said: Vec<String>,
     /// The last key that something was said about.
     spoken_of: Option<String>,
-    /// Inline tables whose keys are listed already.
-    expanded: Vec<String>,
+    /// The first key of each name, by the kind of its table: quotas are alike wherever they stand.
+    first: HashMap<String, String>,
 }
 
 impl Reading {
@@ -83,29 +85,39 @@ impl Reading {
     }
 
     fn key(&mut self, setting: &str, optional: bool) {
-        let (name, shown) = setting.split_once(" = ").unwrap_or_else(|| panic!("no key and value: {setting}"));
+        let (name, shown) =
+            setting.split_once(" = ").unwrap_or_else(|| panic!("no key and value: {setting}"));
         let path = if self.section.is_empty() { name.to_owned() } else { format!("{}.{name}", self.section) };
         let about = std::mem::take(&mut self.said).join(" ");
-        let beside = if about.is_empty() { self.spoken_of.clone() } else { None };
         if !about.is_empty() {
             self.spoken_of = Some(path.clone());
         }
-        self.found.push(Entry::Key(Key { path: path.clone(), shown: shown.to_owned(), optional, about, beside }));
-        self.inner((name, &path), shown, optional);
+        let like = self.first.get(&alike(&path)).cloned();
+        let beside = if about.is_empty() { self.spoken_of.clone().or(like.clone()) } else { None };
+        let key = Key { path: path.clone(), shown: shown.to_owned(), optional, about, beside };
+        self.found.push(Entry::Key(key));
+        if like.is_none() {
+            self.first.insert(alike(&path), path.clone());
+            self.inner(&path, shown, optional);
+        }
     }
 
-    /// The keys of a table written in one line, where they were not listed before.
-    fn inner(&mut self, (name, path): (&str, &str), shown: &str, optional: bool) {
-        let document: toml::Table = toml::from_str(&format!("x = {shown}")).unwrap_or_else(|error| panic!("{path}: {error}"));
+    /// The keys of a table written in one line.
+    fn inner(&mut self, path: &str, shown: &str, optional: bool) {
+        let document: toml::Table =
+            toml::from_str(&format!("x = {shown}")).unwrap_or_else(|error| panic!("{path}: {error}"));
         let Some(Value::Table(table)) = document.get("x") else { return };
-        if self.expanded.iter().any(|known| known == name) {
-            return;
-        }
-        self.expanded.push(name.to_owned());
         for (key, value) in table {
-            let path = format!("{path}.{key}");
-            let beside = self.spoken_of.clone();
-            self.found.push(Entry::Key(Key { path, shown: value.to_string(), optional, about: String::new(), beside }));
+            let (path, beside) = (format!("{path}.{key}"), self.spoken_of.clone());
+            let shown = value.to_string();
+            self.found.push(Entry::Key(Key { path, shown, optional, about: String::new(), beside }));
         }
     }
+}
+
+/// The key's name behind the last word of its table's: `quota.submit` for `auth.key_quota.submit`.
+fn alike(path: &str) -> String {
+    let mut steps = path.rsplit('.');
+    let (name, table) = (steps.next().unwrap_or_default(), steps.next().unwrap_or_default());
+    format!("{}.{name}", table.rsplit('_').next().unwrap_or_default())
 }

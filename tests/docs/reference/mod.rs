@@ -10,10 +10,12 @@ use std::fs;
 use crate::{project, text_of};
 
 mod entry;
+mod marks;
 mod probe;
 
 use entry::{Entry, Key};
-use probe::Probe;
+use marks::{cell, code, prose, values};
+use probe::Absent;
 
 const PAGE: &str = "docs/configuration.md";
 const BEGIN: &str = "<!-- generated: REELGATE_WRITE_DOCS=1 cargo test --test docs -->\n";
@@ -34,7 +36,9 @@ fn the_reference_lists_every_key_as_the_code_reads_it() {
         return;
     }
     let new = reference.lines().find(|line| !old.contains(line)).unwrap_or("a line less");
-    panic!("{PAGE} is out of date: run REELGATE_WRITE_DOCS=1 cargo test --test docs\nfirst difference: {new}");
+    panic!(
+        "{PAGE} is out of date: run REELGATE_WRITE_DOCS=1 cargo test --test docs\nfirst difference: {new}"
+    );
 }
 
 /// The reference, and the number of its keys.
@@ -42,7 +46,6 @@ fn written() -> (String, usize) {
     let mut page = String::new();
     let mut keys = 0;
     let mut in_table = false;
-    let probe = Probe::default();
     for entry in entry::entries(&text_of("config/default.toml")) {
         let is_key = matches!(entry, Entry::Key(_));
         if is_key && !in_table {
@@ -50,7 +53,7 @@ fn written() -> (String, usize) {
         }
         in_table = is_key;
         match entry {
-            Entry::Part(title) => page += &format!("\n### {title}\n"),
+            Entry::Part(title) => page += &format!("\n### {}\n", marks::title(&title)),
             Entry::Section { path, about } => {
                 page += &format!("\n#### `[{}]`\n", named(&path));
                 if !about.is_empty() {
@@ -60,29 +63,28 @@ fn written() -> (String, usize) {
             Entry::Text(text) => page += &format!("\n{}\n", prose(&text)),
             Entry::Key(key) => {
                 keys += 1;
-                write!(page, "{}", row(&key, &probe)).expect("written into memory");
+                write!(page, "{}", row(&key)).expect("written into memory");
             }
         }
     }
     (page + "\n", keys)
 }
 
-fn row(key: &Key, probe: &Probe) -> String {
-    let default = if probe.is_default(key) { code(&key.shown) } else { "–".to_owned() };
-    let example = if default == "–" { format!(" Such as {}.", code(&key.shown)) } else { String::new() };
-    let meaning = match (&key.about, &key.beside) {
-        (about, _) if !about.is_empty() => cell(&prose(about)),
-        (_, Some(first)) => format!("See `{}`.", named(first)),
-        (_, None) => String::new(),
+fn row(key: &Key) -> String {
+    let absent = probe::absent(key);
+    let default = match absent {
+        Absent::Shown => code(&key.shown),
+        Absent::Nothing => "–".to_owned(),
+        Absent::Wrong => "required".to_owned(),
     };
-    let values = cell(&values(&probe.right(key)));
+    let meaning = match &key.beside {
+        Some(first) => format!("See `{}`.", named(first)),
+        None => cell(&prose(&key.about)),
+    };
+    let example =
+        if absent == Absent::Nothing { format!(" Such as {}.", code(&key.shown)) } else { String::new() };
+    let values = cell(&values(&probe::right(key)));
     format!("| `{}` | {values} | {default} | {} |\n", named(&key.path), format!("{meaning}{example}").trim())
-}
-
-/// What the reader says is right, in short.
-fn values(right: &str) -> String {
-    let right = right.strip_prefix("use ").unwrap_or(right);
-    coded(right)
 }
 
 /// A name of the operator's choice stands as `NAME`.
@@ -93,35 +95,4 @@ fn named(path: &str) -> String {
         if matches!(above.as_str(), "models" | "upstreams" | "auth.keys") { "NAME" } else { *step }
     });
     shown.collect::<Vec<_>>().join(".")
-}
-
-fn code(value: &str) -> String {
-    format!("`{}`", value.replace('|', "\\|"))
-}
-
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|")
-}
-
-/// Comments are plain text: what Markdown would take for a sign of its own is marked as code.
-fn prose(text: &str) -> String {
-    let words = text.split(' ').map(|word| {
-        let core = word.trim_matches(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '"' | '[')));
-        let is_sign = core.contains('_') || core.starts_with("--") || core.contains('[');
-        let marked = is_sign && !core.is_empty() && !word.contains('`') && core.matches('"').count() % 2 == 0;
-        if marked { word.replacen(core, &format!("`{core}`"), 1) } else { word.replace('*', "\\*") }
-    });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-/// Quoted values are code.
-fn coded(text: &str) -> String {
-    let parts: Vec<&str> = text.split('"').collect();
-    if parts.len() % 2 == 0 {
-        return text.to_owned();
-    }
-    let marked = parts.iter().enumerate().map(|(at, part)| {
-        if at % 2 == 1 { format!("`\"{part}\"`") } else { (*part).to_owned() }
-    });
-    marked.collect()
 }

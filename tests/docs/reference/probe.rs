@@ -11,32 +11,54 @@ use super::entry::Key;
 /// A time of day without a date: TOML has it, and no key takes it.
 const TAKEN_BY_NONE: &str = "x = 07:32:00";
 
-/// What a key is tried in: the smallest file in which it means something.
-#[derive(Default)]
-pub(super) struct Probe;
+/// What counts where the key is left away.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Absent {
+    /// The value that the file shows.
+    Shown,
+    /// Nothing: what it would do is not done. The shown value is an example.
+    Nothing,
+    /// The file cannot be used.
+    Wrong,
+}
 
-impl Probe {
-    /// What the reader says would be right for the key, as in "use true or false".
-    pub(super) fn right(&self, key: &Key) -> String {
-        let with = with(key, &value(TAKEN_BY_NONE));
-        let problems = parsed(&with).err().unwrap_or_default();
-        let told = problems.lines().find_map(|line| line.strip_prefix(&key.path)?.strip_prefix(": "));
-        let right = told.and_then(|told| told.split_once(" (")).and_then(|(_, right)| right.strip_suffix(')'));
-        right.map_or_else(|| kind(&value(&format!("x = {}", key.shown))).to_owned(), str::to_owned)
-    }
+/// What the reader says would be right for the key, as in "use true or false".
+pub(super) fn right(key: &Key) -> String {
+    let problems = parsed(&with(key, &value(TAKEN_BY_NONE))).err().unwrap_or_default();
+    let told = told(&problems, key);
+    let right = told.and_then(|told| told.split_once(" (")).and_then(|(_, right)| right.strip_suffix(')'));
+    right.map_or_else(|| kind(&value(&format!("x = {}", key.shown))).to_owned(), str::to_owned)
+}
 
-    /// Whether the shown value says what leaving the key away says too.
-    pub(super) fn is_default(&self, key: &Key) -> bool {
-        if !key.optional {
-            return true;
-        }
-        let with = with(key, &value(&format!("x = {}", key.shown)));
-        let without = surroundings(key);
-        match (parsed(&with), parsed(&without)) {
-            (Ok(with), Ok(without)) => with == without,
-            _ => false,
-        }
+/// What counts where the key is left away.
+pub(super) fn absent(key: &Key) -> Absent {
+    if !key.optional {
+        return Absent::Shown;
     }
+    let shown = parsed(&with(key, &value(&format!("x = {}", key.shown))));
+    let mut without = surroundings(key);
+    remove(&mut without, &key.path);
+    match (shown, parsed(&without)) {
+        (_, Err(problems)) if told(&problems, key).is_some_and(|told| told.starts_with("missing")) => {
+            Absent::Wrong
+        }
+        (Ok(shown), Ok(without)) if shown == without => Absent::Shown,
+        _ => Absent::Nothing,
+    }
+}
+
+/// What is wrong with the key.
+fn told<'p>(problems: &'p str, key: &Key) -> Option<&'p str> {
+    problems.lines().find_map(|line| line.strip_prefix(&key.path)?.strip_prefix(": "))
+}
+
+fn remove(document: &mut Table, path: &str) {
+    let (above, name) = path.rsplit_once('.').unwrap_or(("", path));
+    let mut table = Some(document);
+    for step in above.split('.').filter(|step| !step.is_empty()) {
+        table = table.and_then(|table| table.get_mut(step)).and_then(Value::as_table_mut);
+    }
+    table.map(|table| table.remove(name));
 }
 
 fn value(text: &str) -> Value {
@@ -59,7 +81,8 @@ fn kind(value: &Value) -> &'static str {
 
 /// The smallest file, without the key.
 fn surroundings(key: &Key) -> Table {
-    let mut text = "[upstreams.main]\nbase_url = \"https://api.example.com/v1\"\n[models.example]\n".to_owned();
+    let mut text =
+        "[upstreams.main]\nbase_url = \"https://api.example.com/v1\"\n[models.example]\n".to_owned();
     if key.path.starts_with("auth.key") {
         let hash = "0".repeat(64);
         text = text.replace("[models", "credential = { env = \"KEY\" }\n[models");
@@ -79,10 +102,6 @@ fn with(key: &Key, value: &Value) -> Table {
         table = inner.as_table_mut().expect("a table");
     }
     table.insert(last.to_owned(), value.clone());
-    // Half of a rate is refused before its other half is looked at.
-    if key.path.split('.').any(|step| matches!(step, "submit" | "fetch" | "other")) && last != "rate" && key.path.contains("quota") {
-        table.entry("rate").or_insert_with(|| Value::String("60/min".to_owned()));
-    }
     document
 }
 
