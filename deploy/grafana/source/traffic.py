@@ -4,8 +4,20 @@ from panels import GREEN, RED, YELLOW, graph, states
 from queries import HERE, MODEL, UPSTREAM, quantile, rate
 
 REQUESTS = [
-    graph("Requests by route", "", (rate("route", "requests_total", MODEL), "{{route}}"), unit="reqps", stacked=True),
-    graph("Answers by status", "", (rate("status", "requests_total", MODEL), "{{status}}"), unit="reqps", stacked=True),
+    graph(
+        "Requests by route",
+        "Every request that was answered, by the kind of path it asked for.",
+        (rate("route", "requests_total", MODEL), "{{route}}"),
+        unit="reqps",
+        stacked=True,
+    ),
+    graph(
+        "Answers by status",
+        "What clients got: the gateway's own answers and those of upstreams.",
+        (rate("status", "requests_total", MODEL), "{{status}}"),
+        unit="reqps",
+        stacked=True,
+    ),
     graph(
         "Creates by model",
         "Requests that name a configured model.",

@@ -12,7 +12,7 @@ LIMITS = [
     ),
     graph(
         "Creates waiting for a slot",
-        "",
+        "Until one comes free, or jobs_wait is over.",
         (f"sum by (scope, name) (reelgate_slots_waiting{{{HERE}}})", "{{scope}} {{name}}"),
         stacked=True,
     ),
