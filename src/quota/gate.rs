@@ -64,6 +64,11 @@ impl Gate {
         Place(Arc::clone(self))
     }
 
+    /// How many places there are.
+    pub(crate) fn places(&self) -> usize {
+        self.places.number
+    }
+
     /// How many places are taken.
     pub(crate) fn in_use(&self) -> usize {
         self.lock().in_use

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Class;
 use super::gate::{Closed, Gate, Place};
 use super::patience::Patience;
+use super::turns::Limit;
 use crate::config::quota::Places;
 use crate::rejection::Rejection;
 
@@ -23,7 +24,8 @@ impl Load {
 
     /// Lets a call in, which counts until the place is dropped. Above the limit it waits a little, then is refused.
     pub(crate) async fn enter(&self, class: Class, patience: &Patience) -> Result<Place, Rejection> {
-        self.gate(class).enter(patience).await.map_err(|why| match why {
+        let entered = patience.turn(Limit::InFlight, self.gate(class).enter(patience)).await;
+        entered.map_err(|why| match why {
             Closed::Full => Rejection::Overloaded,
             Closed::Stopping => Rejection::Stopping,
         })

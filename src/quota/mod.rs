@@ -23,10 +23,12 @@ pub(crate) mod standing;
 #[cfg(test)]
 mod tests;
 mod tokens;
+pub(crate) mod turns;
 
 use bucket::{Bucket, Refused, Spent};
 use patience::Patience;
 use standing::Standing;
+use turns::Limit;
 
 /// Which calls share a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,9 +92,10 @@ impl Quotas {
     /// refuses, the others get theirs back.
     pub(crate) async fn spend(&self, asked: &Asked<'_>) -> Result<SpentAll, Rejection> {
         let mut all = SpentAll::default();
-        for (slot, bucket) in all.0.iter_mut().zip(self.of(asked)) {
+        for (slot, (limit, bucket)) in all.0.iter_mut().zip(LIMITS.into_iter().zip(self.of(asked))) {
             if let Some(bucket) = bucket {
-                *slot = Some(bucket.take(asked.patience).await.map_err(|refused| refused.about(asked))?);
+                let taken = asked.patience.turn(limit, bucket.take(asked.patience)).await;
+                *slot = Some(taken.map_err(|refused| refused.about(asked))?);
             }
         }
         Ok(all)
@@ -116,6 +119,9 @@ impl Quotas {
         [key, model, Some(&self.global)].map(|buckets| buckets?.of(asked.class))
     }
 }
+
+/// What the buckets of [`Quotas::of`] belong to.
+const LIMITS: [Limit; 3] = [Limit::Key, Limit::Model, Limit::Global];
 
 impl SpentAll {
     /// The call went out: its tokens are spent for good.

@@ -14,6 +14,7 @@ pub(crate) use super::jobs::{Job, Overdue};
 use super::gate::{Closed, Gate, Place};
 use super::jobs::Jobs;
 use super::patience::Patience;
+use super::turns::Limit;
 use crate::config::Config;
 use crate::config::quota::{Quota, Watch};
 use crate::rejection::Rejection;
@@ -74,6 +75,8 @@ pub(crate) struct Usage {
     pub scope: Scope,
     /// Its name in the configuration; empty for everybody's.
     pub name: Arc<str>,
+    /// Slots there are.
+    pub limit: usize,
     /// Slots that are held.
     pub in_use: usize,
     /// Creates that wait for one.
@@ -115,7 +118,7 @@ impl Slots {
     ) -> Result<Held, Rejection> {
         let mut held = Held { slots: Arc::clone(self), places: Vec::new() };
         for gate in self.of(wanted) {
-            let place = gate.enter(patience).await.map_err(|why| match why {
+            let place = patience.turn(Limit::Slots, gate.enter(patience)).await.map_err(|why| match why {
                 Closed::Full => Rejection::TooManyJobs,
                 Closed::Stopping => Rejection::Stopping,
             })?;
@@ -161,6 +164,7 @@ impl Slots {
         let usage = self.gates.iter().map(|Scoped { scope, name, gate }| Usage {
             scope: *scope,
             name: Arc::clone(name),
+            limit: gate.places(),
             in_use: gate.in_use(),
             waiting: gate.waiting(),
         });

@@ -19,6 +19,7 @@ use tower::ServiceExt;
 use tracing::warn;
 
 use crate::gateway::Live;
+use crate::metrics::meter::Metered;
 use crate::outcome::Refusal;
 use crate::rejection::Rejection;
 use crate::routes;
@@ -125,15 +126,16 @@ impl Responder {
         peer: SocketAddr,
         underway: &Underway,
         request: Request<Incoming>,
-    ) -> Response<Body> {
-        let bounds = linger::Bounds::of(&self.live.current().config.limits);
+    ) -> Response<Metered<Body>> {
+        let gateway = self.live.current();
+        let (bounds, bytes) = (linger::Bounds::of(&gateway.config.limits), &gateway.metrics.requests.bytes);
         let (mut head, body) = request.into_parts();
         head.extensions.insert(underway.clone());
-        let (body, ended) = linger::lingering(body, bounds);
+        let (body, ended) = linger::lingering(Metered::new(body, bytes.from_clients.clone()), bounds);
         let mut response = self.answer(peer, Request::from_parts(head, body)).await;
         if !ended.is_ended() || underway.has_reached(Stage::Draining) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        response
+        response.map(|body| Metered::new(body, bytes.to_clients.clone()))
     }
 }

@@ -25,6 +25,7 @@ use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::quota::bucket::Bucket;
 use crate::shutdown::Underway;
+use crate::waits::Waits;
 
 mod answer;
 mod attempt;
@@ -75,6 +76,7 @@ struct Upstream {
     name: Arc<str>,
     heads: Heads,
     deadlines: Times,
+    vitals: Arc<Vitals>,
     // Polls are cheap and frequent, creates dear and rare: they share an upstream's health, but no connection.
     submit: Stack,
     fetch: Stack,
@@ -182,6 +184,7 @@ impl Upstream {
         };
         Ok(Self {
             name: Arc::clone(&settings.name),
+            vitals: Arc::clone(vitals),
             heads,
             deadlines: Times {
                 submit: settings.submit_deadline,
@@ -209,7 +212,8 @@ impl Upstream {
             bucket: self.bucket(call),
             client: call.client.clone(),
             underway: call.head.extensions.get::<Underway>().cloned(),
-            tally: Tally::new(call, &self.name),
+            tally: Tally::new(call, &self.vitals, &self.name),
+            waits: Waits::of(&call.head.extensions),
         });
         let stack = match call.kind {
             Kind::Submit => &self.submit,

@@ -9,6 +9,8 @@ use axum::routing::get;
 use crate::gateway::Live;
 use crate::shutdown::Stop;
 
+mod scrape;
+
 #[derive(Clone)]
 struct Admin {
     live: Live,
@@ -34,5 +36,5 @@ async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
 }
 
 async fn page(State(admin): State<Admin>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], admin.live.current().page())
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], admin.live.current().page())
 }
