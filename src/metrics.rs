@@ -42,6 +42,14 @@ pub struct Metrics {
     pub breaker_state: IntGaugeVec,
     /// Creates that were asked again although the first attempt may have been accepted.
     pub possible_duplicates: IntCounterVec,
+    /// Times the configuration was read again, by result.
+    pub reloads: IntCounterVec,
+    /// Whether the configuration that was read last is the one that runs.
+    pub config_last_reload_successful: IntGauge,
+    /// When the configuration that runs was last read, in seconds since 1970.
+    pub config_last_reload_success: IntGauge,
+    /// How many configurations this process has had.
+    pub config_generation: IntGauge,
 }
 
 /// Upper bounds of the duration histogram, in seconds: local refusals take microseconds, creates seconds.
@@ -73,6 +81,10 @@ impl Metrics {
             slots_in_use: new.gauges("slots_in_use", "Job slots that are held.", &["scope", "name"])?,
             slots_waiting: new.gauges("slots_waiting", "Creates that wait for a job slot.", &["scope", "name"])?,
             ledger_operations: new.counters("ledger_operations_total", "What was asked of the ledger's store, and whether it was done.", &["operation", "result"])?,
+            reloads: new.counters("reloads_total", "Times the configuration was read again: ok, failed (the old one stays) or unchanged.", &["result"])?,
+            config_last_reload_successful: new.gauge("config_last_reload_successful", "Whether the configuration that was read last is the one that runs.")?,
+            config_last_reload_success: new.gauge("config_last_reload_success_timestamp_seconds", "When the configuration that runs was last read.")?,
+            config_generation: new.gauge("config_generation", "How many configurations this process has had.")?,
             ledger_open: new.gauge("ledger_open", "Paid calls that are under way and have no outcome yet.")?,
             registry: new.0,
         })

@@ -21,6 +21,12 @@ impl Load {
         Self { submits: Gate::new(places), others: Gate::new(places) }
     }
 
+    /// Changes how many places there are.
+    pub(crate) fn resize(&self, places: Places) {
+        self.submits.resize(places);
+        self.others.resize(places);
+    }
+
     /// Lets a call in, which counts until the place is dropped. Above the limit it waits a little, then is refused.
     pub(crate) async fn enter(&self, class: Class, patience: &Patience) -> Result<Place, Rejection> {
         self.gate(class).enter(patience).await.map_err(|why| match why {

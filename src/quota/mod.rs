@@ -53,7 +53,7 @@ pub(crate) struct Asked<'a> {
 }
 
 /// Every token bucket there is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Quotas {
     keys: HashMap<Arc<str>, Buckets>,
     models: HashMap<Arc<str>, Buckets>,
@@ -70,19 +70,24 @@ pub(crate) struct SpentAll([Option<Spent>; 3]);
 impl Quotas {
     /// The buckets of a configuration, all of them full.
     pub(crate) fn new(config: &Config) -> Self {
-        let named = |quotas: &[(Arc<str>, Quota)]| {
-            let limited = quotas.iter().map(|(name, quota)| (Arc::clone(name), Buckets::new(quota)));
-            limited.collect()
+        Self::default().next(config)
+    }
+
+    /// The buckets of the next configuration. Those that it still has are the same: what was taken from them stays
+    /// taken, whoever waits goes on waiting.
+    pub(crate) fn next(&self, config: &Config) -> Self {
+        let next = |old: &HashMap<Arc<str>, Buckets>, name: &Arc<str>, quota: &Quota| {
+            (Arc::clone(name), Buckets::next(old.get(name), quota))
         };
+        let named = |old, quotas: &[(Arc<str>, Quota)]| {
+            quotas.iter().map(|(name, quota)| next(old, name, quota)).collect()
+        };
+        let upstreams = config.upstreams.iter();
         Self {
-            keys: named(&config.auth.quotas),
-            models: named(&config.model_quotas),
-            upstreams: config
-                .upstreams
-                .iter()
-                .map(|upstream| (Arc::clone(&upstream.name), Buckets::new(&upstream.quota)))
-                .collect(),
-            global: Buckets::new(&config.quota),
+            keys: named(&self.keys, &config.auth.quotas),
+            models: named(&self.models, &config.model_quotas),
+            upstreams: upstreams.map(|one| next(&self.upstreams, &one.name, &one.quota)).collect(),
+            global: Buckets::next(Some(&self.global), &config.quota),
         }
     }
 
@@ -140,7 +145,7 @@ impl Refused {
 }
 
 /// The buckets of one name, apart for each class: polling takes nothing from creates.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Buckets {
     submit: Option<Arc<Bucket>>,
     fetch: Option<Arc<Bucket>>,
@@ -148,11 +153,12 @@ struct Buckets {
 }
 
 impl Buckets {
-    fn new(quota: &Quota) -> Self {
+    fn next(old: Option<&Self>, quota: &Quota) -> Self {
+        let next = |class, quota| Bucket::next(old.and_then(|old| old.of(class)), quota);
         Self {
-            submit: quota.submit.map(Bucket::new),
-            fetch: quota.fetch.map(Bucket::new),
-            other: quota.other.map(Bucket::new),
+            submit: next(Class::Submit, quota.submit),
+            fetch: next(Class::Fetch, quota.fetch),
+            other: next(Class::Other, quota.other),
         }
     }
 

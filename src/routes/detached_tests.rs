@@ -30,9 +30,10 @@ fn gateway() -> (Arc<Gateway>, Upstreams) {
     config.ledger.store = StoreKind::Memory;
     let leaf =
         Leaf::new(service_fn(async |_| -> Result<Response, Failure> { panic!("as if by a fault of ours") }));
-    let upstreams = Upstreams::over(&config, &leaf).expect("an upstream");
     let metrics = Arc::new(Metrics::new().expect("metrics"));
-    (Arc::new(Gateway::new(config, metrics).expect("a gateway")), upstreams)
+    let gateway = Gateway::new(config, metrics).expect("a gateway").over(&leaf).expect("an upstream");
+    let upstreams = gateway.upstreams(0);
+    (Arc::new(gateway), upstreams)
 }
 
 fn intent() -> Intent {
