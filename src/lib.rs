@@ -34,6 +34,7 @@ mod outcome;
 pub mod params;
 mod quota;
 pub mod rejection;
+pub mod reload;
 pub mod request_id;
 pub mod rewrite;
 mod routes;

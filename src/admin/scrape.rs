@@ -8,7 +8,6 @@ impl Gateway {
     /// The page Prometheus scrapes.
     #[must_use]
     pub fn page(&self) -> Vec<u8> {
-        // Two pages at a time would show each other's gauges half set.
         self.metrics.page(|metrics| self.look(metrics))
     }
 
@@ -24,19 +23,20 @@ impl Gateway {
         for gauges in [&quotas.slots_in_use, &quotas.slots_limit, &quotas.slots_waiting] {
             gauges.reset();
         }
-        for usage in self.slots.in_use() {
-            let labels = [usage.scope.word(), &*usage.name];
-            quotas.slots_in_use.with_label_values(&labels).set(count(usage.in_use));
-            quotas.slots_limit.with_label_values(&labels).set(count(usage.limit));
-            quotas.slots_waiting.with_label_values(&labels).set(count(usage.waiting));
+        for slots in self.slots.in_use() {
+            let labels = [slots.scope.word(), &*slots.name];
+            quotas.slots_in_use.with_label_values(&labels).set(count(slots.usage.in_use));
+            quotas.slots_limit.with_label_values(&labels).set(count(slots.usage.limit));
+            quotas.slots_waiting.with_label_values(&labels).set(count(slots.usage.waiting));
         }
     }
 
     fn look_at_upstreams(&self, metrics: &Metrics) {
-        for upstream in &self.config.upstreams {
-            let name = &*upstream.name;
+        metrics.upstreams.breaker_state.reset();
+        for (name, vitals) in &self.vitals {
+            metrics.upstreams.breaker_state.with_label_values(&[name]).set(vitals.position().number());
             metrics.upstreams.start(name, &Kind::ALL.map(Kind::name));
-            // Alerted on, as those that have just been started.
+            // Alerted on: at zero from the beginning.
             metrics.upstream_auth_failures.with_label_values(&[name]);
         }
     }

@@ -63,9 +63,14 @@ impl Ledger {
     /// If the store does not say.
     pub(crate) async fn unfinished(&self, max_age: Duration) -> Result<Vec<Job>, LedgerError> {
         let since = self.0.clock.now().before(max_age);
-        let jobs = self.asked("lookup", self.0.store.unfinished(since)).await?;
+        let mut jobs = self.asked("lookup", self.0.store.unfinished(since)).await?;
+        let mut known = self.jobs();
+        // What is known of a job here may not be written down yet.
+        jobs.retain(|job| known.get(&job.id).is_none_or(|known| !known.status.is_final()));
         for job in &jobs {
-            self.remember_job(job.clone());
+            if known.get(&job.id).is_none() {
+                known.insert(Arc::clone(&job.id), job.clone());
+            }
         }
         Ok(jobs)
     }

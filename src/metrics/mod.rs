@@ -98,9 +98,6 @@ impl Metrics {
             catalogue: Vec::new(),
             pages: Mutex::new(()),
         };
-        // What a process starts with could be used, or there would be no process.
-        metrics.config_last_reload_successful.set(1);
-        metrics.config_generation.set(1);
         let (registry, catalogue) = new.into_parts();
         Ok(Self { registry, catalogue, ..metrics })
     }

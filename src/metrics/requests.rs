@@ -77,7 +77,10 @@ impl Requests {
 
 impl Times {
     fn of(route: &str, duration: &HistogramVec, overhead: &HistogramVec) -> Self {
-        Self { duration: duration.with_label_values(&[route]), overhead: overhead.with_label_values(&[route]) }
+        Self {
+            duration: duration.with_label_values(&[route]),
+            overhead: overhead.with_label_values(&[route]),
+        }
     }
 }
 

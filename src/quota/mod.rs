@@ -41,6 +41,20 @@ pub(crate) enum Class {
     Other,
 }
 
+impl Class {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Submit, Self::Fetch, Self::Other];
+
+    /// The word for it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::Fetch => "fetch",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// What somebody asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
@@ -55,7 +69,7 @@ pub(crate) struct Asked<'a> {
 }
 
 /// Every token bucket there is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Quotas {
     keys: HashMap<Arc<str>, Buckets>,
     models: HashMap<Arc<str>, Buckets>,
@@ -72,19 +86,24 @@ pub(crate) struct SpentAll([Option<Spent>; 3]);
 impl Quotas {
     /// The buckets of a configuration, all of them full.
     pub(crate) fn new(config: &Config) -> Self {
-        let named = |quotas: &[(Arc<str>, Quota)]| {
-            let limited = quotas.iter().map(|(name, quota)| (Arc::clone(name), Buckets::new(quota)));
-            limited.collect()
+        Self::default().next(config)
+    }
+
+    /// The buckets of the next configuration. Those that it still has are the same: what was taken from them stays
+    /// taken, whoever waits goes on waiting.
+    pub(crate) fn next(&self, config: &Config) -> Self {
+        let next = |old: &HashMap<Arc<str>, Buckets>, name: &Arc<str>, quota: &Quota| {
+            (Arc::clone(name), Buckets::next(old.get(name), quota))
         };
+        let named = |old, quotas: &[(Arc<str>, Quota)]| {
+            quotas.iter().map(|(name, quota)| next(old, name, quota)).collect()
+        };
+        let upstreams = config.upstreams.iter();
         Self {
-            keys: named(&config.auth.quotas),
-            models: named(&config.model_quotas),
-            upstreams: config
-                .upstreams
-                .iter()
-                .map(|upstream| (Arc::clone(&upstream.name), Buckets::new(&upstream.quota)))
-                .collect(),
-            global: Buckets::new(&config.quota),
+            keys: named(&self.keys, &config.auth.quotas),
+            models: named(&self.models, &config.model_quotas),
+            upstreams: upstreams.map(|one| next(&self.upstreams, &one.name, &one.quota)).collect(),
+            global: Buckets::next(Some(&self.global), &config.quota),
         }
     }
 
@@ -110,6 +129,26 @@ impl Quotas {
     pub(crate) fn standing(&self, asked: &Asked<'_>) -> Option<Standing> {
         let standings = self.of(asked).into_iter().flatten().map(|bucket| bucket.standing());
         standings.reduce(Standing::tighter)
+    }
+
+    /// How every bucket stands: what it belongs to, its name (empty for everybody's) and the calls it counts.
+    pub(crate) fn standings(&self) -> Vec<(Limit, Arc<str>, Class, Standing)> {
+        let named =
+            [(Limit::Key, &self.keys), (Limit::Model, &self.models), (Limit::Upstream, &self.upstreams)];
+        let named =
+            named.into_iter().flat_map(|(limit, all)| all.iter().map(move |(name, of)| (limit, name, of)));
+        let everybody = Arc::from("");
+        let all = named.chain([(Limit::Global, &everybody, &self.global)]);
+        let mut standings: Vec<_> = all
+            .flat_map(|(limit, name, buckets)| {
+                let classes = Class::ALL.into_iter();
+                classes.filter_map(move |class| {
+                    Some((limit, Arc::clone(name), class, buckets.of(class)?.standing()))
+                })
+            })
+            .collect();
+        standings.sort_by(|one, other| (one.0.word(), &one.1).cmp(&(other.0.word(), &other.1)));
+        standings
     }
 
     /// The buckets that count a call, in the order in which it passes them.
@@ -146,7 +185,7 @@ impl Refused {
 }
 
 /// The buckets of one name, apart for each class: polling takes nothing from creates.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Buckets {
     submit: Option<Arc<Bucket>>,
     fetch: Option<Arc<Bucket>>,
@@ -154,11 +193,12 @@ struct Buckets {
 }
 
 impl Buckets {
-    fn new(quota: &Quota) -> Self {
+    fn next(old: Option<&Self>, quota: &Quota) -> Self {
+        let next = |class, quota| Bucket::next(old.and_then(|old| old.of(class)), quota);
         Self {
-            submit: quota.submit.map(Bucket::new),
-            fetch: quota.fetch.map(Bucket::new),
-            other: quota.other.map(Bucket::new),
+            submit: next(Class::Submit, quota.submit),
+            fetch: next(Class::Fetch, quota.fetch),
+            other: next(Class::Other, quota.other),
         }
     }
 

@@ -38,7 +38,8 @@ pub(crate) struct Turns {
 }
 
 impl Limit {
-    const fn word(self) -> &'static str {
+    /// The word for it, as a label.
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Key => "key",
             Self::Model => "model",

@@ -180,7 +180,8 @@ async fn fresh(
 
 /// Waits for the call's turn with every limit of ours. Whatever it took goes back if it is dropped.
 async fn turn(admitted: &Admitted, paid: &Paid, until: Instant) -> Result<(SpentAll, Held), Rejection> {
-    let patience = Patience { deadline: Some(until), ..patience(&admitted.gateway, &admitted.head.extensions) };
+    let patience =
+        Patience { deadline: Some(until), ..patience(&admitted.gateway, &admitted.head.extensions) };
     let (key, model) = (admitted.client.key().map(|name| &**name), paid.order.model.as_deref());
     let asked = Asked { class: Class::Submit, key, model, patience: &patience };
     let spent = admitted.gateway.quotas.spend(&asked).await?;

@@ -110,6 +110,13 @@ pub enum Why {
     Rejected(Rejection),
 }
 
+impl Unanswered {
+    /// Of a call of which nothing was sent.
+    pub(super) fn never_sent(failure: Failure) -> Self {
+        Self { why: failure.into(), attempts: Attempts { made: 0, doubtful: false }, spent: false }
+    }
+}
+
 impl From<Failure> for Why {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)

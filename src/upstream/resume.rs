@@ -103,9 +103,12 @@ impl Again {
             sleep(pause).await;
             let Some(request) = request else { return (why, Answered::Other) };
             let attempt = tally.attempt(Kind::Fetch);
-            let answer = timeout(head_timeout, leaf.oneshot(request)).await.unwrap_or(Err(Failure::HeadTimeout));
+            let answer =
+                timeout(head_timeout, leaf.oneshot(request)).await.unwrap_or(Err(Failure::HeadTimeout));
             attempt.head_came();
-            attempt.ended(answer.as_ref().map_or_else(|failure| failure.name(), |answer| class_of(answer.status())));
+            attempt.ended(
+                answer.as_ref().map_or_else(|failure| failure.name(), |answer| class_of(answer.status())),
+            );
             let answered = match answer {
                 Ok(answer) => Answered::of(answer, &missing, body_idle).counted(&tally),
                 Err(_) => Answered::Unable,

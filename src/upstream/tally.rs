@@ -163,7 +163,9 @@ impl Counts {
             duration: duration.with_label_values(&labels),
             answers: Cells::new(&RESULTS),
         });
-        of.map_or((), count);
+        if let Some(of) = of {
+            count(of);
+        }
     }
 
     fn answer(&self, kind: Kind, result: &'static str) {
@@ -234,7 +236,8 @@ mod tests {
 
     #[test]
     fn every_status_and_every_failure_has_a_word_that_is_listed() {
-        let mut words: Vec<&str> = (100..=999).filter_map(|code| StatusCode::from_u16(code).ok()).map(class_of).collect();
+        let mut words: Vec<&str> =
+            (100..=999).filter_map(|code| StatusCode::from_u16(code).ok()).map(class_of).collect();
         let retry_after = Duration::ZERO;
         let failures = [
             Failure::Unreachable,

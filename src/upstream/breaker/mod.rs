@@ -22,6 +22,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use state::Position;
 pub(super) use state::State;
 use state::{Entry, Health};
 
@@ -37,6 +38,20 @@ impl Breaker {
     /// Until when nothing will be let in.
     pub(super) fn open_until(&self) -> Option<Instant> {
         self.state().open_until()
+    }
+
+    /// Failures in a row while it lets calls pass.
+    pub(super) fn failures(&self) -> u32 {
+        self.state().failures()
+    }
+
+    /// Where it stands. One that is open for long enough is half-open, also while nobody calls.
+    pub(super) fn position(&self, now: Instant) -> Position {
+        let state = self.state();
+        match state.position() {
+            Position::Open if state.open_until().is_none_or(|until| until <= now) => Position::HalfOpen,
+            position => position,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -36,7 +36,8 @@ async fn requests_of_every_hostile_kind_make_no_series_of_their_own() {
             get(&format!("/v1/{word}/{number}")).with("authorization", &word).without("authorization"),
             request(&format!("X{}", word.to_uppercase()), &format!("/v1/{word}")),
             get(&format!("/{word}?{word}={number}")),
-            post(&format!("/v1/videos/{word}/remix"), &format!(r#"{{"{word}":1}}"#)).with("idempotency-key", &word),
+            post(&format!("/v1/videos/{word}/remix"), &format!(r#"{{"{word}":1}}"#))
+                .with("idempotency-key", &word),
         ];
         for request in requests {
             gateway.ask(&request).await;
@@ -81,7 +82,8 @@ async fn a_hundred_and_fifty_hostile_requests_make_fewer_than_forty_series() {
 #[tokio::test]
 async fn a_page_with_odd_names_parses() {
     let odd = ["with \"quotes\"", "back\\slash", "two\nlines", "ünïcode ☃", "{braces=\"1\"} 7", " "];
-    let upstream = Upstream::start(Reply::json(200, r#"{"id":"video_1","object":"video","status":"queued"}"#)).await;
+    let upstream =
+        Upstream::start(Reply::json(200, r#"{"id":"video_1","object":"video","status":"queued"}"#)).await;
     for name in odd {
         let quoted = serde_json::to_string(name).expect("a text");
         let settings = format!(
@@ -89,10 +91,14 @@ async fn a_page_with_odd_names_parses() {
              quota.max_jobs = 1\n[models.{quoted}]\nseconds = [4]\nsizes = [\"720x1280\"]\nprice_per_second = 1\n"
         );
         let gateway = Gateway::start(&upstream, &settings).await;
-        let answer = gateway.ask(&create(&format!(r#"{{"model":{quoted},"prompt":"a","seconds":"4"}}"#))).await;
+        let answer =
+            gateway.ask(&create(&format!(r#"{{"model":{quoted},"prompt":"a","seconds":"4"}}"#))).await;
         assert_eq!(answer.status(), 200, "{}", answer.text());
         let page = parsed(&gateway);
-        assert_eq!(page.value("reelgate_upstream_attempts_total", &[("upstream", name), ("kind", "submit")]), 1.0);
+        assert_eq!(
+            page.value("reelgate_upstream_attempts_total", &[("upstream", name), ("kind", "submit")]),
+            1.0
+        );
         assert_eq!(page.value("reelgate_jobs_total", &[("model", name), ("state", "submitted")]), 1.0);
         assert_eq!(page.value("reelgate_slots_in_use", &[("scope", "upstream"), ("name", name)]), 1.0);
     }

@@ -22,7 +22,8 @@ price_per_second = 0.1
 
 /// What the upstream does with each request in turn.
 fn script() -> Vec<Reply> {
-    let error = |status| Reply::json(status, r#"{"error":{"message":"No.","type":"x","param":null,"code":"no"}}"#);
+    let error =
+        |status| Reply::json(status, r#"{"error":{"message":"No.","type":"x","param":null,"code":"no"}}"#);
     let video = answer(200, &[("content-type", "video/mp4")], [7; 5000]);
     vec![
         Reply::json(200, QUEUED),
@@ -105,9 +106,14 @@ async fn run() -> Run {
 async fn counts_agree_with_what_the_upstream_saw() {
     let Run { upstream, page, .. } = run().await;
     let requests = upstream.requests();
-    let attempts = |kind| page.value("reelgate_upstream_attempts_total", &[("upstream", "main"), ("kind", kind)]);
-    let seen = |wanted: &dyn Fn(&Message) -> bool| requests.iter().filter(|request| wanted(request)).count() as f64;
-    assert_eq!(attempts("submit"), seen(&|request| request.method() == "POST" && request.target() == "/v1/videos"));
+    let attempts =
+        |kind| page.value("reelgate_upstream_attempts_total", &[("upstream", "main"), ("kind", kind)]);
+    let seen =
+        |wanted: &dyn Fn(&Message) -> bool| requests.iter().filter(|request| wanted(request)).count() as f64;
+    assert_eq!(
+        attempts("submit"),
+        seen(&|request| request.method() == "POST" && request.target() == "/v1/videos")
+    );
     assert_eq!(attempts("other"), seen(&|request| request.target() == "/v1/files"));
     assert_eq!(attempts("fetch"), seen(&|request| request.target().starts_with("/v1/videos/")));
     // In order of kind, result and upstream.
@@ -124,7 +130,12 @@ async fn counts_agree_with_what_the_upstream_saw() {
         ("submit lost main", 1.0),
     ];
     assert_eq!(page.above_zero("reelgate_upstream_answers_total"), owned(&expected));
-    let repeats = [("lost main", 1.0), ("rate_limited main", 1.0), ("server_error main", 1.0), ("unavailable main", 1.0)];
+    let repeats = [
+        ("lost main", 1.0),
+        ("rate_limited main", 1.0),
+        ("server_error main", 1.0),
+        ("unavailable main", 1.0),
+    ];
     assert_eq!(page.above_zero("reelgate_retries_total"), owned(&repeats));
     let timed = page.sum("reelgate_upstream_attempt_duration_seconds_count", ("upstream", "main"));
     assert_eq!(timed, requests.len() as f64);
@@ -186,7 +197,9 @@ async fn a_job_is_counted_once_in_each_state() {
 #[tokio::test]
 async fn every_byte_of_a_body_is_counted_on_either_side() {
     let Run { upstream, sent, answers, page } = run().await;
-    let bytes = |side, direction| page.value("reelgate_body_bytes_total", &[("side", side), ("direction", direction)]);
+    let bytes = |side, direction| {
+        page.value("reelgate_body_bytes_total", &[("side", side), ("direction", direction)])
+    };
     assert_eq!(bytes("client", "in"), sent as f64);
     let received: usize = answers.iter().map(|answer| answer.body.len()).sum();
     assert_eq!(bytes("client", "out"), received as f64);

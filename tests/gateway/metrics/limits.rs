@@ -49,6 +49,7 @@ async fn a_call_that_waits_for_its_turn_is_counted_with_its_wait() {
     let waited = page.value("reelgate_quota_wait_seconds_sum", &scope);
     assert!(waited > 0.0);
     // It was the upstream's quota that took the time, and not the gateway.
-    let seconds = |what| page.value(&format!("reelgate_request_{what}_seconds_sum"), &[("route", "/v1/videos/{id}")]);
+    let seconds =
+        |what| page.value(&format!("reelgate_request_{what}_seconds_sum"), &[("route", "/v1/videos/{id}")]);
     assert!(seconds("duration") - seconds("overhead") >= waited * 0.99);
 }

@@ -26,7 +26,10 @@ impl Page {
             } else {
                 let (name, labels, value) = series(line);
                 let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
-                assert!(kinds.contains_key(&name) || family.is_some_and(|name| kinds.contains_key(name)), "{line}");
+                assert!(
+                    kinds.contains_key(&name) || family.is_some_and(|name| kinds.contains_key(name)),
+                    "{line}"
+                );
                 assert!(page.series.insert((name, labels), value).is_none(), "twice: {line}");
             }
         }
@@ -42,7 +45,8 @@ impl Page {
     /// The sum of all series of a name with this label.
     pub(crate) fn sum(&self, wanted: &str, (label, value): (&str, &str)) -> f64 {
         let of_name = self.series.iter().filter(|((name, _), _)| name == wanted);
-        let labelled = of_name.filter(|((_, labels), _)| labels.get(label).is_some_and(|other| other == value));
+        let labelled =
+            of_name.filter(|((_, labels), _)| labels.get(label).is_some_and(|other| other == value));
         labelled.map(|(_, value)| value).sum()
     }
 
@@ -68,7 +72,8 @@ fn series(line: &str) -> (String, Labels, f64) {
     let name_end = line.find(['{', ' ']).expect("a name, and something behind it");
     let (name, mut rest) = line.split_at(name_end);
     let is_name = |text: &str| {
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte.is_ascii_digit())
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte.is_ascii_digit())
     };
     assert!(is_name(name), "{line}");
     let mut labels = Labels::new();
