@@ -57,7 +57,7 @@ fn in_part(part: &str) -> Option<Vec<String>> {
         let first = *at == 0 || words.get(at - 1).is_some_and(|before| runs(before));
         from_source || (is_program(word) && first)
     });
-    let (at, _) = places.last()?;
+    let (at, _) = places.rev().next()?;
     let quoted = |word: &&str| word.trim_matches(['\'', '"']).to_owned();
     Some(words.get(at + 1..)?.iter().map(quoted).collect())
 }

@@ -27,7 +27,7 @@ pub(super) fn values(right: &str) -> String {
 /// Quoted values are code.
 fn coded(text: &str) -> String {
     let parts: Vec<&str> = text.split('"').collect();
-    if parts.len() % 2 == 0 || text.contains(['[', '{']) {
+    if parts.len().is_multiple_of(2) || text.contains(['[', '{']) {
         return text.to_owned();
     }
     let marked = parts
