@@ -18,10 +18,10 @@ mod links;
 mod log_fields;
 mod markdown;
 mod mentions;
+mod quotes;
 mod reference;
 mod reloading;
 mod rust_source;
-mod starting;
 
 use std::path::PathBuf;
 
