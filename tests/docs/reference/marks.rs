@@ -37,12 +37,18 @@ fn coded(text: &str) -> String {
     marked.collect()
 }
 
-/// A comment. What Markdown would take for a sign of its own is marked as code.
+/// A comment. What Markdown would take for a sign of its own is marked as code, unless it is marked already.
 pub(super) fn prose(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    let shown = parts.map(|(at, part)| if at % 2 == 1 { format!("`{part}`") } else { plain(part) });
+    shown.collect()
+}
+
+fn plain(text: &str) -> String {
     let words = text.split(' ').map(|word| {
         let core = core(word);
         let is_sign = core.contains('_') || core.starts_with("--") || core.starts_with('[');
-        let marked = is_sign && !word.contains(['`', '"']);
+        let marked = is_sign && !word.contains('"');
         if marked { word.replacen(core, &format!("`{core}`"), 1) } else { word.replace('*', "\\*") }
     });
     words.collect::<Vec<_>>().join(" ")
