@@ -24,13 +24,16 @@ mod terminal;
 
 /// A gateway in front of OpenAI-style video servers: judges, rewrites and forwards /v1/videos calls.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(version = VERSION, about, max_term_width = 100, after_help = AFTER_HELP)]
 struct Cli {
     #[command(flatten)]
     process: Process,
     #[command(subcommand)]
     command: Option<Command>,
 }
+
+/// Which commit it is decides what support can say; `build.rs` finds it out.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("REELGATE_COMMIT"), ")");
 
 const AFTER_HELP: &str =
     "Without a command, `serve`. To see it work without any configuration: `reelgate demo`.";
@@ -178,6 +181,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_version_names_the_commit() {
+        let (number, commit) = VERSION.split_once(' ').expect("number and commit");
+        assert_eq!(number, env!("CARGO_PKG_VERSION"));
+        let commit = commit.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).expect("in brackets");
+        assert!(!commit.is_empty() && !commit.contains(char::is_whitespace), "{commit:?}");
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Config {
     /// Reads and checks the file at `path`.
     pub fn load(path: &Path, sources: Sources<'_>) -> Result<Self, Unusable> {
         let text = (sources.file)(path).map_err(|error| {
-            let what = format!("cannot be read: {error} (name a readable file with --config)");
+            let what = format!("cannot be read: {error} (name a readable file with --config; in a container, mount one there)");
             Unusable(vec![Problem { path: path.display().to_string(), what }])
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
