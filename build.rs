@@ -16,7 +16,9 @@ fn main() {
     if repository_is_ours() {
         // Written by every commit and checkout, of a work tree's own too, and never by a build.
         for file in ["HEAD", "logs/HEAD"] {
-            if let Some(path) = git(&["rev-parse", "--git-path", file]).filter(|path| Path::new(path).exists()) {
+            if let Some(path) =
+                git(&["rev-parse", "--git-path", file]).filter(|path| Path::new(path).exists())
+            {
                 println!("cargo::rerun-if-changed={path}");
             }
         }

@@ -13,7 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) fn healthcheck(process: &Process) -> Result<ExitCode, Failed> {
     // Where the address is told, no file is read: one that was spoiled while the gateway serves by its last good one
     // must not have a healthy container ended.
-    let listen = process.admin_listen.map_or_else(|| process.config().map(|config| config.server.admin_listen), Ok)?;
+    let listen =
+        process.admin_listen.map_or_else(|| process.config().map(|config| config.server.admin_listen), Ok)?;
     let address = reachable(listen);
     let ready = ask(address).map_err(|error| Failed::Other(format!("{address} does not answer: {error}")))?;
     terminal::write(if ready { b"ready\n" } else { b"not ready\n" })?;
