@@ -40,3 +40,27 @@ fn ask(address: SocketAddr) -> std::io::Result<bool> {
     stream.read_exact(&mut answer)?;
     Ok(answer == *b"HTTP/1.1 200")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_spoiled_has_no_say_where_the_address_is_told() {
+        let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let config = Some(PathBuf::from("/nowhere/reelgate.toml"));
+        let process = Process { config, listen: None, admin_listen: Some(nobody), log: None };
+        let failed = healthcheck(&process).expect_err("nobody listens there").to_string();
+        assert!(failed.starts_with("127.0.0.1:1 does not answer"), "{failed}");
+    }
+
+    #[test]
+    fn a_listener_on_every_address_is_asked_on_our_own() {
+        let ask = |listen: &str| reachable(listen.parse().expect("an address")).to_string();
+        assert_eq!(ask("0.0.0.0:9090"), "127.0.0.1:9090");
+        assert_eq!(ask("[::]:9090"), "[::1]:9090");
+        assert_eq!(ask("192.0.2.7:9090"), "192.0.2.7:9090");
+    }
+}
