@@ -29,7 +29,7 @@ use reelgate::params::{self, Encoding};
 use reelgate::rejection::{Param, Rejection};
 use reelgate::rewrite;
 use reelgate::server;
-use reelgate::upstream::{Leaf, Upstreams};
+use reelgate::upstream::Leaf;
 
 /// A create as OpenAI's Python SDK sends it: a form of four fields.
 const CAPTURE: &[u8] = include_bytes!("../tests/data/captures/py-create-int.http");
@@ -129,11 +129,11 @@ impl Stack {
             Ok::<_, Failure>(answer.body(body).unwrap_or_default())
         });
         let config = config();
-        let upstreams = Upstreams::over(&config, &Leaf::new(leaf)).expect("no credential");
         let metrics = Arc::new(Metrics::new().expect("metrics"));
-        let live = Live::new(Gateway::new(config, metrics).expect("a ledger"));
+        let gateway = Gateway::new(config, metrics).expect("a ledger");
+        let live = Live::new(gateway.over(&Leaf::new(leaf)).expect("no credential"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Self { runtime, responder: server::Responder::new(live, upstreams) }
+        Self { runtime, responder: server::Responder::new(live) }
     }
 
     fn call(&self, request: Request<Body>) -> StatusCode {

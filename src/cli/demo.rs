@@ -40,7 +40,7 @@ pub(super) fn demo(process: &Process, args: &Args) -> Result<ExitCode, Failed> {
     }
     start(listener, args.sandbox.options())?;
     terminal::write(help(config.server.listen, config.server.admin_listen).as_bytes())?;
-    serve::run(config)
+    serve::run(config, None)
 }
 
 /// The gateway in front of the sandbox, with everything a visitor may want to try switched on.

@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::secret::Sources;
 use crate::config::{Config, Unusable};
+use crate::reload::Origin;
 use crate::telemetry;
 
 mod capabilities;
@@ -39,7 +40,7 @@ const AFTER_HELP: &str =
     "Without a command, `serve`. To see it work without any configuration: `reelgate demo`.";
 
 /// Settings of the process: flag before variable before file.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Process")]
 struct Process {
     /// Configuration file
@@ -155,6 +156,13 @@ impl Process {
             Some(path) => Config::load(path, Sources::process())?,
             None => Config::embedded()?,
         }))
+    }
+
+    /// Where its configuration can be read again, if it is told of a file.
+    fn origin(&self) -> Option<Origin> {
+        let process = self.clone();
+        let path = self.config.clone()?;
+        Some(Origin::new(path, move |config| process.overriding(config)))
     }
 
     /// The embedded defaults, for commands that are there to be tried without a file.

@@ -124,25 +124,34 @@ impl Config {
 
     /// Reads and checks the file at `path`.
     pub fn load(path: &Path, sources: Sources<'_>) -> Result<Self, Unusable> {
+        Self::load_document(path, sources).map(|(config, _)| config)
+    }
+
+    /// The same, with the document that was read, its presets laid underneath.
+    pub(crate) fn load_document(path: &Path, sources: Sources<'_>) -> Result<(Self, Table), Unusable> {
         let text = (sources.file)(path).map_err(|error| {
             let what = format!("cannot be read: {error} (name a readable file with --config; in a container, mount one there)");
             Unusable(vec![Problem { path: path.display().to_string(), what }])
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let (config, mut problems) =
+        let (config, document, mut problems) =
             Self::gather(&text, folder, sources).map_err(|unusable| named(unusable, path))?;
         problems.extend(config.serving_problems());
-        usable(config, problems)
+        usable((config, document), problems)
     }
 
     /// Reads and checks a document. `folder` is where relative paths of presets start.
     pub fn parse(text: &str, folder: &Path, sources: Sources<'_>) -> Result<Self, Unusable> {
-        let (config, problems) = Self::gather(text, folder, sources)?;
+        let (config, _, problems) = Self::gather(text, folder, sources)?;
         usable(config, problems)
     }
 
-    /// What could be read, and every mistake on the way.
-    fn gather(text: &str, folder: &Path, sources: Sources<'_>) -> Result<(Self, Vec<Problem>), Unusable> {
+    /// What could be read, the whole document, and every mistake on the way.
+    fn gather(
+        text: &str,
+        folder: &Path,
+        sources: Sources<'_>,
+    ) -> Result<(Self, Table, Vec<Problem>), Unusable> {
         let document: Table = toml::from_str(text).map_err(|error| {
             let what = format!("{} (correct the TOML)", error.to_string().trim());
             Unusable(vec![Problem { path: DOCUMENT.to_owned(), what }])
@@ -150,7 +159,7 @@ impl Config {
         let notes = Notes::default();
         let merged = presets::lay_under(&document, folder, sources, &notes);
         let config = Self::read(Section::root(&merged, &notes), sources);
-        Ok((config, notes.into_problems()))
+        Ok((config, merged, notes.into_problems()))
     }
 
     fn read(mut root: Section<'_>, sources: Sources<'_>) -> Self {
@@ -248,7 +257,7 @@ fn named(Unusable(mut problems): Unusable, path: &Path) -> Unusable {
 /// Stands for the whole document where its file is not known.
 const DOCUMENT: &str = "configuration";
 
-fn usable(config: Config, problems: Vec<Problem>) -> Result<Config, Unusable> {
+fn usable<T>(config: T, problems: Vec<Problem>) -> Result<T, Unusable> {
     if problems.is_empty() { Ok(config) } else { Err(Unusable(problems)) }
 }
 

@@ -39,7 +39,7 @@ fn default_toml_documents_every_key_there_is() {
     let document = toml::from_str(&text).expect("TOML");
     let notes = Notes::default();
     let var = |_: &str| Some("x".to_owned());
-    let file = |_: &Path| Ok("x".to_owned());
+    let file = |_: &Path| Ok("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned());
     let sources = Sources { var: &var, file: &file };
     let merged = presets::lay_under(&document, Path::new(""), sources, &notes);
     let _ = Config::read(Section::root(&merged, &notes), sources);

@@ -23,10 +23,12 @@ pub(crate) mod standing;
 #[cfg(test)]
 mod tests;
 mod tokens;
+pub(crate) mod turns;
 
 use bucket::{Bucket, Refused, Spent};
 use patience::Patience;
 use standing::Standing;
+use turns::Limit;
 
 /// Which calls share a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,20 @@ pub(crate) enum Class {
     Fetch,
     /// Calls that are not about videos.
     Other,
+}
+
+impl Class {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Submit, Self::Fetch, Self::Other];
+
+    /// The word for it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::Fetch => "fetch",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// What somebody asks for.
@@ -53,7 +69,7 @@ pub(crate) struct Asked<'a> {
 }
 
 /// Every token bucket there is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Quotas {
     keys: HashMap<Arc<str>, Buckets>,
     models: HashMap<Arc<str>, Buckets>,
@@ -70,19 +86,24 @@ pub(crate) struct SpentAll([Option<Spent>; 3]);
 impl Quotas {
     /// The buckets of a configuration, all of them full.
     pub(crate) fn new(config: &Config) -> Self {
-        let named = |quotas: &[(Arc<str>, Quota)]| {
-            let limited = quotas.iter().map(|(name, quota)| (Arc::clone(name), Buckets::new(quota)));
-            limited.collect()
+        Self::default().next(config)
+    }
+
+    /// The buckets of the next configuration. Those that it still has are the same: what was taken from them stays
+    /// taken, whoever waits goes on waiting.
+    pub(crate) fn next(&self, config: &Config) -> Self {
+        let next = |old: &HashMap<Arc<str>, Buckets>, name: &Arc<str>, quota: &Quota| {
+            (Arc::clone(name), Buckets::next(old.get(name), quota))
         };
+        let named = |old, quotas: &[(Arc<str>, Quota)]| {
+            quotas.iter().map(|(name, quota)| next(old, name, quota)).collect()
+        };
+        let upstreams = config.upstreams.iter();
         Self {
-            keys: named(&config.auth.quotas),
-            models: named(&config.model_quotas),
-            upstreams: config
-                .upstreams
-                .iter()
-                .map(|upstream| (Arc::clone(&upstream.name), Buckets::new(&upstream.quota)))
-                .collect(),
-            global: Buckets::new(&config.quota),
+            keys: named(&self.keys, &config.auth.quotas),
+            models: named(&self.models, &config.model_quotas),
+            upstreams: upstreams.map(|one| next(&self.upstreams, &one.name, &one.quota)).collect(),
+            global: Buckets::next(Some(&self.global), &config.quota),
         }
     }
 
@@ -90,9 +111,10 @@ impl Quotas {
     /// refuses, the others get theirs back.
     pub(crate) async fn spend(&self, asked: &Asked<'_>) -> Result<SpentAll, Rejection> {
         let mut all = SpentAll::default();
-        for (slot, bucket) in all.0.iter_mut().zip(self.of(asked)) {
+        for (slot, (limit, bucket)) in all.0.iter_mut().zip(LIMITS.into_iter().zip(self.of(asked))) {
             if let Some(bucket) = bucket {
-                *slot = Some(bucket.take(asked.patience).await.map_err(|refused| refused.about(asked))?);
+                let taken = asked.patience.turn(limit, bucket.take(asked.patience)).await;
+                *slot = Some(taken.map_err(|refused| refused.about(asked))?);
             }
         }
         Ok(all)
@@ -109,6 +131,26 @@ impl Quotas {
         standings.reduce(Standing::tighter)
     }
 
+    /// How every bucket stands: what it belongs to, its name (empty for everybody's) and the calls it counts.
+    pub(crate) fn standings(&self) -> Vec<(Limit, Arc<str>, Class, Standing)> {
+        let named =
+            [(Limit::Key, &self.keys), (Limit::Model, &self.models), (Limit::Upstream, &self.upstreams)];
+        let named =
+            named.into_iter().flat_map(|(limit, all)| all.iter().map(move |(name, of)| (limit, name, of)));
+        let everybody = Arc::from("");
+        let all = named.chain([(Limit::Global, &everybody, &self.global)]);
+        let mut standings: Vec<_> = all
+            .flat_map(|(limit, name, buckets)| {
+                let classes = Class::ALL.into_iter();
+                classes.filter_map(move |class| {
+                    Some((limit, Arc::clone(name), class, buckets.of(class)?.standing()))
+                })
+            })
+            .collect();
+        standings.sort_by(|one, other| (one.0.word(), &one.1).cmp(&(other.0.word(), &other.1)));
+        standings
+    }
+
     /// The buckets that count a call, in the order in which it passes them.
     fn of(&self, asked: &Asked<'_>) -> [Option<&Arc<Bucket>>; 3] {
         let key = asked.key.and_then(|name| self.keys.get(name));
@@ -116,6 +158,9 @@ impl Quotas {
         [key, model, Some(&self.global)].map(|buckets| buckets?.of(asked.class))
     }
 }
+
+/// What the buckets of [`Quotas::of`] belong to.
+const LIMITS: [Limit; 3] = [Limit::Key, Limit::Model, Limit::Global];
 
 impl SpentAll {
     /// The call went out: its tokens are spent for good.
@@ -140,7 +185,7 @@ impl Refused {
 }
 
 /// The buckets of one name, apart for each class: polling takes nothing from creates.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Buckets {
     submit: Option<Arc<Bucket>>,
     fetch: Option<Arc<Bucket>>,
@@ -148,11 +193,12 @@ struct Buckets {
 }
 
 impl Buckets {
-    fn new(quota: &Quota) -> Self {
+    fn next(old: Option<&Self>, quota: &Quota) -> Self {
+        let next = |class, quota| Bucket::next(old.and_then(|old| old.of(class)), quota);
         Self {
-            submit: quota.submit.map(Bucket::new),
-            fetch: quota.fetch.map(Bucket::new),
-            other: quota.other.map(Bucket::new),
+            submit: next(Class::Submit, quota.submit),
+            fetch: next(Class::Fetch, quota.fetch),
+            other: next(Class::Other, quota.other),
         }
     }
 

@@ -29,8 +29,8 @@ mod paid;
 mod send;
 mod target;
 
-/// Routes everything below `/v1`.
-pub(crate) fn router(upstreams: Upstreams) -> Router {
+/// Routes everything below `/v1`. Each request brings its snapshot, and its worker's connections in it.
+pub(crate) fn router() -> Router {
     // Path, methods, and what `Allow` says to all others.
     let routes = [
         ("/v1/videos", get(fetch::list).post(create::create), "GET, HEAD, POST"),
@@ -52,7 +52,6 @@ pub(crate) fn router(upstreams: Upstreams) -> Router {
         .layer(from_fn(target::check))
         // Inside of the edge, so that a panic is an answer that is logged and counted.
         .layer(CatchPanicLayer::custom(|_| Refusal::Panicked.into_response()))
-        .layer(Extension(upstreams))
 }
 
 /// The POST of one operation.
