@@ -1,5 +1,5 @@
-"""Every question that the dashboard, the alerts and the recording rules ask has an answer: a real Prometheus scrapes the
-built gateway, to whose clients everything happens that is counted."""
+"""Every question that the dashboard, the alerts and the recording rules ask has an answer: a real Prometheus scrapes
+the built gateway, to whose clients everything happens that is counted."""
 
 import contextlib
 import hashlib
