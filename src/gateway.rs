@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::budget::Budgets;
 use crate::config::Config;
 use crate::ledger::{Ledger, Unopened};
 use crate::metrics::Metrics;
@@ -20,6 +21,8 @@ pub struct Gateway {
     pub(crate) ledger: Ledger,
     /// How many calls there may be in a time.
     pub(crate) quotas: Quotas,
+    /// How much each key may have made.
+    pub(crate) budgets: Budgets,
     /// How many jobs may run at once.
     pub(crate) slots: Arc<Slots>,
     /// How many calls may be under way at once.
@@ -35,6 +38,7 @@ impl Gateway {
         Ok(Self {
             ledger: Ledger::open(&config.ledger, &metrics)?,
             quotas: Quotas::new(&config),
+            budgets: Budgets::new(&config),
             slots: Slots::new(&config),
             load: Load::new(config.limits.in_flight),
             config,
@@ -51,6 +55,18 @@ impl Gateway {
             self.metrics.slots_waiting.with_label_values(&labels).set(count(usage.waiting));
         }
         self.metrics.page()
+    }
+
+    /// Enters what keys have used of their budgets before, according to the ledger. To be called before any request
+    /// comes, and for a new configuration before it counts.
+    ///
+    /// # Errors
+    /// If the ledger does not say: money is not spent unseen.
+    pub async fn restore_budgets(&self) -> Result<(), Unopened> {
+        let now = self.ledger.now().system();
+        let [day, month] = self.ledger.usage(now).await.map_err(Unopened::unread)?;
+        self.budgets.restore([&day, &month], now);
+        Ok(())
     }
 
     /// Gives the jobs that were running when an earlier process ended their slots back. To be called before any

@@ -42,6 +42,8 @@ pub struct Metrics {
     pub breaker_state: IntGaugeVec,
     /// Creates that were asked again although the first attempt may have been accepted.
     pub possible_duplicates: IntCounterVec,
+    /// Attempts at which an upstream did not accept the operator's credential.
+    pub upstream_auth_failures: IntCounterVec,
 }
 
 /// Upper bounds of the duration histogram, in seconds: local refusals take microseconds, creates seconds.
@@ -69,6 +71,7 @@ impl Metrics {
             retries: new.counters("retries_total", "Attempts beside a call's first, by what made them necessary.", &["upstream", "reason"])?,
             retry_budget_exhausted: new.counters("retry_budget_exhausted_total", "Calls that were not asked again because the upstream's retry budget was used up.", &["upstream"])?,
             possible_duplicates: new.counters("possible_duplicates_total", "Creates that were asked again although the first attempt may have been accepted.", &["upstream"])?,
+            upstream_auth_failures: new.counters("upstream_auth_failures_total", "Attempts at which an upstream did not accept the gateway's own credential.", &["upstream"])?,
             breaker_state: new.gauges("breaker_state", "An upstream's breaker: 0 closed, 1 half-open, 2 open.", &["upstream"])?,
             slots_in_use: new.gauges("slots_in_use", "Job slots that are held.", &["scope", "name"])?,
             slots_waiting: new.gauges("slots_waiting", "Creates that wait for a job slot.", &["scope", "name"])?,

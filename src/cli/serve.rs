@@ -43,6 +43,7 @@ pub(super) fn run(config: Config) -> Result<ExitCode, Failed> {
     let (stopper, stop) = shutdown::channel();
 
     let main = runtime::Builder::new_current_thread().enable_all().build()?;
+    main.block_on(live.current().restore_budgets()).map_err(|error| Failed::Other(error.to_string()))?;
     main.block_on(live.current().restore_slots());
     let mut workers = Vec::new();
     let mut first = Some(first);

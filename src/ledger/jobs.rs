@@ -1,13 +1,15 @@
 //! Where jobs are, and how far they have come.
 
+use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use super::Ledger;
 use super::bounded::Bounded;
 use super::record::{Job, JobStatus, LedgerId};
 use super::settlement::JobView;
 use super::store::{LedgerError, Note, Noted};
+use super::{Ledger, Timestamp};
+use crate::budget::{Amount, Period};
 
 impl Ledger {
     /// The job of this id, if an upstream took it through this ledger.
@@ -41,11 +43,9 @@ impl Ledger {
 
     /// As [`Self::job_seen`], for a job that its client deleted.
     pub(crate) fn job_deleted(&self, id: &str) {
-        self.job_seen(&JobView {
-            id: Some(id.to_owned()),
-            status: Some(JobStatus::Deleted),
-            ..JobView::default()
-        });
+        let deleted = JobView { id: Some(id.to_owned()), status: Some(JobStatus::Deleted), ..JobView::default() };
+        // Whoever deletes a job may have had its video: it did not fail.
+        let _ = self.job_seen(&deleted);
     }
 
     /// Notes that the client of a call was gone before it was answered, whether the call is over or not.
@@ -72,6 +72,26 @@ impl Ledger {
     /// Whether a job is known, and not to have ended. Asks no store.
     pub(crate) fn is_unfinished(&self, id: &str) -> bool {
         self.jobs().get(id).is_some_and(|job| !job.status.is_final())
+    }
+
+    /// Whether anything is known of a job, without asking the store.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        self.jobs().get(id).is_some()
+    }
+
+    /// What every client has had made by `now` of this day and of this month, in this order.
+    ///
+    /// # Errors
+    /// If the store does not say.
+    pub(crate) async fn usage(&self, now: SystemTime) -> Result<[HashMap<Arc<str>, Amount>; 2], LedgerError> {
+        let since = |period: Period| self.0.store.usage(period.at(now).start.into());
+        let day = self.asked("lookup", since(Period::Day)).await?;
+        Ok([day, self.asked("lookup", since(Period::Month)).await?])
+    }
+
+    /// The date, as records have it.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     /// How long ago a job was asked for.

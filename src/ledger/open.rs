@@ -10,6 +10,7 @@ use super::record::{Fault, Job, JobStatus, LedgerId, Outcome, Record, State};
 use super::settlement::{End, Settlement};
 use super::store::{Noted, Settled};
 use super::{Ledger, Timestamp};
+use crate::budget::Cost;
 use crate::rejection::Rejection;
 
 /// A claimed call. Its twins wait for it: settle it, refuse it, or drop it.
@@ -26,11 +27,13 @@ pub(crate) struct Open {
     place: Option<Place>,
 }
 
-/// What finding its job takes.
+/// What finding its job takes, and giving back what it cost.
 #[derive(Clone, Debug)]
 struct Place {
     upstream: Arc<str>,
     model: Option<Arc<str>>,
+    size: Option<String>,
+    cost: Cost,
     since: Timestamp,
 }
 
@@ -69,8 +72,13 @@ impl Open {
     /// was quicker with the same idempotency key. The call is over then.
     pub(crate) async fn record(&mut self, details: Details) -> Result<(), Rejection> {
         let now = self.ledger.0.clock.now();
-        self.place =
-            Some(Place { upstream: Arc::clone(&details.upstream), model: details.model.clone(), since: now });
+        self.place = Some(Place {
+            upstream: Arc::clone(&details.upstream),
+            model: details.model.clone(),
+            size: details.size.clone(),
+            cost: Cost { seconds: details.seconds, price: details.price },
+            since: now,
+        });
         let record = Record {
             id: self.id.clone(),
             at: now,
@@ -150,6 +158,9 @@ impl Open {
             client: Arc::clone(&self.intent.client),
             since: place.since,
             status: outcome.job_status.unwrap_or(JobStatus::Queued),
+            operation: self.intent.operation,
+            size: place.size.clone(),
+            cost: place.cost,
         });
     }
 

@@ -7,6 +7,8 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
+use tracing::warn;
+
 use super::body;
 use crate::auth::{self, Client};
 use crate::gateway::Gateway;
@@ -37,11 +39,12 @@ pub(super) async fn admitted<F>(
 where
     F: Future<Output = Result<Response, Refusal>>,
 {
-    let client = match auth::admit(&gateway.config.auth, request.headers()) {
+    let now = gateway.ledger.now().system();
+    let client = match auth::admit(&gateway.config.auth, request.headers(), now) {
         Ok(client) => client,
-        Err(reason) => return Refusal::from(reason).into_response(),
+        Err(reason) => return turned_away(reason),
     };
-    let (snapshot, key) = (Arc::clone(&gateway), client.key().cloned());
+    let (snapshot, key) = (Arc::clone(&gateway), client.name().cloned());
     let patience = patience(request.extensions().get());
     let entered = snapshot.load.enter(class, &patience).await;
     let answer = match entered {
@@ -60,6 +63,20 @@ where
     response
 }
 
+/// The client is told the same of every wrong key; the log names the one that has expired.
+fn turned_away(reason: Rejection) -> Response {
+    let expired = match &reason {
+        Rejection::ExpiredKey { name, .. } => Some(Arc::from(name.as_str())),
+        _ => None,
+    };
+    if let Some(key) = &expired {
+        warn!(key, "a key was used that has expired");
+    }
+    let mut response = Refusal::from(reason).into_response();
+    response.extensions_mut().insert(Note { client: expired, ..Note::default() });
+    response
+}
+
 /// Waits as long as each limit allows, and no longer than the process serves.
 pub(super) fn patience(underway: Option<&Underway>) -> Patience {
     Patience { deadline: None, underway: underway.cloned() }
@@ -74,7 +91,7 @@ impl Admitted {
     /// Takes what the call costs from every quota that counts it.
     pub(super) async fn spend(&self, class: Class) -> Result<SpentAll, Rejection> {
         let patience = patience(self.head.extensions.get());
-        let key = self.client.key().map(|name| &**name);
+        let key = self.client.name().map(|name| &**name);
         let asked = Asked { class, key, model: None, patience: &patience };
         self.gateway.quotas.spend(&asked).await
     }

@@ -17,7 +17,7 @@ use super::connect::Leaf;
 use super::outgoing::{Outgoing, Terms};
 use super::scrub::Secret;
 use super::send::Sent;
-use super::{answer, headers, stream};
+use super::{answer, headers, said, stream};
 use crate::failure::Failure;
 
 /// Makes one attempt over a leaf.
@@ -95,10 +95,14 @@ impl Rules {
         let (answer, patience) = sent.send(leaf.clone(), terms.head.clone(), payload).await?;
         let received = self.received(&terms, leaf, answer);
         // What is read whole must come within the time of its head: nobody sees a byte of it before.
-        match timeout_at(patience.until, received).await {
-            Ok(received) => received.map_err(Missed::from),
-            Err(_) => Err(patience.over()),
+        let received = match timeout_at(patience.until, received).await {
+            Ok(received) => received,
+            Err(_) => return Err(patience.over()),
+        };
+        if matches!(received, Err(Failure::Credential)) {
+            terms.tally.credential_refused();
         }
+        received.map_err(Missed::from)
     }
 
     /// The answer in the client's terms.
@@ -129,6 +133,9 @@ impl Rules {
         }
         let download = stream::Download::new(body, self.body_idle);
         let answer = answer::received(status, headers, download, treatment).await?;
+        if status == StatusCode::FORBIDDEN && self.own_credential && said::is_about_credential(&answer) {
+            return Err(Failure::Credential);
+        }
         Ok(answer::without(answer, self.secret.as_ref()))
     }
 }

@@ -7,6 +7,7 @@
 //! [`Upstreams`] belongs to one worker: its connections are never shared between threads. What workers know of an
 //! upstream's health they share, in `vitals`.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -67,6 +68,13 @@ use vitals::Vitals;
 /// The connections of one worker to every upstream.
 #[derive(Clone)]
 pub struct Upstreams(Arc<[Upstream]>);
+
+/// Names alone: heads hold credentials.
+impl fmt::Debug for Upstreams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|upstream| &upstream.name)).finish()
+    }
+}
 
 /// What a call passes, from top to bottom.
 type Stack = Retry<Guarded<Attempt>>;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tracing::error;
+
 use super::call::{Call, Kind};
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
@@ -42,6 +44,14 @@ impl Tally {
     pub(super) fn possible_duplicate(&self) {
         if let Some(metrics) = &self.metrics {
             metrics.possible_duplicates.with_label_values(&[&*self.upstream]).inc();
+        }
+    }
+
+    /// It refused the operator's credential: every call will fail until somebody changes that.
+    pub(super) fn credential_refused(&self) {
+        error!(upstream = &*self.upstream, "the upstream did not accept the gateway's own credential");
+        if let Some(metrics) = &self.metrics {
+            metrics.upstream_auth_failures.with_label_values(&[&*self.upstream]).inc();
         }
     }
 

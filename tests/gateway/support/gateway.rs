@@ -66,6 +66,7 @@ impl Gateway {
         let watching = upstreams.pop().expect("two");
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let snapshot = Snapshot::new(config, metrics).unwrap_or_else(|error| panic!("{error}"));
+        snapshot.restore_budgets().await.unwrap_or_else(|error| panic!("{error}"));
         snapshot.restore_slots().await;
         let live = Live::new(snapshot);
         let watch = tokio::spawn(watch::run(live.clone(), watching));
