@@ -78,7 +78,8 @@ fn near_misses_are_refused() {
 #[test]
 fn doubled_credentials_are_refused_in_every_mode() {
     for mode in [AuthMode::Keys, AuthMode::Passthrough, AuthMode::Open] {
-        let auth = Auth { mode, ..keys() };
+        let mut auth = keys();
+        auth.mode = mode;
         let right: (&str, &[u8]) = ("authorization", b"Bearer rg-right-and-long");
         assert_eq!(admitted(&auth, &[right, right]), Err(Rejection::DoubledHeader("authorization")));
         let twice: (&str, &[u8]) = ("x-api-key", b"rg-right-and-long");
@@ -130,7 +131,9 @@ fn of_several_hashes_each_lets_in() {
 #[test]
 fn a_thousand_keys_are_as_quick_as_one() {
     let table: String = (0..1000)
-        .map(|n| format!("[auth.keys.k{n}]\nsha256 = \"{}\"\n", KeyHash::of(&format!("rg-key-number-{n:06}"))))
+        .map(|n| {
+            format!("[auth.keys.k{n}]\nsha256 = \"{}\"\n", KeyHash::of(&format!("rg-key-number-{n:06}")))
+        })
         .collect();
     let file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
     let sources = Sources { var: &|_| None, file: &file };

@@ -64,6 +64,7 @@ pub(crate) struct Charge {
 pub(crate) struct Reserved(Option<(Arc<Book>, Charge)>);
 
 /// Where a key stands with one of its limits.
+#[cfg_attr(not(test), expect(dead_code, reason = "for the status page and the gauge"))]
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BudgetStanding {
     /// The name of the key.
@@ -88,6 +89,7 @@ impl Budgets {
 
     /// The budgets of another configuration, of which as much is used as of these. What is reserved and used from now
     /// on counts for both.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for reloads"))]
     pub(crate) fn carried_over(&self, config: &Config) -> Self {
         Self { limits: limits_of(config), book: Arc::clone(&self.book) }
     }
@@ -113,7 +115,12 @@ impl Budgets {
     /// # Errors
     /// [`Rejection::OverBudget`], and [`Rejection::UnknownCost`] if something is limited that nobody knows the call's
     /// amount of: money is not spent on a guess.
-    pub(crate) fn reserve(&self, key: Option<&Arc<str>>, cost: Cost, now: SystemTime) -> Result<Reserved, Rejection> {
+    pub(crate) fn reserve(
+        &self,
+        key: Option<&Arc<str>>,
+        cost: Cost,
+        now: SystemTime,
+    ) -> Result<Reserved, Rejection> {
         let Some((key, budget)) = key.and_then(|key| self.limits.get_key_value(key)) else {
             return Ok(Reserved(None));
         };
@@ -140,13 +147,15 @@ impl Budgets {
     }
 
     /// Where each key stands with each of its limits, in order of name.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the status page and the gauge"))]
     pub(crate) fn standing(&self, now: SystemTime) -> Vec<BudgetStanding> {
         let mut standings = Vec::new();
         let mut book = self.book.lock();
         for (key, budget) in self.limits.iter().filter(|(_, budget)| budget.is_limited()) {
             for period in Period::ALL {
                 let unused = || (Amount::default(), period.at(now).end);
-                let (used, resets_at) = book.get_mut(key).map_or_else(unused, |account| account.used(period, now));
+                let (used, resets_at) =
+                    book.get_mut(key).map_or_else(unused, |account| account.used(period, now));
                 standings.extend(Unit::ALL.into_iter().filter_map(|unit| {
                     let limit = unit.shown(unit.limit(limits(budget, period))?);
                     let used = unit.shown(unit.of(&used));

@@ -15,8 +15,8 @@ fn budgets(team: &str, default: &str) -> Budgets {
 
 fn config(team: &str, default: &str) -> Config {
     let text = format!(
-        "[auth]\nmode = \"keys\"\n[auth.key_budget]\n{default}\n[auth.keys.team]\nenv = \"team-a-long-key\"\n\
-         budget = {{ {team} }}\n[auth.keys.other]\nenv = \"other-a-long-key\"\n\
+        "[auth]\nmode = \"keys\"\n[auth.key_budget]\n{default}\n[auth.keys.team]\nenv = \"rg-key-of-the-team\"\n\
+         budget = {{ {team} }}\n[auth.keys.other]\nenv = \"rg-key-of-another\"\n\
          [models.sora-2]\nprice_per_second = 0.1\n[models.sora-2-pro]\nprice_per_second = 0.3"
     );
     let file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
@@ -128,7 +128,10 @@ fn what_is_counted_and_not_known_is_refused() {
     let unknown = Cost { seconds: Some(4), price: None };
     let refused = reserved(&budgets("day = { money = 9 }", ""), unknown, noon());
     assert_eq!(refused, Err(Rejection::UnknownCost));
-    assert_eq!(reserved(&budgets("month = { seconds = 9 }", ""), Cost::default(), noon()), Err(Rejection::UnknownCost));
+    assert_eq!(
+        reserved(&budgets("month = { seconds = 9 }", ""), Cost::default(), noon()),
+        Err(Rejection::UnknownCost)
+    );
     assert!(reserved(&budgets("day = { requests = 9, seconds = 9 }", ""), unknown, noon()).is_ok());
 }
 
@@ -163,7 +166,8 @@ fn new_limits_count_what_was_used_under_the_old_ones() {
 #[test]
 fn what_was_used_before_is_entered_once() {
     let amount = |requests| Amount { requests, seconds: 4 * requests, money: Money::of(0.4) };
-    let used_by_team = |requests| HashMap::from([(team(), amount(requests)), (Arc::from("sha256:0123"), amount(7))]);
+    let used_by_team =
+        |requests| HashMap::from([(team(), amount(requests)), (Arc::from("sha256:0123"), amount(7))]);
     let budgets = budgets("day = { requests = 3 }, month = { requests = 5 }", "");
     budgets.restore([&used_by_team(2), &used_by_team(4)], noon());
     assert!(reserved(&budgets, cost(4, 0.4), noon()).is_ok());
@@ -188,7 +192,10 @@ fn standings_tell_how_much_of_what_until_when() {
         resets_at: midnight,
     };
     assert_eq!((standing.first(), standing.len()), (Some(&day), 2));
-    assert_eq!(used(&budgets, midnight), [(Unit::Money, Period::Day, 0.0), (Unit::Seconds, Period::Month, 8.0)]);
+    assert_eq!(
+        used(&budgets, midnight),
+        [(Unit::Money, Period::Day, 0.0), (Unit::Seconds, Period::Month, 8.0)]
+    );
 }
 
 /// Somebody is told at 80 %, once for each day and month.
@@ -223,7 +230,9 @@ fn however_calls_interleave_no_more_is_used_than_allowed() {
                     let cost = cost(random.u32(1..10), f64::from(random.u32(1..100)) / 100.0);
                     waiting.extend(budgets.reserve(Some(&self::team()), cost, noon()));
                 }
-                2 if !waiting.is_empty() => made.extend(waiting.swap_remove(random.usize(..waiting.len())).keep()),
+                2 if !waiting.is_empty() => {
+                    made.extend(waiting.swap_remove(random.usize(..waiting.len())).keep())
+                }
                 3 if !waiting.is_empty() => drop(waiting.swap_remove(random.usize(..waiting.len()))),
                 4 if !made.is_empty() => budgets.give_back(&made.swap_remove(random.usize(..made.len()))),
                 _ => {}

@@ -52,7 +52,8 @@ impl Period {
 /// The day of a moment. Those no calendar has are all on the first.
 fn date(moment: SystemTime) -> Date {
     let seconds = moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let moment = i64::try_from(seconds).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    let moment =
+        i64::try_from(seconds).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
     moment.unwrap_or(OffsetDateTime::UNIX_EPOCH).date()
 }
 
@@ -77,7 +78,11 @@ mod tests {
             ("2028-02-29T12:00:00Z", Period::Month, "2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z"),
             ("1970-01-01T00:00:00Z", Period::Month, "1970-01-01T00:00:00Z", "1970-02-01T00:00:00Z"),
         ] {
-            assert_eq!(period.at(at(moment)), Window { start: at(start), end: at(end) }, "{period:?} {moment}");
+            assert_eq!(
+                period.at(at(moment)),
+                Window { start: at(start), end: at(end) },
+                "{period:?} {moment}"
+            );
         }
     }
 }

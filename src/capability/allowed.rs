@@ -23,8 +23,16 @@ pub struct Asker<'a> {
 }
 
 /// A list of models, by their names in the configuration or by patterns of them.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Allowed(Vec<(Arc<str>, WildMatch)>);
+
+impl PartialEq for Allowed {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().map(|(text, _)| text).eq(other.0.iter().map(|(text, _)| text))
+    }
+}
+
+impl Eq for Allowed {}
 
 impl fmt::Debug for Allowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -91,7 +99,8 @@ impl Allowed {
 
     /// Those of the names and patterns that mean no model of the table.
     pub fn unmatched<'a>(&'a self, table: &'a Table) -> impl Iterator<Item = &'a str> {
-        let means_none = |pattern: &&(Arc<str>, WildMatch)| !table.models().any(|model| overlap(pattern, model));
+        let means_none =
+            |pattern: &&(Arc<str>, WildMatch)| !table.models().any(|model| overlap(pattern, model));
         self.0.iter().filter(means_none).map(|(text, _)| &**text)
     }
 
@@ -122,9 +131,14 @@ mod tests {
     #[test]
     fn a_model_is_allowed_by_its_name_in_the_configuration() {
         let sora = model("sora-2", &[4]);
-        for (patterns, allows) in
-            [(&["sora-2"][..], true), (&["sora-*"], true), (&["*"], true), (&["sora"], false), (&["veo", "sora-?"], true), (&[], false)]
-        {
+        for (patterns, allows) in [
+            (&["sora-2"][..], true),
+            (&["sora-*"], true),
+            (&["*"], true),
+            (&["sora"], false),
+            (&["veo", "sora-?"], true),
+            (&[], false),
+        ] {
             assert_eq!(allowed(patterns).allows(Some(&sora), Some("an alias")), allows, "{patterns:?}");
         }
     }
@@ -137,19 +151,30 @@ mod tests {
         assert!(!one.allows(Some(&wan), None), "nobody knows which it is");
         assert!(!allowed(&["wan-?"]).allows(Some(&wan), None), "a star is no name");
         for all in [&["wan-*"][..], &["*"]] {
-            assert!(allowed(all).allows(Some(&wan), Some("wan-2.1")) && allowed(all).allows(Some(&wan), None), "{all:?}");
+            assert!(
+                allowed(all).allows(Some(&wan), Some("wan-2.1")) && allowed(all).allows(Some(&wan), None),
+                "{all:?}"
+            );
         }
     }
 
     #[test]
     fn what_nobody_configured_is_allowed_by_the_name_that_was_sent() {
-        assert!(allowed(&["new-*"]).allows(None, Some("new-1")) && !allowed(&["new-*"]).allows(None, Some("old-1")));
+        assert!(
+            allowed(&["new-*"]).allows(None, Some("new-1"))
+                && !allowed(&["new-*"]).allows(None, Some("old-1"))
+        );
         assert!(!allowed(&["new-*"]).allows(None, None) && allowed(&["*"]).allows(None, None));
     }
 
     #[test]
     fn what_means_no_model_is_found() {
-        let table = Table::new(vec![model("sora-2", &[4]), model("wan-*", &[5])], None, Vec::new(), crate::capability::Shared::default());
+        let table = Table::new(
+            vec![model("sora-2", &[4]), model("wan-*", &[5])],
+            None,
+            Vec::new(),
+            crate::capability::Shared::default(),
+        );
         let patterns = allowed(&["sora-2", "sora-3", "wan-2.7", "w*", "veo-*"]);
         assert_eq!(patterns.unmatched(&table).collect::<Vec<_>>(), ["sora-3", "veo-*"]);
     }

@@ -381,7 +381,9 @@ fn a_model_that_is_not_allowed_is_refused_whatever_it_is_called() {
     let mut sora = model("sora-2", &[4]);
     sora.aliases.push("sora".into());
     let table = Table::new(vec![sora, model("veo", &[8])], Some("veo".into()), Vec::new(), Shared::default());
-    let name = |judged: Result<Judgement, Rejection>| judged.map(|judgement| judgement.model.expect("one").name.to_string());
+    let name = |judged: Result<Judgement, Rejection>| {
+        judged.map(|judgement| judgement.model.expect("one").name.to_string())
+    };
     for members in [r#""model":"sora""#, r#""model":"sora-2","seconds":"4""#] {
         assert_eq!(name(limited(&table, &["sora-2"], members)), Ok("sora-2".to_owned()), "{members}");
     }
@@ -400,7 +402,9 @@ fn what_is_left_to_us_is_never_a_model_that_is_not_allowed() {
         model.rewrite.switch_to = vec!["sora-2-pro".into()];
     });
     let ten = r#""model":"sora-2","seconds":"10""#;
-    let name = |judged: Result<Judgement, Rejection>| judged.map(|judgement| judgement.model.expect("one").name.to_string());
+    let name = |judged: Result<Judgement, Rejection>| {
+        judged.map(|judgement| judgement.model.expect("one").name.to_string())
+    };
     assert_eq!(name(limited(&switching, &["sora-*"], ten)), Ok("sora-2-pro".to_owned()));
     let refused = name(limited(&switching, &["sora-2"], ten));
     assert!(matches!(refused, Err(Rejection::NotListed { param: Param::Seconds, .. })), "{refused:?}");

@@ -263,7 +263,11 @@ mod tests {
             (Some(30), "sora-2-pro"),
             (None, "sora-2"),
         ] {
-            assert_eq!(table.suggest(seconds, |_| true).map(|model| &*model.name), Some(expected), "{seconds:?}");
+            assert_eq!(
+                table.suggest(seconds, |_| true).map(|model| &*model.name),
+                Some(expected),
+                "{seconds:?}"
+            );
         }
     }
 }

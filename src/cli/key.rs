@@ -143,7 +143,9 @@ mod tests {
         for input in [key.to_owned(), format!("{key}\n"), format!("{key}\r\n")] {
             assert_eq!(hashed(input.as_bytes()).expect("a hash"), format!("{}\n", KeyHash::of(key)));
         }
-        for input in ["", "\n", "rg-short\n", "rg-0123456789 abcdef\n", "rg-0123456789abcdef\nrg-0123456789abcdef\n"] {
+        for input in
+            ["", "\n", "rg-short\n", "rg-0123456789 abcdef\n", "rg-0123456789abcdef\nrg-0123456789abcdef\n"]
+        {
             let failed = hashed(input.as_bytes()).expect_err(input).to_string();
             assert!(failed.starts_with("the key ") && !failed.contains("0123"), "{failed}");
         }

@@ -25,7 +25,8 @@ pub struct Limits {
 
 /// More than anybody can use up.
 const NUMBER_MAX: u32 = 1_000_000_000;
-const MONEY_RIGHT: &str = "use a number from 0 to 1000000000, such as 50 or 49.9, in the currency of price_per_second";
+const MONEY_RIGHT: &str =
+    "use a number from 0 to 1000000000, such as 50 or 49.9, in the currency of price_per_second";
 
 impl Budget {
     pub(super) fn read(mut section: Section<'_>) -> Self {
@@ -66,7 +67,8 @@ impl Limits {
             requests: number(&mut section, "requests"),
             seconds: number(&mut section, "seconds"),
             money: section.read("money", MONEY_RIGHT, |value| {
-                let number = value.as_float().or_else(|| Some(f64::from(u32::try_from(value.as_integer()?).ok()?)));
+                let number =
+                    value.as_float().or_else(|| Some(f64::from(u32::try_from(value.as_integer()?).ok()?)));
                 number.filter(|number| (0.0..=f64::from(NUMBER_MAX)).contains(number)).map(Money::of)
             }),
         };
@@ -105,7 +107,8 @@ mod tests {
 
     #[test]
     fn a_budget_takes_from_the_default_what_it_does_not_say() {
-        let (default, problems) = read("budget = { day = { requests = 9, money = 50 }, month = { seconds = 7 } }");
+        let (default, problems) =
+            read("budget = { day = { requests = 9, money = 50 }, month = { seconds = 7 } }");
         assert_eq!(problems, [] as [&str; 0]);
         let (own, _) = read("budget = { day = { money = 0.5 } }");
         let both = own.or(default);
@@ -116,13 +119,15 @@ mod tests {
 
     #[test]
     fn every_mistake_is_reported_with_its_path_and_what_would_be_right() {
-        let (_, problems) = read("[budget]\nday = { requests = -1, money = \"50\" }\nmonth = { money = -0.1, second = 1 }\nyear = {}");
+        let (_, problems) = read(
+            "[budget]\nday = { requests = -1, money = \"50\" }\nmonth = { money = -0.1, second = 1 }\nyear = {}",
+        );
         let expected = [
             "budget.day.requests: -1 is not allowed (use a whole number from 0 to 1000000000)".to_owned(),
             format!("budget.day.money: \"50\" is not allowed ({MONEY_RIGHT})"),
             format!("budget.month.money: -0.1 is not allowed ({MONEY_RIGHT})"),
             "budget.month.second: unknown key (did you mean \"seconds\"?)".to_owned(),
-            "budget.year: unknown key (did you mean \"day\"?)".to_owned(),
+            "budget.year: unknown key (known keys here: day, month)".to_owned(),
         ];
         assert_eq!(problems, expected);
     }

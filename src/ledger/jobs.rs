@@ -19,31 +19,35 @@ impl Ledger {
         }
         // Failing is logged; whoever asks goes on as without a ledger.
         let job = self.asked("lookup", self.0.store.job(id)).await.ok()??;
-        self.remember_job(job.clone());
-        Some(job)
+        Some(self.remember_old(job))
     }
 
     /// Notes how far a job has come, as an answer of its upstream says. Written down only when it has changed, by
     /// and by, and only for jobs this process knows: it made them, or was asked for them.
-    pub(crate) fn job_seen(&self, view: &JobView) {
-        let (Some(id), Some(status)) = (&view.id, view.status) else { return };
-        let id: Arc<str> = id.as_str().into();
-        {
+    ///
+    /// Yields the job if it has come to nothing, the first time that shows.
+    pub(crate) fn job_seen(&self, view: &JobView) -> Option<Job> {
+        let (id, status) = (view.id.as_deref()?, view.status?);
+        let id: Arc<str> = id.into();
+        let seen = {
             let mut jobs = self.jobs();
-            let Some(job) = jobs.get_mut(&id) else { return };
+            let job = jobs.get_mut(&id)?;
             // What has ended only changes by being deleted.
             let settled = job.status.is_final() && status != JobStatus::Deleted;
             if job.status == status || settled {
-                return;
+                return None;
             }
             job.status = status;
-        }
+            job.clone()
+        };
         self.note(Noted::Job { id, status, fault: view.fault.clone() });
+        Some(seen).filter(|job| job.status == JobStatus::Failed)
     }
 
     /// As [`Self::job_seen`], for a job that its client deleted.
     pub(crate) fn job_deleted(&self, id: &str) {
-        let deleted = JobView { id: Some(id.to_owned()), status: Some(JobStatus::Deleted), ..JobView::default() };
+        let deleted =
+            JobView { id: Some(id.to_owned()), status: Some(JobStatus::Deleted), ..JobView::default() };
         // Whoever deletes a job may have had its video: it did not fail.
         let _ = self.job_seen(&deleted);
     }
@@ -63,10 +67,7 @@ impl Ledger {
     pub(crate) async fn unfinished(&self, max_age: Duration) -> Result<Vec<Job>, LedgerError> {
         let since = self.0.clock.now().before(max_age);
         let jobs = self.asked("lookup", self.0.store.unfinished(since)).await?;
-        for job in &jobs {
-            self.remember_job(job.clone());
-        }
-        Ok(jobs)
+        Ok(jobs.into_iter().map(|job| self.remember_old(job)).collect())
     }
 
     /// Whether a job is known, and not to have ended. Asks no store.
@@ -101,6 +102,16 @@ impl Ledger {
 
     pub(super) fn remember_job(&self, job: Job) {
         self.jobs().insert(Arc::clone(&job.id), job);
+    }
+
+    /// As [`Self::remember_job`], of a job as the store has it: what was seen of it meanwhile is newer.
+    fn remember_old(&self, job: Job) -> Job {
+        let mut jobs = self.jobs();
+        if let Some(known) = jobs.get(&job.id) {
+            return known.clone();
+        }
+        jobs.insert(Arc::clone(&job.id), job.clone());
+        job
     }
 
     /// Asks for it to be written down and does not wait until it is.

@@ -136,7 +136,9 @@ impl Store for MemoryStore {
 
     fn usage(&self, since: Timestamp) -> Asked<HashMap<Arc<str>, Amount>> {
         let mut usage = HashMap::<Arc<str>, Amount>::new();
-        for (record, _) in self.records().values().filter(|(record, _)| record.at >= since && record.is_used()) {
+        for (record, _) in
+            self.records().values().filter(|(record, _)| record.at >= since && record.is_used())
+        {
             let amount = usage.entry(Arc::clone(&record.intent.client)).or_default();
             *amount = *amount + record.cost().amount();
         }

@@ -70,7 +70,7 @@ fn turned_away(reason: Rejection) -> Response {
         _ => None,
     };
     if let Some(key) = &expired {
-        warn!(key, "a key was used that has expired");
+        warn!(key = &**key, "a key was used that has expired");
     }
     let mut response = Refusal::from(reason).into_response();
     response.extensions_mut().insert(Note { client: expired, ..Note::default() });

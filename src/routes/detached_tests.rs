@@ -68,6 +68,7 @@ async fn making(gateway: &Arc<Gateway>, upstreams: Upstreams) -> Making {
         makes_job: true,
         until: Instant::now() + Duration::from_secs(600),
         holds: Holds {
+            charge: None,
             spent: SpentAll::default(),
             held: gateway.slots.acquire(&wanted, &patience(None)).await.expect("a slot"),
             place: gateway.load.enter(Class::Submit, &patience(None)).await.expect("a place"),

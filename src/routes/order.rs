@@ -38,14 +38,20 @@ impl Order {
 
     /// What an operation on a video asks for: as much of the same model as the job that made the video, or, of an
     /// extension, the `seconds` that are added. Without that job nothing of it is known.
-    pub(super) fn again(operation: Operation, source: Option<&Job>, seconds: Option<u32>, table: &Table) -> Self {
+    pub(super) fn again(
+        operation: Operation,
+        source: Option<&Job>,
+        seconds: Option<u32>,
+        table: &Table,
+    ) -> Self {
         let makes_video = operation != Operation::Character;
         let Some(source) = source.filter(|_| makes_video) else {
             return Self { seconds: seconds.filter(|_| makes_video), ..Self::default() };
         };
         // An extended video is longer than what was paid for last; how long, no record says.
         let whole = source.operation != Operation::Extension;
-        let seconds = if operation == Operation::Extension { seconds } else { source.cost.seconds.filter(|_| whole) };
+        let seconds =
+            if operation == Operation::Extension { seconds } else { source.cost.seconds.filter(|_| whole) };
         let model = source.model.as_deref().and_then(|name| table.configured(name));
         let now = model.and_then(|model| per_second(model, source)).zip(seconds);
         // The model may be gone, or its price. What the same cost then is what it costs.
@@ -120,14 +126,21 @@ mod tests {
     fn an_extension_is_paid_for_what_it_adds() {
         let source = job(Operation::Create, "sora-2");
         assert_eq!(again(Operation::Extension, Some(&source), Some(12)), (Some(12), Some(6.0)));
-        assert_eq!(again(Operation::Extension, Some(&job(Operation::Extension, "sora-2")), Some(4)), (Some(4), Some(2.0)));
+        assert_eq!(
+            again(Operation::Extension, Some(&job(Operation::Extension, "sora-2")), Some(4)),
+            (Some(4), Some(2.0))
+        );
     }
 
     #[test]
     fn the_price_of_a_model_that_is_gone_is_what_it_was() {
         let source = job(Operation::Create, "sora-1");
         assert_eq!(again(Operation::Remix, Some(&source), None), (Some(8), Some(2.0)));
-        assert_eq!(again(Operation::Extension, Some(&source), Some(4)), (Some(4), None), "nobody knows it by the second");
+        assert_eq!(
+            again(Operation::Extension, Some(&source), Some(4)),
+            (Some(4), None),
+            "nobody knows it by the second"
+        );
         assert_eq!(Order::again(Operation::Remix, Some(&source), None, &table()).model, None);
     }
 
@@ -136,12 +149,17 @@ mod tests {
         assert_eq!(again(Operation::Remix, None, None), (None, None));
         assert_eq!(again(Operation::Extension, None, Some(4)), (Some(4), None));
         let extended = job(Operation::Extension, "sora-2");
-        assert_eq!(again(Operation::Remix, Some(&extended), None), (None, None), "it is longer than its last part");
+        assert_eq!(
+            again(Operation::Remix, Some(&extended), None),
+            (None, None),
+            "it is longer than its last part"
+        );
     }
 
     #[test]
     fn a_character_costs_a_call_and_no_video() {
-        let order = Order::again(Operation::Character, Some(&job(Operation::Create, "sora-2")), None, &table());
+        let order =
+            Order::again(Operation::Character, Some(&job(Operation::Create, "sora-2")), None, &table());
         assert_eq!(order, Order::default());
         assert_eq!(order.cost(Operation::Character), Cost { seconds: Some(0), price: Some(0.0) });
     }

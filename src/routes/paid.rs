@@ -158,7 +158,8 @@ async fn turn(
 ) -> Result<(Reserved, SpentAll, Held), Rejection> {
     // First: who may have nothing made any more need not wait for it.
     let now = admitted.gateway.ledger.now().system();
-    let reserved = admitted.gateway.budgets.reserve(admitted.client.name(), paid.order.cost(paid.operation), now)?;
+    let reserved =
+        admitted.gateway.budgets.reserve(admitted.client.name(), paid.order.cost(paid.operation), now)?;
     let patience = Patience { deadline: Some(until), ..patience(admitted.head.extensions.get()) };
     let (key, model) = (admitted.client.name().map(|name| &**name), paid.order.model.as_deref());
     let asked = Asked { class: Class::Submit, key, model, patience: &patience };

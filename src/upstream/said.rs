@@ -76,7 +76,8 @@ pub(super) fn is_about_credential(answer: &Answer) -> bool {
     let Some(Whole(bytes)) = answer.extensions().get() else { return false };
     let error = serde_json::from_slice::<Body<'_>>(bytes).ok().and_then(|body| body.error);
     let Some(Error { code, kind, .. }) = error else { return false };
-    let word = |name: Option<serde_json::Value>| name.and_then(|name| name.as_str().map(str::to_ascii_lowercase));
+    let word =
+        |name: Option<serde_json::Value>| name.and_then(|name| name.as_str().map(str::to_ascii_lowercase));
     // A code says more than a type: where there is one, it alone decides.
     let named = word(code).or_else(|| word(kind)).unwrap_or_default();
     CREDENTIAL.contains(&named.as_str())

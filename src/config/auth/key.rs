@@ -8,9 +8,9 @@ use time::format_description::well_known::Rfc3339;
 use toml::Value;
 
 use super::hash::{self, KeyHash};
+use crate::capability::Mode;
 use crate::capability::allowed::{Allowed, Asker};
 use crate::capability::model::OnUnsupported;
-use crate::capability::Mode;
 use crate::config::budget::Budget;
 use crate::config::reader::Section;
 use crate::config::secret::{self, Sources};
@@ -75,7 +75,9 @@ fn date(value: &Value) -> Option<SystemTime> {
         Value::String(text) => text.clone(),
         // Without quotes it is a date of TOML's own.
         Value::Datetime(date) => date.to_string(),
-        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Array(_) | Value::Table(_) => return None,
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Array(_) | Value::Table(_) => {
+            return None;
+        }
     };
     OffsetDateTime::parse(&text, &Rfc3339).ok().map(SystemTime::from)
 }
@@ -136,11 +138,15 @@ fn kept_elsewhere(section: &mut Section<'_>, sources: Sources<'_>) -> Option<Key
 pub(crate) fn check(key: &str) -> Result<(), &'static str> {
     // What stands for a list of values in a header is no key.
     if !key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',') {
-        return Err("has a space, a comma or another character that no client can send (use visible ASCII, such as \
-                    what `reelgate key new` prints)");
+        return Err(
+            "has a space, a comma or another character that no client can send (use visible ASCII, such as \
+                    what `reelgate key new` prints)",
+        );
     }
     if key.len() < SHORTEST {
-        return Err("is too short to be safe (use 16 characters or more, such as what `reelgate key new` prints)");
+        return Err(
+            "is too short to be safe (use 16 characters or more, such as what `reelgate key new` prints)",
+        );
     }
     Ok(())
 }

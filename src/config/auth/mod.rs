@@ -1,6 +1,6 @@
 //! `[auth]`: who may use the gateway.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::budget::Budget;

@@ -22,7 +22,10 @@ impl Auth {
             }
             let switches = |model: &Model| !model.rewrite.switch_to.is_empty();
             if key.on_unsupported == Some(OnUnsupported::Switch) && !table.models().any(switches) {
-                root.problem_at(path("on_unsupported"), "no model says what to switch to (set rewrite.switch_to)");
+                root.problem_at(
+                    path("on_unsupported"),
+                    "no model says what to switch to (set rewrite.switch_to)",
+                );
             }
             for (about, what) in key.uncountable(table) {
                 if told.insert(about) {
@@ -42,7 +45,9 @@ impl Key {
         }
         let covers = |model: &&Model| self.models.as_ref().is_none_or(|allowed| allowed.may_allow(model));
         let models = table.models().filter(covers);
-        let mut found: Vec<_> = models.filter_map(|model| Some((&*model.name, uncounted(model, budget.counts_money())?))).collect();
+        let mut found: Vec<_> = models
+            .filter_map(|model| Some((&*model.name, uncounted(model, budget.counts_money())?)))
+            .collect();
         let anything = self.models.as_ref().is_none_or(|allowed| allowed.allows(None, None));
         if table.shared.unknown_model == Unknown::Forward && anything {
             let what = "models that nobody configured are forwarded, and what they cost is not known (set \
@@ -62,18 +67,20 @@ fn uncounted(model: &Model, money: bool) -> Option<String> {
         // A size that is left out is the default one.
         Price::BySize(_) => {
             let known = |size| model.price.at(size).is_some();
-            !model.sizes.is_empty() && model.sizes.iter().all(|&size| known(Some(size))) && known(model.default_size)
+            !model.sizes.is_empty()
+                && model.sizes.iter().all(|&size| known(Some(size)))
+                && known(model.default_size)
         }
     };
     if money && !priced {
         return Some(format!(
-            "it counts money, and the price of a video of \"{name}\" is not always known (give [models.{name}] a \
+            "it counts money, and the price of a video of \"{name}\" is not always known (give [models.\"{name}\"] a \
              price_per_second for each of its sizes, and a default_size if they differ)"
         ));
     }
     model.default_seconds.is_none().then(|| {
         format!(
-            "it counts seconds, and how long a video of \"{name}\" is may not be known (give [models.{name}] \
+            "it counts seconds, and how long a video of \"{name}\" is may not be known (give [models.\"{name}\"] \
              default_seconds)"
         )
     })

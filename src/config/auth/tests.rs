@@ -20,7 +20,7 @@ fn parse(keys: &str) -> Result<Auth, Vec<String>> {
         _ => Err(io::ErrorKind::NotFound.into()),
     };
     let sources = Sources { var: &var, file: &file };
-    let text = format!("presets = [\"openai\"]\n[auth]\nmode = \"keys\"\n{keys}");
+    let text = format!("presets = [\"seed\"]\n[auth]\nmode = \"keys\"\n{keys}");
     let parsed = Config::parse(&text, Path::new(""), sources).map(|config| config.auth);
     parsed.map_err(|unusable| unusable.0.iter().map(ToString::to_string).collect())
 }
@@ -75,15 +75,26 @@ fn two_names_have_two_keys() {
 #[test]
 fn what_a_key_may_do_is_read_and_checked_against_the_models() {
     let settings = |more: &str| format!("[auth.keys.team]\nenv = \"LONG\"\n{more}");
-    let auth = parse(&settings("models = [\"sora-*\"]\non_unsupported = \"adjust\"\nexpires = 2027-01-01T00:00:00Z"));
+    let auth = parse(&settings(
+        "models = [\"sora-*\"]\non_unsupported = \"adjust\"\nexpires = 2027-01-01T00:00:00Z",
+    ));
     let key = Arc::clone(auth.expect("a key").keys.first().expect("one"));
     assert!(key.models.is_some() && key.on_unsupported.is_some() && key.expires.is_some());
     for (more, start) in [
-        ("models = [\"sora-3\"]", "auth.keys.team.models: there is no model \"sora-3\" (name one of [models]"),
+        (
+            "models = [\"sora-3\"]",
+            "auth.keys.team.models: there is no model \"sora-3\" (name one of [models]",
+        ),
         ("models = \"sora-2\"", "auth.keys.team.models: \"sora-2\" is not allowed (use a list of texts"),
-        ("on_unsupported = \"strict\"", "auth.keys.team.on_unsupported: \"strict\" is not allowed (use one of"),
+        (
+            "on_unsupported = \"strict\"",
+            "auth.keys.team.on_unsupported: \"strict\" is not allowed (use one of",
+        ),
         ("on_unsupported = \"switch\"", "auth.keys.team.on_unsupported: no model says what to switch to"),
-        ("expires = \"2027-01-01\"", "auth.keys.team.expires: \"2027-01-01\" is not allowed (use a date with its time"),
+        (
+            "expires = \"2027-01-01\"",
+            "auth.keys.team.expires: \"2027-01-01\" is not allowed (use a date with its time",
+        ),
         ("expires = 2027-01-01", "auth.keys.team.expires: 2027-01-01 is not allowed"),
         ("expires = 1800000000", "auth.keys.team.expires: 1800000000 is not allowed"),
     ] {
@@ -102,11 +113,19 @@ fn what_is_counted_must_be_known() {
     assert!(auth.keys.first().expect("one").budget.counts_money());
 
     let told = problem(&keys("[models.sora-2]\nprice_per_second = 0.1"));
-    assert!(told.starts_with("auth.keys.team.budget: it counts money, and the price of a video of \"sora-2-pro\""), "{told}");
+    assert!(
+        told.starts_with(
+            "auth.keys.team.budget: it counts money, and the price of a video of \"sora-2-pro\""
+        ),
+        "{told}"
+    );
     assert_eq!(told.lines().count(), 1, "{told}");
-    parse(&keys("models = [\"sora-2\"]\n[models.sora-2]\nprice_per_second = 0.1")).expect("it may use no other");
+    parse(&keys("models = [\"sora-2\"]\n[models.sora-2]\nprice_per_second = 0.1"))
+        .expect("it may use no other");
 
-    let told = problem(&keys("[models.sora-2-pro]\nprice_per_second = { 720x1280 = 0.3 }\n[models.sora-2]\nprice_per_second = 0.1"));
+    let told = problem(&keys(
+        "[models.sora-2-pro]\nprice_per_second = { 720x1280 = 0.3 }\n[models.sora-2]\nprice_per_second = 0.1",
+    ));
     assert!(told.contains("\"sora-2-pro\" is not always known"), "other sizes have no price: {told}");
     let told = problem(&keys(&format!("{priced}[models.veo]\nprice_per_second = 1")));
     assert!(told.contains("how long a video of \"veo\" is may not be known"), "{told}");

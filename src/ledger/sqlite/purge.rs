@@ -24,11 +24,10 @@ pub(super) fn chore(settings: &Settings) -> Chore {
     Box::new(move |connection| {
         let now = Timestamp::from(SystemTime::now());
         let Some(left) = u64::try_from(due.0 - now.0).ok().filter(|left| *left > 0) else {
-            let more =
-                purge(connection, now, [keep, keep_answers]).unwrap_or_else(|error| {
-                    warn!(%error, "old records of the ledger could not be deleted");
-                    false
-                });
+            let more = purge(connection, now, [keep, keep_answers]).unwrap_or_else(|error| {
+                warn!(%error, "old records of the ledger could not be deleted");
+                false
+            });
             let wait = if more { SOON } else { EVERY };
             due = Timestamp(now.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)));
             return wait;

@@ -15,7 +15,10 @@ const DAY: i64 = 86_400_000;
 const KEPT: i64 = 62;
 
 /// The sums since the beginning of a day.
-pub(super) fn since(connection: &Connection, since: Timestamp) -> rusqlite::Result<HashMap<Arc<str>, Amount>> {
+pub(super) fn since(
+    connection: &Connection,
+    since: Timestamp,
+) -> rusqlite::Result<HashMap<Arc<str>, Amount>> {
     let mut statement = connection.prepare_cached(
         "SELECT client, sum(requests), sum(seconds), sum(money) FROM usage WHERE day >= ?1 GROUP BY client",
     )?;

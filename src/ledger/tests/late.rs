@@ -1,7 +1,7 @@
 //! A store that does what it is asked, and does not say so in time.
 
-use std::future::{pending, ready};
 use std::collections::HashMap;
+use std::future::{pending, ready};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;

@@ -59,7 +59,8 @@ async fn disguised_credentials_are_refused() {
             refused(&gateway, &upstream, &asked).await;
         }
         for name in ["authorization ", " authorization", "Authorization\t"] {
-            let asked = get("/v1/videos/video_1").without("authorization").with(name, &format!("Bearer {TEAM}"));
+            let asked =
+                get("/v1/videos/video_1").without("authorization").with(name, &format!("Bearer {TEAM}"));
             refused(&gateway, &upstream, &asked).await;
         }
     }

@@ -41,7 +41,11 @@ async fn without_a_key_nothing_is_answered() {
         assert_eq!(missing.json()["error"]["type"], "invalid_request_error");
         for key in [NOBODYS, FORMER] {
             let wrong = gateway.ask(&by(key, asked.clone())).await;
-            assert_eq!((wrong.status(), wrong.code().as_deref()), (401, Some("invalid_api_key")), "{asked:?}");
+            assert_eq!(
+                (wrong.status(), wrong.code().as_deref()),
+                (401, Some("invalid_api_key")),
+                "{asked:?}"
+            );
         }
     }
     upstream.assert_untouched("no key");
@@ -86,7 +90,8 @@ async fn a_key_counts_in_headers_alone() {
             let asked = get(&format!("{path}?{name}={TEAM}")).without("authorization");
             assert_eq!(gateway.ask(&asked).await.status(), 401, "{name} {path}");
         }
-        let cookie = get("/v1/videos/video_1").without("authorization").with("cookie", &format!("{name}={TEAM}"));
+        let cookie =
+            get("/v1/videos/video_1").without("authorization").with("cookie", &format!("{name}={TEAM}"));
         assert_eq!(gateway.ask(&cookie).await.status(), 401, "{name}");
     }
     upstream.assert_untouched("a key that is in no header");

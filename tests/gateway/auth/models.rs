@@ -33,7 +33,8 @@ async fn another_model_is_refused_in_openais_words() {
 async fn polls_and_other_routes_know_no_models() {
     let upstream = Upstream::start(Reply::job()).await;
     let gateway = with(&upstream, ONE, "").await;
-    for asked in [get("/v1/videos/video_1"), get("/v1/videos"), post("/v1/responses", r#"{"model":"gpt-9"}"#)] {
+    for asked in [get("/v1/videos/video_1"), get("/v1/videos"), post("/v1/responses", r#"{"model":"gpt-9"}"#)]
+    {
         assert_eq!(gateway.ask(&by(TEAM, asked)).await.status(), 200);
     }
 }
@@ -69,7 +70,8 @@ async fn a_remix_of_another_model_is_refused_where_the_model_is_known() {
 async fn what_becomes_of_the_unsupported_may_depend_on_the_key() {
     let upstream = Upstream::start(Reply::job()).await;
     let json = r#"{"prompt":"a cat","model":"sora-2","seconds":"10"}"#;
-    let strict = with(&upstream, "on_unsupported = \"reject\"", "[rewrite]\non_unsupported = \"adjust\"").await;
+    let strict =
+        with(&upstream, "on_unsupported = \"reject\"", "[rewrite]\non_unsupported = \"adjust\"").await;
     assert_eq!(strict.ask(&ask(json)).await.status(), 400);
     let lenient = with(&upstream, "on_unsupported = \"adjust\"", "").await;
     let adjusted = lenient.ask(&ask(json)).await;

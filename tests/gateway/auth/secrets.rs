@@ -48,7 +48,9 @@ async fn the_upstream_sees_the_operators_credential_and_nobody_elses() {
 /// SE02, SE07: whatever the upstream says of itself and of us, the client does not hear it.
 #[tokio::test]
 async fn the_client_sees_neither_our_credential_nor_the_upstreams_affairs() {
-    let echo = format!(r#"{{"error":{{"message":"{OPERATOR} may not","type":"t","param":null,"code":"{OPERATOR}"}}}}"#);
+    let echo = format!(
+        r#"{{"error":{{"message":"{OPERATOR} may not","type":"t","param":null,"code":"{OPERATOR}"}}}}"#
+    );
     for status in [200, 400, 403, 404, 429, 500, 503] {
         let headers = [
             ("content-type", "application/json"),
@@ -64,7 +66,11 @@ async fn the_client_sees_neither_our_credential_nor_the_upstreams_affairs() {
         for request in asked() {
             let told = gateway.ask(&request).await;
             for secret in [OPERATOR, "of-the-operator", "inside", "10.1.2.3"] {
-                assert!(!told.head.contains(secret) && !told.text().contains(secret), "{secret}: {}", told.head);
+                assert!(
+                    !told.head.contains(secret) && !told.text().contains(secret),
+                    "{secret}: {}",
+                    told.head
+                );
             }
         }
         assert!(!gateway.page().contains(OPERATOR));
@@ -76,17 +82,29 @@ async fn the_client_sees_neither_our_credential_nor_the_upstreams_affairs() {
 async fn failures_are_told_in_fixed_words() {
     let gone = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
     let mut texts = Vec::new();
-    for reply in [None, Some(Reply::raw("garbage\r\n\r\n")), Some(Reply::default().read().reset()), Some(Reply::default().read().close())] {
+    for reply in [
+        None,
+        Some(Reply::raw("garbage\r\n\r\n")),
+        Some(Reply::default().read().reset()),
+        Some(Reply::default().read().close()),
+    ] {
         let upstream = Upstream::start(reply.clone().unwrap_or_else(Reply::job)).await;
         let base = reply.map_or(format!("http://{gone}/v1"), |_| upstream.base_url());
         let address = base.trim_start_matches("http://").trim_end_matches("/v1").to_owned();
         let settings = "[upstreams.main.retry]\nattempts = 1";
-        let gateway = Gateway::configured(&format!("[upstreams.main]\nbase_url = \"{base}\"\n{settings}")).await;
+        let gateway =
+            Gateway::configured(&format!("[upstreams.main]\nbase_url = \"{base}\"\n{settings}")).await;
         for request in asked() {
             let told = gateway.ask(&request).await;
             assert!(matches!(told.status(), 502 | 503 | 504), "{}", told.start);
-            for inside in [&*address, "127.0.0.1", "main", "os error", "hyper", "Connection refused", "reset by peer"] {
-                assert!(!told.head.contains(inside) && !told.text().contains(inside), "{inside}: {}", told.text());
+            for inside in
+                [&*address, "127.0.0.1", "main", "os error", "hyper", "Connection refused", "reset by peer"]
+            {
+                assert!(
+                    !told.head.contains(inside) && !told.text().contains(inside),
+                    "{inside}: {}",
+                    told.text()
+                );
             }
             texts.push(told.json()["error"]["message"].as_str().expect("a message").to_owned());
         }

@@ -14,14 +14,23 @@ fn error(code: &str) -> String {
 /// AU08
 #[tokio::test]
 async fn a_refusal_of_our_credential_is_a_502_and_is_counted() {
-    for (status, code) in [(401, "\"invalid_api_key\""), (401, "null"), (403, "\"invalid_api_key\""), (403, "\"missing_scope\"")] {
+    for (status, code) in [
+        (401, "\"invalid_api_key\""),
+        (401, "null"),
+        (403, "\"invalid_api_key\""),
+        (403, "\"missing_scope\""),
+    ] {
         let upstream = Upstream::start(Reply::json(status, &error(code))).await;
         let gateway = with(&upstream, "", "").await;
         let asked =
             [create(r#"{"prompt":"a cat"}"#), get("/v1/videos/video_1"), post("/v1/chat/completions", "{}")];
         for (asked, count) in asked.into_iter().zip([1.0, 2.0, 3.0]) {
             let answer = gateway.ask(&by(TEAM, asked)).await;
-            assert_eq!((answer.status(), answer.code().as_deref()), (502, Some("upstream_auth_failed")), "{status} {code}");
+            assert_eq!(
+                (answer.status(), answer.code().as_deref()),
+                (502, Some("upstream_auth_failed")),
+                "{status} {code}"
+            );
             assert!((gateway.metric(FAILURES) - count).abs() < f64::EPSILON, "{}", gateway.page());
         }
     }
@@ -30,7 +39,9 @@ async fn a_refusal_of_our_credential_is_a_502_and_is_counted() {
 /// AU08: what a 403 says about the request is the client's to read.
 #[tokio::test]
 async fn a_403_about_the_request_passes() {
-    for code in ["\"model_not_found\"", "\"unsupported_country_region_territory\"", "\"moderation_blocked\"", "null"] {
+    for code in
+        ["\"model_not_found\"", "\"unsupported_country_region_territory\"", "\"moderation_blocked\"", "null"]
+    {
         let upstream = Upstream::start(Reply::json(403, &error(code))).await;
         let gateway = with(&upstream, "", "").await;
         for asked in [create(r#"{"prompt":"a cat"}"#), get("/v1/videos/video_1")] {
