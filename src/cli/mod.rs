@@ -18,6 +18,7 @@ mod check;
 mod demo;
 mod explain;
 mod healthcheck;
+mod key;
 mod ledger;
 mod sandbox;
 mod serve;
@@ -73,6 +74,8 @@ enum Command {
     Explain(explain::Args),
     /// The paid calls that were written down: list, filter, export, and show one
     Ledger(Box<ledger::Args>),
+    /// Make a key for a client, or hash one
+    Key(key::Args),
     /// Ask a running gateway whether it is ready; for container health checks
     Healthcheck,
     /// Print a completion script for a shell
@@ -130,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Capabilities(args) => capabilities::print(&cli.process, &args),
         Command::Explain(args) => explain::explain(&cli.process, &args),
         Command::Ledger(args) => ledger::ledger(&cli.process, &args),
+        Command::Key(args) => key::key(&args),
         Command::Healthcheck => healthcheck::healthcheck(&cli.process),
         Command::Completions { shell } => completions(shell),
     };

@@ -15,6 +15,7 @@ use crate::capability::model::Rewrite;
 use crate::error::{Form, ModelSize, Wording};
 
 pub mod auth;
+pub mod budget;
 mod capabilities;
 pub mod ledger;
 pub mod presets;
@@ -171,7 +172,7 @@ impl Config {
         let config = Self {
             server: server::Server::read(root.section("server")),
             limits: server::Limits::read(root.section("limits")),
-            auth: auth::Auth::read(root.section("auth")),
+            auth: auth::Auth::read(root.section("auth"), sources),
             routes: Routes::read(root.section("routes")),
             ledger: ledger::Settings::read(root.section("ledger")),
             wording: read_wording(root.section("errors")),
@@ -188,6 +189,7 @@ impl Config {
         };
         config.check_credentials(&root);
         config.check_models(&root);
+        config.auth.check_against(&config.capabilities, &root);
         root.finish();
         config
     }

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response as Answer;
 use prometheus::{Histogram, IntCounter, IntCounterVec};
 use tokio::time::Instant;
+use tracing::error;
 
 use super::call::{Call, Kind, Missed, Why};
 use super::vitals::Vitals;
@@ -178,6 +179,8 @@ impl Counts {
             }
         });
         if result == Failure::Credential.name() {
+            // Every call will fail until somebody changes that.
+            error!(upstream = &*self.upstream, "the upstream did not accept the gateway's own credential");
             self.metrics.upstream_auth_failures.with_label_values(&[&*self.upstream]).inc();
         }
     }
