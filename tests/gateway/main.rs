@@ -12,6 +12,7 @@ mod forward;
 mod golden;
 mod leaving;
 mod money;
+mod reload;
 mod retrying;
 mod rewrite;
 mod smuggling;
