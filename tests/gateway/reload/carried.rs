@@ -100,7 +100,8 @@ async fn a_limit_that_comes_later_counts_jobs_that_run_already() {
 
 #[tokio::test]
 async fn whoever_waits_for_a_slot_is_let_in_when_there_are_more() {
-    let upstream = Upstream::start(Reply::job()).await;
+    let jobs = ["a", "b", "c"].map(|id| Reply::json(200, &JOB.replace("video_1", id)));
+    let upstream = Upstream::script(jobs.to_vec()).await;
     let jobs = |number: u32| at(&upstream, &format!("[quota]\nmax_jobs = {number}\njobs_wait = \"1m\"\n"));
     let mut reloading = Reloading::start(&jobs(1)).await;
     assert_eq!(status(&reloading.gateway, &a_create("a")).await, 200);

@@ -118,6 +118,7 @@ async fn what_takes_a_restart_is_named_and_the_rest_is_changed() {
 #[tokio::test]
 async fn the_filter_of_the_log_is_changed() {
     let (upstream, mut process, mut client) = started().await;
+    process.logged("the first request", |entry| entry["status"] == 200).await;
     replace(process.folder(), &with(&upstream, "").replace("[server]\n", "[server]\nlog = \"warn\"\n"));
     process.signal("HUP");
     until(&process, GENERATION, 2.0).await;
