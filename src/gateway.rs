@@ -113,17 +113,6 @@ impl Gateway {
         self.workers.get(worker).cloned().unwrap_or_default()
     }
 
-    /// The page Prometheus scrapes.
-    #[must_use]
-    pub fn page(&self) -> Vec<u8> {
-        for usage in self.slots.in_use() {
-            let labels = [usage.scope.word(), &*usage.name];
-            self.metrics.slots_in_use.with_label_values(&labels).set(count(usage.in_use));
-            self.metrics.slots_waiting.with_label_values(&labels).set(count(usage.waiting));
-        }
-        self.metrics.page()
-    }
-
     /// Gives the jobs that were running when an earlier process ended their slots back. To be called before any
     /// request comes.
     pub async fn restore_slots(&self) {
@@ -150,10 +139,6 @@ impl Gateway {
 pub(crate) fn unix_seconds() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-fn count(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Yields the current snapshot. A request asks once and keeps what it got. Clones yield the same one.

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! cli        the commands, and what they print
+//! reload     another configuration in the place of the one that runs
 //! server     connections, the edge of a request, admin pages, shutdown
 //! routes     one file an operation: the steps of a request
 //! auth · upstream · dialect                   who is asking, and the servers behind us
@@ -24,6 +25,7 @@ pub mod config;
 mod dialect;
 pub mod error;
 pub mod failure;
+mod fault;
 pub mod gateway;
 mod idle;
 mod joined;
@@ -42,4 +44,5 @@ pub mod server;
 mod shutdown;
 mod telemetry;
 pub mod upstream;
+mod waits;
 pub mod watch;

@@ -219,6 +219,28 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// The field it is about, if it is about one that there is.
+    #[must_use]
+    pub const fn param(&self) -> Option<Param> {
+        if let Self::UnknownModel(_) = self {
+            return Some(Param::Model);
+        }
+        let (Self::Missing(param)
+        | Self::Empty(param)
+        | Self::WrongType { param, .. }
+        | Self::NotListed { param, .. }
+        | Self::NotForModel { param, .. }
+        | Self::NotAPattern { param, .. }
+        | Self::TooLong { param, .. }
+        | Self::AboveMax { param, .. }
+        | Self::BelowMin { param, .. }
+        | Self::FileType { param, .. }) = self
+        else {
+            return None;
+        };
+        Some(*param)
+    }
+
     /// Whether the same request would pass at another time.
     #[must_use]
     pub const fn is_limit(&self) -> bool {

@@ -35,6 +35,7 @@ impl Ledger {
                 return;
             }
             job.status = status;
+            self.job_moved(job);
         }
         self.note(Noted::Job { id, status, fault: view.fault.clone() });
     }
@@ -77,6 +78,28 @@ impl Ledger {
     /// Whether a job is known, and not to have ended. Asks no store.
     pub(crate) fn is_unfinished(&self, id: &str) -> bool {
         self.jobs().get(id).is_some_and(|job| !job.status.is_final())
+    }
+
+    /// How many jobs are known, and not to have ended.
+    pub(crate) fn jobs_unfinished(&self) -> usize {
+        self.jobs().values().filter(|job| !job.status.is_final()).count()
+    }
+
+    /// Counts a job that an upstream has just taken; some upstreams have made it by then.
+    pub(super) fn job_taken(&self, job: &Job) {
+        self.0.job_counts.submitted(job.order());
+        self.job_moved(job);
+    }
+
+    /// Counts a job that was seen for the first time where it is now.
+    fn job_moved(&self, job: &Job) {
+        let counts = &self.0.job_counts;
+        match job.status {
+            JobStatus::Completed => counts.completed(job.order(), self.age(job)),
+            JobStatus::Failed => counts.failed(job.order(), self.age(job)),
+            JobStatus::Deleted => counts.deleted(job.order()),
+            JobStatus::Queued | JobStatus::InProgress | JobStatus::Other => {}
+        }
     }
 
     /// How long ago a job was asked for.

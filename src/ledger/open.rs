@@ -31,6 +31,8 @@ pub(crate) struct Open {
 struct Place {
     upstream: Arc<str>,
     model: Option<Arc<str>>,
+    seconds: Option<u32>,
+    price: Option<f64>,
     since: Timestamp,
 }
 
@@ -69,8 +71,13 @@ impl Open {
     /// was quicker with the same idempotency key. The call is over then.
     pub(crate) async fn record(&mut self, details: Details) -> Result<(), Rejection> {
         let now = self.ledger.0.clock.now();
-        self.place =
-            Some(Place { upstream: Arc::clone(&details.upstream), model: details.model.clone(), since: now });
+        self.place = Some(Place {
+            upstream: Arc::clone(&details.upstream),
+            model: details.model.clone(),
+            seconds: details.seconds,
+            price: details.price,
+            since: now,
+        });
         let record = Record {
             id: self.id.clone(),
             at: now,
@@ -110,7 +117,9 @@ impl Open {
             End::Answered(answer) if stands => Some(answer.clone()),
             End::Answered(_) | End::Unkept | End::Rejected(_) | End::Failed(_) => None,
         };
-        self.remember_job(&outcome);
+        if outcome.state == State::Accepted {
+            self.remember_job(&outcome);
+        }
         let client_left = self.ledger.desk().has_client_left(&self.id);
         let settled =
             Settled { at: self.ledger.0.clock.now(), outcome: outcome.clone(), answer, client_left };
@@ -142,15 +151,24 @@ impl Open {
 
     /// Whoever polls for it next need not wait for the store.
     fn remember_job(&self, outcome: &Outcome) {
-        let (Some(place), Some(id)) = (&self.place, &outcome.job_id) else { return };
-        self.ledger.remember_job(Job {
-            id: id.as_str().into(),
-            upstream: Arc::clone(&place.upstream),
-            model: place.model.clone(),
+        let Some(place) = self.place.clone().filter(|_| self.intent.operation.makes_job()) else { return };
+        let Place { upstream, model, seconds, price, since } = place;
+        // An answer may name no job; it is one all the same.
+        let id = outcome.job_id.as_deref();
+        let job = Job {
+            id: id.unwrap_or_default().into(),
+            upstream,
+            model,
+            seconds,
+            price,
             client: Arc::clone(&self.intent.client),
-            since: place.since,
+            since,
             status: outcome.job_status.unwrap_or(JobStatus::Queued),
-        });
+        };
+        self.ledger.job_taken(&job);
+        if id.is_some() {
+            self.ledger.remember_job(job);
+        }
     }
 
     /// It was never made.

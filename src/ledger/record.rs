@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::intent::{Details, Intent};
 use super::time::Timestamp;
 use super::words;
+use crate::metrics::Order;
 
 /// Identifies a record: `lg_` and 32 hex digits, of which the first twelve are the time, so that ids sort.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -165,7 +166,7 @@ pub(crate) struct Record {
 }
 
 /// A job that some upstream took.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Job {
     /// Its id at the upstream.
     pub id: Arc<str>,
@@ -173,12 +174,25 @@ pub(crate) struct Job {
     pub upstream: Arc<str>,
     /// The configured name of its model.
     pub model: Option<Arc<str>>,
+    /// Seconds of video that were asked for, where that is known.
+    pub seconds: Option<u32>,
+    /// What it costs, where that is known.
+    pub price: Option<f64>,
     /// Whose it is.
     pub client: Arc<str>,
     /// When it was asked for.
     pub since: Timestamp,
     /// How far it has come, as far as anybody looked.
     pub status: JobStatus,
+}
+
+// === impl Job ===
+
+impl Job {
+    /// What was asked for, to be counted.
+    pub(crate) fn order(&self) -> Order<'_> {
+        Order { model: self.model.as_deref(), seconds: self.seconds, price: self.price }
+    }
 }
 
 // === impl Record ===
@@ -190,6 +204,8 @@ impl Record {
             id: self.outcome.job_id.as_deref()?.into(),
             upstream: Arc::clone(&self.details.upstream),
             model: self.details.model.clone(),
+            seconds: self.details.seconds,
+            price: self.details.price,
             client: Arc::clone(&self.intent.client),
             since: self.at,
             status: self.outcome.job_status.unwrap_or(JobStatus::Queued),

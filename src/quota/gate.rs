@@ -22,6 +22,17 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Place(Arc<Gate>);
 
+/// How the places behind a gate are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// Places there are.
+    pub limit: usize,
+    /// Places that are taken.
+    pub in_use: usize,
+    /// Those who wait for one.
+    pub waiting: usize,
+}
+
 /// Why nobody was let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Closed {
@@ -77,12 +88,20 @@ impl Gate {
         Place(Arc::clone(self))
     }
 
+    /// How many places there are, how many are taken, and how many wait for one.
+    pub(crate) fn usage(&self) -> Usage {
+        let state = self.lock();
+        Usage { limit: state.places.number, in_use: state.in_use, waiting: state.line.len() }
+    }
+
     /// How many places are taken.
+    #[cfg(test)]
     pub(crate) fn in_use(&self) -> usize {
         self.lock().in_use
     }
 
     /// How many wait for a place.
+    #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.lock().line.len()
     }

@@ -23,10 +23,12 @@ pub(crate) mod standing;
 #[cfg(test)]
 mod tests;
 mod tokens;
+pub(crate) mod turns;
 
 use bucket::{Bucket, Refused, Spent};
 use patience::Patience;
 use standing::Standing;
+use turns::Limit;
 
 /// Which calls share a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,20 @@ pub(crate) enum Class {
     Fetch,
     /// Calls that are not about videos.
     Other,
+}
+
+impl Class {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Submit, Self::Fetch, Self::Other];
+
+    /// The word for it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::Fetch => "fetch",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// What somebody asks for.
@@ -95,9 +111,10 @@ impl Quotas {
     /// refuses, the others get theirs back.
     pub(crate) async fn spend(&self, asked: &Asked<'_>) -> Result<SpentAll, Rejection> {
         let mut all = SpentAll::default();
-        for (slot, bucket) in all.0.iter_mut().zip(self.of(asked)) {
+        for (slot, (limit, bucket)) in all.0.iter_mut().zip(LIMITS.into_iter().zip(self.of(asked))) {
             if let Some(bucket) = bucket {
-                *slot = Some(bucket.take(asked.patience).await.map_err(|refused| refused.about(asked))?);
+                let taken = asked.patience.turn(limit, bucket.take(asked.patience)).await;
+                *slot = Some(taken.map_err(|refused| refused.about(asked))?);
             }
         }
         Ok(all)
@@ -114,6 +131,26 @@ impl Quotas {
         standings.reduce(Standing::tighter)
     }
 
+    /// How every bucket stands: what it belongs to, its name (empty for everybody's) and the calls it counts.
+    pub(crate) fn standings(&self) -> Vec<(Limit, Arc<str>, Class, Standing)> {
+        let named =
+            [(Limit::Key, &self.keys), (Limit::Model, &self.models), (Limit::Upstream, &self.upstreams)];
+        let named =
+            named.into_iter().flat_map(|(limit, all)| all.iter().map(move |(name, of)| (limit, name, of)));
+        let everybody = Arc::from("");
+        let all = named.chain([(Limit::Global, &everybody, &self.global)]);
+        let mut standings: Vec<_> = all
+            .flat_map(|(limit, name, buckets)| {
+                let classes = Class::ALL.into_iter();
+                classes.filter_map(move |class| {
+                    Some((limit, Arc::clone(name), class, buckets.of(class)?.standing()))
+                })
+            })
+            .collect();
+        standings.sort_by(|one, other| (one.0.word(), &one.1).cmp(&(other.0.word(), &other.1)));
+        standings
+    }
+
     /// The buckets that count a call, in the order in which it passes them.
     fn of(&self, asked: &Asked<'_>) -> [Option<&Arc<Bucket>>; 3] {
         let key = asked.key.and_then(|name| self.keys.get(name));
@@ -121,6 +158,9 @@ impl Quotas {
         [key, model, Some(&self.global)].map(|buckets| buckets?.of(asked.class))
     }
 }
+
+/// What the buckets of [`Quotas::of`] belong to.
+const LIMITS: [Limit; 3] = [Limit::Key, Limit::Model, Limit::Global];
 
 impl SpentAll {
     /// The call went out: its tokens are spent for good.

@@ -12,9 +12,10 @@ use tokio::time::Instant;
 
 pub(crate) use super::jobs::{Job, Overdue};
 
-use super::gate::Closed;
+use super::gate::{Closed, Usage};
 use super::jobs::{Holding, Jobs};
 use super::patience::Patience;
+use super::turns::Limit;
 use crate::config::Config;
 use crate::rejection::Rejection;
 
@@ -76,15 +77,13 @@ pub(crate) struct Held {
 
 /// How the slots of one name are used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Usage {
+pub(crate) struct Used {
     /// What they belong to.
     pub scope: Scope,
     /// Its name in the configuration; empty for everybody's.
     pub name: Arc<str>,
-    /// Slots that are held.
-    pub in_use: usize,
-    /// Creates that wait for one.
-    pub waiting: usize,
+    /// How many there are, and so on; who waits are creates.
+    pub usage: Usage,
 }
 
 impl Scope {
@@ -145,7 +144,7 @@ impl Slots {
         let mut held = Held { slots: Arc::clone(self), holding };
         let limits = self.limits.load_full();
         for gate in limits.gates_of(wanted) {
-            let place = gate.enter(patience).await.map_err(|why| match why {
+            let place = patience.turn(Limit::Slots, gate.enter(patience)).await.map_err(|why| match why {
                 Closed::Full => Rejection::TooManyJobs,
                 Closed::Stopping => Rejection::Stopping,
             })?;
@@ -186,15 +185,14 @@ impl Slots {
     }
 
     /// How every configured number of slots is used.
-    pub(crate) fn in_use(&self) -> Vec<Usage> {
+    pub(crate) fn in_use(&self) -> Vec<Used> {
         let limits = self.limits.load();
-        let usage = limits.gates.iter().map(|Scoped { scope, name, gate }| Usage {
+        let used = limits.gates.iter().map(|Scoped { scope, name, gate }| Used {
             scope: *scope,
             name: Arc::clone(name),
-            in_use: gate.in_use(),
-            waiting: gate.waiting(),
+            usage: gate.usage(),
         });
-        usage.collect()
+        used.collect()
     }
 
     /// How many jobs hold slots.

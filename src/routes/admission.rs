@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
+use axum::http::Extensions;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
@@ -14,9 +15,11 @@ use crate::outcome::{Note, Refusal};
 use crate::params::Encoding;
 use crate::quota::gate::Place;
 use crate::quota::patience::Patience;
+use crate::quota::turns::Turns;
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
 use crate::shutdown::Underway;
+use crate::waits::Waits;
 
 /// A request that may be worked on.
 pub(super) struct Admitted {
@@ -42,7 +45,7 @@ where
         Err(reason) => return Refusal::from(reason).into_response(),
     };
     let (snapshot, key) = (Arc::clone(&gateway), client.key().cloned());
-    let patience = patience(request.extensions().get());
+    let patience = patience(&gateway, request.extensions());
     let entered = snapshot.load.enter(class, &patience).await;
     let answer = match entered {
         Ok(place) => {
@@ -60,20 +63,23 @@ where
     response
 }
 
-/// Waits as long as each limit allows, and no longer than the process serves.
-pub(super) fn patience(underway: Option<&Underway>) -> Patience {
-    Patience { deadline: None, underway: underway.cloned() }
+/// Waits as long as each limit allows, and no longer than the process serves. `extensions`: the request's.
+pub(super) fn patience(gateway: &Gateway, extensions: &Extensions) -> Patience {
+    let turns = Turns { waits: Waits::of(extensions), metrics: Arc::clone(&gateway.metrics) };
+    Patience { deadline: None, underway: extensions.get::<Underway>().cloned(), turns: Some(turns) }
 }
 
 impl Admitted {
     /// The encoding of its body, and all of the bytes.
     pub(super) async fn read(&self, body: Body) -> Result<(Encoding, Bytes), Rejection> {
-        body::read(&self.head, body, &self.gateway.config.limits).await
+        // As slow as its client.
+        let waits = Waits::of(&self.head.extensions);
+        waits.during(body::read(&self.head, body, &self.gateway.config.limits)).await
     }
 
     /// Takes what the call costs from every quota that counts it.
     pub(super) async fn spend(&self, class: Class) -> Result<SpentAll, Rejection> {
-        let patience = patience(self.head.extensions.get());
+        let patience = patience(&self.gateway, &self.head.extensions);
         let key = self.client.key().map(|name| &**name);
         let asked = Asked { class, key, model: None, patience: &patience };
         self.gateway.quotas.spend(&asked).await

@@ -7,7 +7,6 @@ use axum::body::Bytes;
 use axum::http::Request;
 use tower::service_fn;
 
-use super::super::admission::patience;
 use super::*;
 use crate::config::Config;
 use crate::config::ledger::StoreKind;
@@ -19,6 +18,7 @@ use crate::ledger::operation::Operation;
 use crate::metrics::Metrics;
 use crate::params::Encoding;
 use crate::quota::Class;
+use crate::quota::patience::Patience;
 use crate::quota::slots::Wanted;
 use crate::rejection::Rejection;
 use crate::upstream::Leaf;
@@ -70,8 +70,8 @@ async fn making(gateway: &Arc<Gateway>, upstreams: Upstreams) -> Making {
         until: Instant::now() + Duration::from_secs(600),
         holds: Holds {
             spent: SpentAll::default(),
-            held: gateway.slots.acquire(&wanted, &patience(None)).await.expect("a slot"),
-            place: gateway.load.enter(Class::Submit, &patience(None)).await.expect("a place"),
+            held: gateway.slots.acquire(&wanted, &Patience::default()).await.expect("a slot"),
+            place: gateway.load.enter(Class::Submit, &Patience::default()).await.expect("a place"),
         },
     }
 }
@@ -91,6 +91,6 @@ async fn a_panic_leaves_the_outcome_unknown_and_nothing_held() {
     let told = tokio::time::timeout(Duration::from_secs(1), twin.outcome()).await.expect("at once");
     assert_eq!(told.expect_err("unresolved"), unresolved);
     assert_eq!(gateway.ledger.claim(intent()).await.expect_err("unresolved"), unresolved);
-    assert_eq!(gateway.slots.in_use().iter().map(|usage| usage.in_use).sum::<usize>(), 0);
+    assert_eq!(gateway.slots.in_use().iter().map(|slots| slots.usage.in_use).sum::<usize>(), 0);
     assert_eq!(gateway.load.in_flight(Class::Submit), 0);
 }

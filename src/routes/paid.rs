@@ -28,6 +28,7 @@ use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
 use crate::shutdown::{Stage, Underway};
 use crate::upstream::Upstreams;
+use crate::waits::Waits;
 
 /// A call that costs money, as it goes upstream.
 pub(super) struct Paid {
@@ -51,9 +52,9 @@ pub(super) struct Order {
 }
 
 impl Paid {
-    /// Whether it starts a job, which takes its time. A character is there at once.
+    /// Whether it starts a job, which takes its time.
     fn makes_job(&self) -> bool {
-        self.operation != Operation::Character
+        self.operation.makes_job()
     }
 }
 
@@ -94,7 +95,10 @@ async fn claimed(admitted: Admitted, upstreams: Upstreams, paid: Paid) -> Result
     let until = Instant::now() + upstreams.time_for(&paid.upstream, &admitted.head.headers);
     let claim = admitted.gateway.ledger.claim(intent(&admitted, &paid)?).await?;
     let claim = match claim {
-        Claim::Await(twin) => awaited(twin, &admitted.head, until).await?,
+        Claim::Await(twin) => {
+            let waits = Waits::of(&admitted.head.extensions);
+            waits.during(awaited(twin, &admitted.head, until)).await?
+        }
         claim @ (Claim::Fresh(_) | Claim::Replay(_) | Claim::Failed(_)) => claim,
     };
     match claim {
@@ -176,7 +180,8 @@ async fn fresh(
 
 /// Waits for the call's turn with every limit of ours. Whatever it took goes back if it is dropped.
 async fn turn(admitted: &Admitted, paid: &Paid, until: Instant) -> Result<(SpentAll, Held), Rejection> {
-    let patience = Patience { deadline: Some(until), ..patience(admitted.head.extensions.get()) };
+    let patience =
+        Patience { deadline: Some(until), ..patience(&admitted.gateway, &admitted.head.extensions) };
     let (key, model) = (admitted.client.key().map(|name| &**name), paid.order.model.as_deref());
     let asked = Asked { class: Class::Submit, key, model, patience: &patience };
     let spent = admitted.gateway.quotas.spend(&asked).await?;

@@ -9,17 +9,17 @@ use axum::extract::Request;
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use prometheus::IntGauge;
 use tokio::time::Instant;
 
 use super::framing;
 use super::record::{self, Arrival, Told};
 use crate::error::{ApiError, Dialect, WAIT_MAX, Wording, anthropic, openai};
 use crate::gateway::Gateway;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Raised};
 use crate::outcome::{Note, Refusal};
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
+use crate::waits::Waits;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -50,12 +50,14 @@ where
         id: RequestId::random(),
         peer,
     };
-    let _in_flight = InFlight::enter(&gateway.metrics.in_flight);
+    let _in_flight = Raised::by_one(&gateway.metrics.requests.in_flight);
+    let waits = Waits::since(arrival.at);
     let mut distrusted = false;
     let mut response = match checked(request, &gateway) {
         Ok(mut request) => {
             request.extensions_mut().insert(Arc::clone(&gateway));
             request.extensions_mut().insert(arrival.id.clone());
+            request.extensions_mut().insert(waits.clone());
             inner(request).await
         }
         Err(reason) => {
@@ -76,28 +78,12 @@ where
     if distrusted {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    record::record(&arrival, &told, &response, &gateway.metrics);
+    record::record((&arrival, &waits), &told, &response, &gateway.metrics);
     response
 }
 
 /// Characters of a path that a log line shows.
 const PATH_MAX: usize = 200;
-
-/// Counts a request for as long as it has no answer, however it ends.
-struct InFlight<'m>(&'m IntGauge);
-
-impl<'m> InFlight<'m> {
-    fn enter(gauge: &'m IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
 
 fn checked(request: Request, gateway: &Gateway) -> Result<Request, Rejection> {
     let (head, body) = request.into_parts();

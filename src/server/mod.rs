@@ -20,6 +20,7 @@ use tower::ServiceExt;
 use tracing::warn;
 
 use crate::gateway::{Gateway, Live};
+use crate::metrics::meter::Metered;
 use crate::outcome::Refusal;
 use crate::rejection::Rejection;
 use crate::routes;
@@ -132,16 +133,18 @@ impl Responder {
         peer: SocketAddr,
         underway: &Underway,
         request: Request<Incoming>,
-    ) -> Response<Body> {
+    ) -> Response<Metered<Body>> {
         let gateway = self.live.current();
         let bounds = linger::Bounds::of(&gateway.config.limits);
+        let bytes = &gateway.metrics.requests.bytes;
+        let (from_client, to_client) = (bytes.from_clients.clone(), bytes.to_clients.clone());
         let (mut head, body) = request.into_parts();
         head.extensions.insert(underway.clone());
-        let (body, ended) = linger::lingering(body, bounds);
+        let (body, ended) = linger::lingering(Metered::new(body, from_client), bounds);
         let mut response = self.answer_by(gateway, peer, Request::from_parts(head, body)).await;
         if !ended.is_ended() || underway.has_reached(Stage::Draining) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        response
+        response.map(|body| Metered::new(body, to_client))
     }
 }

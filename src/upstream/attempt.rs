@@ -17,6 +17,7 @@ use super::connect::Leaf;
 use super::outgoing::{Outgoing, Terms};
 use super::scrub::Secret;
 use super::send::Sent;
+use super::tally::{Attempting, result_of};
 use super::{answer, headers, stream};
 use crate::failure::Failure;
 
@@ -85,17 +86,26 @@ impl Service<Outgoing> for Attempt {
 
 impl Rules {
     async fn make(&self, leaf: Leaf, outgoing: Outgoing) -> Result<Answer, Missed> {
+        let attempt = outgoing.terms.tally.attempt(outgoing.terms.kind);
+        let result = self.made(leaf, outgoing, &attempt).await;
+        attempt.ended(result_of(&result));
+        result
+    }
+
+    async fn made(&self, leaf: Leaf, outgoing: Outgoing, attempt: &Attempting) -> Result<Answer, Missed> {
         let Outgoing { terms, payload } = outgoing;
-        terms.tally.attempt(terms.kind);
         let sent = Sent {
             head_timeout: self.times.of(terms.kind),
             body_idle: self.body_idle,
             deadline: terms.deadline.clone(),
+            meter: terms.tally.sent(),
         };
-        let (answer, patience) = sent.send(leaf.clone(), terms.head.clone(), payload).await?;
+        let head = terms.waits.during(sent.send(leaf.clone(), terms.head.clone(), payload)).await;
+        attempt.head_came();
+        let (answer, patience) = head?;
         let received = self.received(&terms, leaf, answer);
         // What is read whole must come within the time of its head: nobody sees a byte of it before.
-        match timeout_at(patience.until, received).await {
+        match timeout_at(patience.until, terms.waits.during(received)).await {
             Ok(received) => received.map_err(Missed::from),
             Err(_) => Err(patience.over()),
         }
@@ -127,7 +137,7 @@ impl Rules {
         if treatment.streams() {
             return Ok(self.streamed(terms, leaf, (status, headers, body)));
         }
-        let download = stream::Download::new(body, self.body_idle);
+        let download = stream::Download::new(body, self.body_idle).metered(terms.tally.received());
         let answer = answer::received(status, headers, download, treatment).await?;
         Ok(answer::without(answer, self.secret.as_ref()))
     }

@@ -23,6 +23,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them; what is asked for most stands first.
+    pub const ALL: [Self; 3] = [Self::Fetch, Self::Submit, Self::Other];
+
     /// Label of metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

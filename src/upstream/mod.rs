@@ -49,7 +49,6 @@ pub(crate) mod vitals;
 mod window;
 
 pub(crate) use answer::is_json;
-pub(crate) use breaker::Position;
 pub use call::{Attempts, Call, Kind, Payload, Unanswered, Why};
 pub use connect::Leaf;
 pub use presence::{Presence, Waiting};

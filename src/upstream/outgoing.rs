@@ -17,7 +17,9 @@ use crate::config::upstreams::{Credential, Upstream as Settings};
 use crate::error::Dialect;
 use crate::failure::Failure;
 use crate::quota::bucket::Bucket;
+use crate::quota::turns::Turns;
 use crate::shutdown::Underway;
+use crate::waits::Waits;
 
 /// What all attempts of a call have in common.
 pub(super) struct Terms {
@@ -33,6 +35,15 @@ pub(super) struct Terms {
     /// Tells when the process is to end; absent where there is no socket.
     pub(super) underway: Option<Underway>,
     pub(super) tally: Tally,
+    /// Where waits for the upstream count.
+    pub(super) waits: Waits,
+}
+
+impl Terms {
+    /// Where its turns before the upstream's quota are counted.
+    pub(super) fn turns(&self) -> Option<Turns> {
+        self.tally.metrics().map(|metrics| Turns { waits: self.waits.clone(), metrics })
+    }
 }
 
 /// One call, or one attempt of it, on its way down the layers.

@@ -21,6 +21,7 @@ use crate::error::Dialect;
 use crate::gateway::Gateway;
 use crate::quota::bucket::Bucket;
 use crate::shutdown::Underway;
+use crate::waits::Waits;
 
 /// What a call passes, from top to bottom.
 type Stack = Retry<Guarded<Attempt>>;
@@ -39,6 +40,7 @@ pub(super) struct Upstream {
     pub(super) name: Arc<str>,
     heads: Heads,
     pub(super) deadlines: Times,
+    vitals: Arc<Vitals>,
     /// How its leaves were made, for whoever wants to use them on.
     pub(super) transport: Transport,
     pub(super) leaves: Leaves,
@@ -81,6 +83,7 @@ impl Upstream {
         };
         Ok(Self {
             name: Arc::clone(&settings.name),
+            vitals: Arc::clone(vitals),
             heads,
             deadlines: Times {
                 submit: settings.submit_deadline,
@@ -110,7 +113,8 @@ impl Upstream {
             bucket: self.bucket(call),
             client: call.client.clone(),
             underway: call.head.extensions.get::<Underway>().cloned(),
-            tally: Tally::new(call, &self.name),
+            tally: Tally::new(call, &self.vitals, &self.name),
+            waits: Waits::of(&call.head.extensions),
         });
         let stack = match call.kind {
             Kind::Submit => &self.submit,

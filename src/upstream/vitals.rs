@@ -1,13 +1,14 @@
 //! What all workers know of one upstream: its health, and what repeats may still cost it and us.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, Position, State};
 use super::retry::budget::Budget;
 use super::retry::replay::Shelf;
+use super::tally::Counts;
 use crate::config::Config;
 use crate::config::retry::{Breaker as BreakerSettings, Retry};
 use crate::config::upstreams::{Base, Upstream as Settings};
@@ -24,6 +25,8 @@ pub(crate) struct Vitals {
     pub(super) breaker: Arc<Breaker>,
     pub(super) budget: Arc<Budget>,
     pub(super) shelf: Arc<Shelf>,
+    /// Where attempts at an upstream of this name are counted, once one was made.
+    pub(super) counts: Arc<OnceLock<Arc<Counts>>>,
 }
 
 /// The vitals of every upstream of a configuration. What `old` ones know of the same server under the same settings
@@ -59,6 +62,7 @@ impl Vitals {
                 || Arc::new(Shelf::new(retry.replay_body, retry.replay_total)),
                 |old| Arc::clone(&old.shelf),
             ),
+            counts: old.map(|old| Arc::clone(&old.counts)).unwrap_or_default(),
         }
     }
 
@@ -75,6 +79,16 @@ impl Vitals {
     /// How many repeats its retry budget still allows just now: a whole number.
     pub(crate) fn repeats_left(&self) -> f64 {
         self.budget.left(Instant::now())
+    }
+
+    /// Failures in a row that its breaker has seen while it lets calls pass.
+    pub(crate) fn failures(&self) -> u32 {
+        self.breaker.failures()
+    }
+
+    /// Attempts that have not ended.
+    pub(crate) fn under_way(&self) -> usize {
+        self.counts.get().map_or(0, |counts| counts.under_way())
     }
 }
 

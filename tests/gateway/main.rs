@@ -11,6 +11,7 @@ mod connections;
 mod forward;
 mod golden;
 mod leaving;
+mod metrics;
 mod money;
 mod reload;
 mod retrying;

@@ -20,7 +20,7 @@ use crate::quota::{Asked, Class, Quotas};
 use crate::rejection::Rejection;
 
 const SECOND: Duration = Duration::from_secs(1);
-static SERVED: Patience = Patience { deadline: None, underway: None };
+static SERVED: Patience = Patience { deadline: None, underway: None, turns: None };
 
 fn quota(rate: &str, burst: u32) -> RateQuota {
     let burst = NonZeroU32::new(burst).expect("a burst");
@@ -54,7 +54,7 @@ async fn the_share_of_a_bucket_that_is_used_stays_used() {
         assert_eq!((limit, remaining), (next.burst.get(), left), "{tokens} used, then {next:?}");
         let mut taken = 0;
         while let Ok(spent) =
-            now(bucket.take(&Patience { deadline: Some(Instant::now()), underway: None })).await
+            now(bucket.take(&Patience { deadline: Some(Instant::now()), ..Patience::default() })).await
         {
             spent.commit();
             taken += 1;
@@ -101,7 +101,7 @@ async fn changes_back_and_forth_gain_nothing() {
                 0 => bucket.change(quota("1/s", 50)),
                 1 => bucket.change(quota("1/s", 5)),
                 2..5 => {
-                    let at_once = Patience { deadline: Some(Instant::now()), underway: None };
+                    let at_once = Patience { deadline: Some(Instant::now()), ..Patience::default() };
                     open.extend(now(bucket.take(&at_once)).await.ok());
                 }
                 5 if !open.is_empty() => drop(open.swap_remove(random.usize(..open.len()))),
@@ -221,7 +221,7 @@ async fn started(slots: &Arc<Slots>, id: &str) {
 
 /// Slots in use, and creates that wait.
 fn usage(slots: &Slots) -> Vec<(usize, usize)> {
-    slots.in_use().iter().map(|usage| (usage.in_use, usage.waiting)).collect()
+    slots.in_use().iter().map(|used| (used.usage.in_use, used.usage.waiting)).collect()
 }
 
 #[tokio::test(start_paused = true)]

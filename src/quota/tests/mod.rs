@@ -26,7 +26,7 @@ fn patient() -> Patience {
 /// A process whose end the sender announces.
 fn serving() -> (watch::Sender<Stage>, Patience) {
     let (stage, receiver) = watch::channel(Stage::Serving);
-    (stage, Patience { deadline: None, underway: Some(Underway::until_dropped(receiver)) })
+    (stage, Patience { underway: Some(Underway::until_dropped(receiver)), ..Patience::default() })
 }
 
 /// Lets a future run until it waits. What it yields, if it did not wait.

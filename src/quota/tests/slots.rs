@@ -13,7 +13,7 @@ use crate::quota::slots::{Held, Job, Overdue, Running, Scope, Slots, Wanted};
 use crate::rejection::Rejection;
 use crate::shutdown::Stage;
 
-static SERVED: Patience = Patience { deadline: None, underway: None };
+static SERVED: Patience = Patience { deadline: None, underway: None, turns: None };
 
 const ON_SORA: Wanted<'static> = Wanted { upstream: "main", model: Some("sora-2"), key: None };
 const ON_ANY: Wanted<'static> = Wanted { upstream: "main", model: None, key: Some("unknown") };
@@ -54,7 +54,7 @@ fn usage_is_told_by_scope_and_configured_name() {
 }
 
 fn in_use(slots: &Slots) -> Vec<(Scope, usize, usize)> {
-    slots.in_use().into_iter().map(|usage| (usage.scope, usage.in_use, usage.waiting)).collect()
+    slots.in_use().into_iter().map(|slots| (slots.scope, slots.usage.in_use, slots.usage.waiting)).collect()
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ use crate::metrics::Metrics;
 use crate::outcome::{NO_ROUTE, Note, Refusal, Route};
 use crate::request_id::RequestId;
 use crate::upstream::Attempts;
+use crate::waits::Waits;
 
 mod count;
 mod log;
@@ -57,9 +58,16 @@ impl Told {
 }
 
 /// Keeps what a request came to.
-pub(super) fn record(arrival: &Arrival, told: &Told, response: &Response, metrics: &Metrics) {
-    let took = arrival.at.elapsed();
-    count::request(told, response.status(), took, metrics);
+pub(super) fn record(
+    (arrival, waits): (&Arrival, &Waits),
+    told: &Told,
+    response: &Response,
+    metrics: &Metrics,
+) {
+    let now = Instant::now();
+    let took = now.saturating_duration_since(arrival.at);
+    let overhead = took.saturating_sub(waits.until(now));
+    count::request(told, response.status(), (took, overhead), metrics);
     log::request(arrival, told, response, took);
 }
 

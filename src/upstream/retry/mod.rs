@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::quota::Asked;
 use crate::quota::bucket::Spent;
 use crate::quota::patience::Patience;
+use crate::quota::turns::Limit;
 use crate::rejection::Rejection;
 use crate::shutdown::Stage;
 
@@ -174,12 +175,15 @@ impl Rules {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            biased;
-            () = terms.client.gone() => Pause::Useless,
-            () = draining => Pause::Stopping,
-            () = sleep_until(until) => Pause::Over,
-        }
+        let pause = async {
+            tokio::select! {
+                biased;
+                () = terms.client.gone() => Pause::Useless,
+                () = draining => Pause::Stopping,
+                () = sleep_until(until) => Pause::Over,
+            }
+        };
+        terms.waits.during(pause).await
     }
 
     /// Counts a repeat. Yields whether what is repeated may have been paid for: also where the upstream knows
@@ -209,11 +213,12 @@ enum Pause {
 /// A token for one attempt, where the upstream has a quota. Not waited for without end, nor without a client.
 async fn token(terms: &Terms) -> Result<Option<Spent>, Rejection> {
     let Some(bucket) = &terms.bucket else { return Ok(None) };
-    let patience = Patience { deadline: terms.deadline.end(), underway: terms.underway.clone() };
+    let patience =
+        Patience { deadline: terms.deadline.end(), underway: terms.underway.clone(), turns: terms.turns() };
     let asked = Asked { class: terms.kind.into(), key: None, model: None, patience: &patience };
     tokio::select! {
         biased;
-        taken = bucket.take(&patience) => taken.map(Some).map_err(|refused| refused.about(&asked)),
+        taken = patience.turn(Limit::Upstream, bucket.take(&patience)) => taken.map(Some).map_err(|refused| refused.about(&asked)),
         // Nobody is left to be told.
         () = terms.client.gone() => Err(Rejection::Stopping),
     }
