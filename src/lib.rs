@@ -12,6 +12,7 @@
 //! config     everything an operator decides   error       every word that is ever said
 //! capability · rewrite · params               pure decisions
 //! rejection · failure                         every reason there is
+//! trail · trace_context · telemetry           what is kept of a request, and how it is shown
 //! ```
 //!
 //! The sandbox stands apart: it is the other end, and shares no code with the gateway.
@@ -40,5 +41,7 @@ pub mod sandbox;
 pub mod server;
 mod shutdown;
 mod telemetry;
+mod trace_context;
+mod trail;
 pub mod upstream;
 pub mod watch;

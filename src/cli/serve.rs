@@ -23,12 +23,14 @@ use crate::watch;
 
 pub(super) fn serve(process: &Process) -> Result<ExitCode, Failed> {
     let config = process.config()?.check_serving()?;
-    telemetry::init(&config.server.log, config.server.log_format)?;
+    telemetry::init(&config.server.log, &config.server)?;
     run(config)
 }
 
 /// Runs a gateway until the process is told to stop.
 pub(super) fn run(config: Config) -> Result<ExitCode, Failed> {
+    #[cfg(feature = "otlp")]
+    telemetry::export(&config.tracing)?;
     let metrics = Metrics::new().map_err(|error| Failed::Other(error.to_string()))?;
     let (server, metrics) = (config.server.clone(), Arc::new(metrics));
     // One more than workers, for the watch of jobs.

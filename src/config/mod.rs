@@ -25,6 +25,7 @@ pub mod secret;
 pub mod server;
 #[cfg(test)]
 mod tests;
+pub mod tracing;
 pub mod upstreams;
 
 pub use reader::Problem;
@@ -55,6 +56,8 @@ pub struct Config {
     pub model_quotas: Vec<(Arc<str>, quota::Quota)>,
     /// `[jobs]`
     pub jobs: quota::Watch,
+    /// `[tracing]`
+    pub tracing: tracing::Tracing,
     /// `[upstreams]`, in order of name.
     pub upstreams: Vec<upstreams::Upstream>,
     /// The upstream that serves all that no model decides.
@@ -168,6 +171,7 @@ impl Config {
             wording: read_wording(root.section("errors")),
             quota: quota::Quota::read(root.section("quota")),
             jobs: quota::Watch::read(root.section("jobs")),
+            tracing: tracing::Tracing::read(root.section("tracing"), sources),
             model_quotas,
             upstreams: upstreams
                 .into_iter()

@@ -17,6 +17,7 @@ use crate::quota::patience::Patience;
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
 use crate::shutdown::Underway;
+use crate::trail::{Trail, Wait};
 
 /// A request that may be worked on.
 pub(super) struct Admitted {
@@ -43,7 +44,9 @@ where
     };
     let (snapshot, key) = (Arc::clone(&gateway), client.key().cloned());
     let patience = patience(request.extensions().get());
-    let entered = snapshot.load.enter(class, &patience).await;
+    let trail = Trail::of(request.extensions());
+    trail.mark(|marks| marks.client.clone_from(&key));
+    let entered = trail.wait(Wait::InFlight, snapshot.load.enter(class, &patience)).await;
     let answer = match entered {
         Ok(place) => {
             let (head, body) = request.into_parts();
@@ -76,6 +79,6 @@ impl Admitted {
         let patience = patience(self.head.extensions.get());
         let key = self.client.key().map(|name| &**name);
         let asked = Asked { class, key, model: None, patience: &patience };
-        self.gateway.quotas.spend(&asked).await
+        Trail::of(&self.head.extensions).wait(Wait::Quota, self.gateway.quotas.spend(&asked)).await
     }
 }

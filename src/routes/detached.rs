@@ -24,6 +24,7 @@ use crate::quota::SpentAll;
 use crate::quota::gate::Place;
 use crate::quota::slots::{Held, Job};
 use crate::shutdown::{Stage, Underway};
+use crate::trail::Trail;
 use crate::upstream::{Attempts, Call, Kind, Payload, Presence, Unanswered, Upstreams, WHOLE_MAX, Why};
 
 /// A call that is written down, and everything it needs and holds.
@@ -93,6 +94,7 @@ impl Making {
             held.keep_for(Job { upstream, id: id.to_owned() }, auth::headers(&call.head.headers));
         }
         let job = settlement.job_id().map(str::to_owned);
+        Trail::of(&call.head.extensions).mark(|marks| marks.job = job.as_deref().map(Into::into));
         if tell.is_closed() {
             gateway.ledger.client_left(&id);
         }

@@ -17,8 +17,9 @@ use super::connect::Leaf;
 use super::outgoing::{Outgoing, Terms};
 use super::scrub::Secret;
 use super::send::Sent;
-use super::{answer, headers, stream};
+use super::{answer, headers, stream, traced};
 use crate::failure::Failure;
+use crate::trace_context::Traceparent;
 
 /// Makes one attempt over a leaf.
 #[derive(Clone)]
@@ -85,6 +86,21 @@ impl Service<Outgoing> for Attempt {
 
 impl Rules {
     async fn make(&self, leaf: Leaf, outgoing: Outgoing) -> Result<Answer, Missed> {
+        let span = outgoing.terms.trail.attempt();
+        #[cfg(feature = "otlp")]
+        let attempting = super::span::Attempting::begin(&outgoing.terms, span);
+        let result = self.made(leaf, outgoing, span).await;
+        #[cfg(feature = "otlp")]
+        attempting.ended(&result);
+        result
+    }
+
+    async fn made(
+        &self,
+        leaf: Leaf,
+        outgoing: Outgoing,
+        span: Option<Traceparent>,
+    ) -> Result<Answer, Missed> {
         let Outgoing { terms, payload } = outgoing;
         terms.tally.attempt(terms.kind);
         let sent = Sent {
@@ -92,7 +108,9 @@ impl Rules {
             body_idle: self.body_idle,
             deadline: terms.deadline.clone(),
         };
-        let (answer, patience) = sent.send(leaf.clone(), terms.head.clone(), payload).await?;
+        let mut head = terms.head.clone();
+        traced::name(head.headers_mut(), span);
+        let (answer, patience) = sent.send(leaf.clone(), head, payload).await?;
         let received = self.received(&terms, leaf, answer);
         // What is read whole must come within the time of its head: nobody sees a byte of it before.
         match timeout_at(patience.until, received).await {

@@ -25,6 +25,7 @@ use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::quota::bucket::Bucket;
 use crate::shutdown::Underway;
+use crate::trail::Trail;
 
 mod answer;
 mod attempt;
@@ -40,12 +41,15 @@ mod retry;
 mod said;
 mod scrub;
 mod send;
+#[cfg(feature = "otlp")]
+mod span;
 mod sse;
 mod stream;
 mod streamed;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod traced;
 mod untaken;
 mod vitals;
 mod window;
@@ -210,7 +214,9 @@ impl Upstream {
             client: call.client.clone(),
             underway: call.head.extensions.get::<Underway>().cloned(),
             tally: Tally::new(call, &self.name),
+            trail: Trail::of(&call.head.extensions),
         });
+        terms.trail.mark(|marks| marks.upstream = Some(Arc::clone(&self.name)));
         let stack = match call.kind {
             Kind::Submit => &self.submit,
             Kind::Fetch | Kind::Other => &self.fetch,

@@ -9,15 +9,16 @@ use uuid::Uuid;
 
 use super::call::{Call, Kind, Payload};
 use super::deadline::Deadline;
-use super::headers;
 use super::presence::Presence;
 use super::scrub::Secret;
 use super::tally::Tally;
+use super::{headers, traced};
 use crate::config::upstreams::{Credential, Upstream as Settings};
 use crate::error::Dialect;
 use crate::failure::Failure;
 use crate::quota::bucket::Bucket;
 use crate::shutdown::Underway;
+use crate::trail::Trail;
 
 /// What all attempts of a call have in common.
 pub(super) struct Terms {
@@ -33,6 +34,8 @@ pub(super) struct Terms {
     /// Tells when the process is to end; absent where there is no socket.
     pub(super) underway: Option<Underway>,
     pub(super) tally: Tally,
+    /// Where the request's way is written down.
+    pub(super) trail: Trail,
 }
 
 /// One call, or one attempt of it, on its way down the layers.
@@ -76,6 +79,7 @@ impl Heads {
         *request.method_mut() = call.head.method.clone();
         *request.uri_mut() = self.uri(&call.head.uri).ok_or(Failure::Unreachable)?;
         *request.headers_mut() = headers::outgoing(&call.head.headers, &self.settings.forward_headers);
+        traced::prepare(request.headers_mut(), Trail::of(&call.head.extensions).trace());
         request.headers_mut().insert(REQUEST_ID, call.request_id.value().clone());
         if call.kind == Kind::Submit {
             identify(request.headers_mut());

@@ -19,6 +19,8 @@ use tower::ServiceExt;
 
 use super::connect::Leaf;
 use super::stream::Download;
+use super::traced;
+use crate::trail::Trail;
 
 mod content_range;
 mod missing;
@@ -39,6 +41,8 @@ pub(super) struct Again {
     pub(super) body_idle: Duration,
     /// How often in a row without a byte coming.
     pub(super) attempts: u32,
+    /// Where the request's way is written down.
+    pub(super) trail: Trail,
 }
 
 /// The body of a download that goes on where it broke.
@@ -87,6 +91,7 @@ impl Again {
         }
         headers.insert(header::RANGE, missing.range()?);
         headers.insert(header::IF_RANGE, missing.etag().clone());
+        traced::name(headers, self.trail.attempt());
         Some(request)
     }
 

@@ -11,6 +11,7 @@ mod connections;
 mod forward;
 mod golden;
 mod leaving;
+mod logging;
 mod money;
 mod retrying;
 mod rewrite;
