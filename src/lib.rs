@@ -32,6 +32,7 @@ pub mod ledger;
 pub mod metrics;
 mod outcome;
 pub mod params;
+mod plain;
 mod quota;
 pub mod rejection;
 pub mod request_id;

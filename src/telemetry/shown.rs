@@ -5,6 +5,8 @@
 
 use std::fmt::{self, Write};
 
+use crate::plain::is_plain;
+
 /// Bytes of one field, most, with all that escaping adds to it.
 pub(super) const FIELD_MAX: usize = 1 << 10;
 
@@ -26,18 +28,20 @@ pub(super) struct Shown<'l> {
     within: Within,
     /// Bytes that may still come.
     left: usize,
+    /// Whether nothing more comes, since more came than may.
+    is_cut: bool,
 }
 
 impl<'l> Shown<'l> {
     pub(super) fn new(line: &'l mut String, within: Within) -> Self {
-        Self { line, within, left: FIELD_MAX - CUT.len() }
+        Self { line, within, left: FIELD_MAX - CUT.len(), is_cut: false }
     }
 
     /// Writes what stands for a character, all of it or nothing more ever.
     fn put(&mut self, text: &str) -> fmt::Result {
         if self.left < text.len() {
             self.line.push_str(CUT);
-            self.left = 0;
+            self.is_cut = true;
             // Ends the formatting of the value: nothing more of it is wanted.
             return Err(fmt::Error);
         }
@@ -67,7 +71,7 @@ impl<'l> Shown<'l> {
 
 impl Write for Shown<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.left == 0 {
+        if self.is_cut {
             return Err(fmt::Error);
         }
         // What nearly all of it is passes in one go.
@@ -100,25 +104,6 @@ impl Write for Spelled {
         self.length += text.len();
         Ok(())
     }
-}
-
-/// Whether a character is only what it looks like: not one that moves the cursor, ends the line, changes colours or
-/// the direction of what follows, or cannot be seen at all.
-const fn is_plain(char: char) -> bool {
-    !matches!(
-        char,
-        '\0'..='\u{1f}'
-            | '\u{7f}'..='\u{9f}'
-            | '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
 }
 
 #[cfg(test)]

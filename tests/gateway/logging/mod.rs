@@ -1,6 +1,8 @@
 //! The log of the real process: what it says of every request, and what it never says.
 
 mod lines;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod secrets;
 mod traces;
 
