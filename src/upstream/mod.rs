@@ -37,6 +37,8 @@ mod retry;
 mod said;
 mod scrub;
 mod send;
+#[cfg(feature = "otlp")]
+mod span;
 mod sse;
 mod stacks;
 mod stream;
@@ -44,6 +46,7 @@ mod streamed;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod traced;
 mod untaken;
 pub(crate) mod vitals;
 mod window;

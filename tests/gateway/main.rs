@@ -12,6 +12,7 @@ mod connections;
 mod forward;
 mod golden;
 mod leaving;
+mod logging;
 mod metrics;
 mod money;
 mod reload;

@@ -117,7 +117,6 @@ async fn failures_are_told_in_fixed_words() {
 async fn nothing_that_can_be_printed_holds_a_credential() {
     use reelgate::config::Config;
     use reelgate::config::secret::Sources;
-    use reelgate::upstream::Upstreams;
 
     let text = "[auth]\nmode = \"keys\"\n[auth.keys.team]\nenv = \"TEAM\"\n\
                 [ledger]\nstore = \"memory\"\n\
@@ -126,10 +125,9 @@ async fn nothing_that_can_be_printed_holds_a_credential() {
     let file = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
     let sources = Sources { var: &var, file: &file };
     let config = Config::parse(text, std::path::Path::new(""), sources).expect("a configuration");
-    let upstreams = Upstreams::new(&config).expect("clients");
     let metrics = std::sync::Arc::new(reelgate::metrics::Metrics::new().expect("metrics"));
-    let printed = format!("{config:?} {upstreams:?}");
-    let gateway = reelgate::gateway::Gateway::new(config, metrics).expect("a gateway");
+    let printed = format!("{config:?}");
+    let gateway = reelgate::gateway::Gateway::new(config, metrics).expect("a gateway").for_workers(1).expect("clients");
     let live = reelgate::gateway::Live::new(gateway);
     let printed = format!("{printed} {:#?} {live:?}", live.current());
     assert!(printed.contains("\"***\""), "the credential is there, and is not shown");
