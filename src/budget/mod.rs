@@ -64,7 +64,6 @@ pub(crate) struct Charge {
 pub(crate) struct Reserved(Option<(Arc<Book>, Charge)>);
 
 /// Where a key stands with one of its limits.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the status page and the gauge"))]
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BudgetStanding {
     /// The name of the key.

@@ -14,6 +14,7 @@ use tower::Service;
 
 use super::call::{Kind, Missed};
 use super::connect::Leaf;
+use super::masked::Masked;
 use super::outgoing::{Outgoing, Terms};
 use super::scrub::Secret;
 use super::send::Sent;
@@ -95,10 +96,7 @@ impl Rules {
         let (answer, patience) = sent.send(leaf.clone(), terms.head.clone(), payload).await?;
         let received = self.received(&terms, leaf, answer);
         // What is read whole must come within the time of its head: nobody sees a byte of it before.
-        let received = match timeout_at(patience.until, received).await {
-            Ok(received) => received,
-            Err(_) => return Err(patience.over()),
-        };
+        let Ok(received) = timeout_at(patience.until, received).await else { return Err(patience.over()) };
         if matches!(received, Err(Failure::Credential)) {
             terms.tally.credential_refused();
         }
@@ -129,13 +127,23 @@ impl Rules {
             unwrap: self.unwrap && terms.kind != Kind::Other,
         };
         if treatment.streams() {
-            return Ok(self.streamed(terms, leaf, (status, headers, body)));
+            return Ok(self.masked(self.streamed(terms, leaf, (status, headers, body))));
         }
         let download = stream::Download::new(body, self.body_idle);
         let answer = answer::received(status, headers, download, treatment).await?;
         if status == StatusCode::FORBIDDEN && self.own_credential && said::is_about_credential(&answer) {
             return Err(Failure::Credential);
         }
-        Ok(answer::without(answer, self.secret.as_ref()))
+        Ok(self.masked(answer::without(answer, self.secret.as_ref())))
+    }
+
+    /// The answer without our credential, where it goes on as it comes.
+    fn masked(&self, answer: Answer) -> Answer {
+        match &self.secret {
+            Some(secret) if !answer::is_whole(&answer) => {
+                answer.map(|body| Body::new(Masked::new(body, secret.clone())))
+            }
+            Some(_) | None => answer,
+        }
     }
 }
