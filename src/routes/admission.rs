@@ -71,15 +71,13 @@ where
 
 /// The client is told the same of every wrong key; the log names the one that has expired.
 fn turned_away(reason: Rejection) -> Response {
-    let expired = match &reason {
-        Rejection::ExpiredKey { name, .. } => Some(Arc::from(name.as_str())),
-        _ => None,
-    };
-    if let Some(key) = &expired {
-        warn!(key = &**key, "a key was used that has expired");
+    let mut note = Note::default();
+    if let Rejection::ExpiredKey { name, .. } = &reason {
+        warn!(key = name, "a key was used that has expired");
+        note.client = Some(name.as_str().into());
     }
     let mut response = Refusal::from(reason).into_response();
-    response.extensions_mut().insert(Note { client: expired, ..Note::default() });
+    response.extensions_mut().insert(note);
     response
 }
 

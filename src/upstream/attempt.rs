@@ -14,6 +14,7 @@ use tower::Service;
 
 use super::call::{Kind, Missed};
 use super::connect::Leaf;
+use super::masked::Masked;
 use super::outgoing::{Outgoing, Terms};
 use super::scrub::Secret;
 use super::send::Sent;
@@ -148,13 +149,23 @@ impl Rules {
             unwrap: self.unwrap && terms.kind != Kind::Other,
         };
         if treatment.streams() {
-            return Ok(self.streamed(terms, leaf, (status, headers, body)));
+            return Ok(self.masked(self.streamed(terms, leaf, (status, headers, body))));
         }
         let download = stream::Download::new(body, self.body_idle).metered(terms.tally.received());
         let answer = answer::received(status, headers, download, treatment).await?;
         if status == StatusCode::FORBIDDEN && self.own_credential && said::is_about_credential(&answer) {
             return Err(Failure::Credential);
         }
-        Ok(answer::without(answer, self.secret.as_ref()))
+        Ok(self.masked(answer::without(answer, self.secret.as_ref())))
+    }
+
+    /// The answer without our credential, where it goes on as it comes.
+    fn masked(&self, answer: Answer) -> Answer {
+        match &self.secret {
+            Some(secret) if !answer::is_whole(&answer) => {
+                answer.map(|body| Body::new(Masked::new(body, secret.clone())))
+            }
+            Some(_) | None => answer,
+        }
     }
 }

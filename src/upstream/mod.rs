@@ -30,6 +30,7 @@ mod call;
 mod connect;
 mod deadline;
 mod headers;
+mod masked;
 mod outgoing;
 mod presence;
 mod resume;

@@ -77,6 +77,23 @@ async fn the_client_sees_neither_our_credential_nor_the_upstreams_affairs() {
     }
 }
 
+/// SE02: also in what goes on as it comes, where lengths stay true.
+#[tokio::test]
+async fn what_streams_does_not_carry_our_credential_either() {
+    let text = format!("data: {OPERATOR}\n\n");
+    let stars = text.replace(OPERATOR, "******************");
+    assert_eq!(text.len(), stars.len());
+    for content_type in ["text/event-stream", "text/plain", "video/mp4", "application/octet-stream"] {
+        let upstream =
+            Upstream::start(Reply::raw(answer(200, &[("content-type", content_type)], &text))).await;
+        let gateway = with(&upstream, "", "").await;
+        for request in [get("/v1/videos/video_1/content"), post("/v1/chat/completions", "{}")] {
+            let told = gateway.ask(&by(TEAM, request)).await;
+            assert_eq!((told.status(), told.text()), (200, stars.clone()), "{content_type}");
+        }
+    }
+}
+
 /// SE06: where the upstream is, and what the system says of it, is for the log.
 #[tokio::test]
 async fn failures_are_told_in_fixed_words() {
@@ -96,7 +113,7 @@ async fn failures_are_told_in_fixed_words() {
             Gateway::configured(&format!("[upstreams.main]\nbase_url = \"{base}\"\n{settings}")).await;
         for request in asked() {
             let told = gateway.ask(&request).await;
-            assert!(matches!(told.status(), 502 | 503 | 504), "{}", told.start);
+            assert!(matches!(told.status(), 502..=504), "{}", told.start);
             for inside in
                 [&*address, "127.0.0.1", "main", "os error", "hyper", "Connection refused", "reset by peer"]
             {
