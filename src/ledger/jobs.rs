@@ -34,8 +34,11 @@ impl Ledger {
             if job.status == status || settled {
                 return;
             }
+            let had_ended = job.status.is_final();
             job.status = status;
-            self.job_moved(job);
+            if !had_ended {
+                self.job_moved(job);
+            }
         }
         self.note(Noted::Job { id, status, fault: view.fault.clone() });
     }
