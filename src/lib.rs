@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! cli        the commands, and what they print
+//! reload     another configuration in the place of the one that runs
 //! server     connections, the edge of a request, admin pages, shutdown
 //! routes     one file an operation: the steps of a request
 //! auth · upstream · dialect                   who is asking, and the servers behind us

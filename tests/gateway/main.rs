@@ -14,6 +14,7 @@ mod golden;
 mod leaving;
 mod metrics;
 mod money;
+mod reload;
 mod retrying;
 mod rewrite;
 mod smuggling;

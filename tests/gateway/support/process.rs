@@ -40,6 +40,11 @@ impl Process {
     pub(crate) async fn start_over(base_url: &str, toml: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
         fs::write(folder.path().join(CONFIGURATION), toml.replace("{upstream}", base_url)).expect("a file");
+        Self::start_in(folder).await
+    }
+
+    /// Starts one with the configuration that stands in this folder.
+    pub(crate) async fn start_in(folder: TempDir) -> Self {
         Self::within_folder(Arc::new(folder)).await
     }
 
@@ -51,15 +56,7 @@ impl Process {
     async fn within_folder(folder: Arc<TempDir>) -> Self {
         let mut child = Running::start(
             Command::new(env!("CARGO_BIN_EXE_reelgate"))
-                .args([
-                    "--listen",
-                    "127.0.0.1:0",
-                    "--admin-listen",
-                    "127.0.0.1:0",
-                    "--log",
-                    "info",
-                    "--config",
-                ])
+                .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--config"])
                 .arg(CONFIGURATION)
                 .env("UPSTREAM_KEY", "sk-operator-secret")
                 // Where its ledger is.
@@ -125,6 +122,18 @@ impl Process {
         .await
     }
 
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The value of one series of its metrics; 0 where there is none.
+    pub(crate) async fn metric(&self, series: &str) -> f64 {
+        let page = self.page().await;
+        let value = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map_or(0.0, |text| text.parse().expect("a number"))
+    }
+
     /// Every record of its ledger.
     pub(crate) fn ledger(&self) -> Vec<Value> {
         let listed = Command::new(env!("CARGO_BIN_EXE_reelgate"))
@@ -171,7 +180,7 @@ impl Process {
 }
 
 /// Name of the configuration file.
-const CONFIGURATION: &str = "reelgate.toml";
+pub(crate) const CONFIGURATION: &str = "reelgate.toml";
 
 /// Resident memory in bytes.
 #[derive(Clone, Copy, Debug)]
