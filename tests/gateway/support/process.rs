@@ -103,6 +103,11 @@ impl Process {
         Client::connect(self.address).await
     }
 
+    /// Where its admin pages are.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// Its metrics.
     pub(crate) async fn page(&self) -> String {
         self.ask_admin("/metrics").await.text()
