@@ -50,10 +50,9 @@ impl Domain {
     fn of_status(status: StatusCode) -> Self {
         match status.as_u16() {
             ..400 => Self::None,
-            // It has no room for a request that is as it should be.
-            429 => Self::Upstream,
+            // At 429 it has no room for a request that is as it should be.
+            429 | 500.. => Self::Upstream,
             400..500 => Self::Client,
-            500.. => Self::Upstream,
         }
     }
 
@@ -80,6 +79,7 @@ impl Domain {
             | Rejection::BadHost
             | Rejection::BadTransferEncoding
             | Rejection::DoubledHeader(_)
+            | Rejection::TwoKeys
             | Rejection::BadExpectation
             | Rejection::ContentEncoding(_)
             | Rejection::ContentType(_)
@@ -108,6 +108,10 @@ impl Domain {
             | Rejection::UnknownVideo(_) => Self::Client,
             Rejection::NoKey
             | Rejection::WrongKey(_)
+            | Rejection::ExpiredKey { .. }
+            | Rejection::NoModelAccess { .. }
+            | Rejection::OverBudget { .. }
+            | Rejection::UnknownCost
             | Rejection::RateLimited { .. }
             | Rejection::TooManyJobs => Self::Policy,
             // The upstream owes the answer to an earlier try.

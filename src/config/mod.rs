@@ -15,6 +15,7 @@ use crate::capability::model::Rewrite;
 use crate::error::{Form, ModelSize, Wording};
 
 pub mod auth;
+pub mod budget;
 mod capabilities;
 pub mod ledger;
 pub mod presets;
@@ -25,6 +26,7 @@ pub mod secret;
 pub mod server;
 #[cfg(test)]
 mod tests;
+pub mod tracing;
 pub mod upstreams;
 
 pub use reader::Problem;
@@ -55,6 +57,8 @@ pub struct Config {
     pub model_quotas: Vec<(Arc<str>, quota::Quota)>,
     /// `[jobs]`
     pub jobs: quota::Watch,
+    /// `[tracing]`
+    pub tracing: tracing::Tracing,
     /// `[upstreams]`, in order of name.
     pub upstreams: Vec<upstreams::Upstream>,
     /// The upstream that serves all that no model decides.
@@ -130,7 +134,7 @@ impl Config {
     /// The same, with the document that was read, its presets laid underneath.
     pub(crate) fn load_document(path: &Path, sources: Sources<'_>) -> Result<(Self, Table), Unusable> {
         let text = (sources.file)(path).map_err(|error| {
-            let what = format!("cannot be read: {error} (name a readable file with --config)");
+            let what = format!("cannot be read: {error} (name a readable file with --config; in a container, mount one there)");
             Unusable(vec![Problem { path: path.display().to_string(), what }])
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -171,12 +175,13 @@ impl Config {
         let config = Self {
             server: server::Server::read(root.section("server")),
             limits: server::Limits::read(root.section("limits")),
-            auth: auth::Auth::read(root.section("auth")),
+            auth: auth::Auth::read(root.section("auth"), sources),
             routes: Routes::read(root.section("routes")),
             ledger: ledger::Settings::read(root.section("ledger")),
             wording: read_wording(root.section("errors")),
             quota: quota::Quota::read(root.section("quota")),
             jobs: quota::Watch::read(root.section("jobs")),
+            tracing: tracing::Tracing::read(root.section("tracing"), sources),
             model_quotas,
             upstreams: upstreams
                 .into_iter()
@@ -188,6 +193,7 @@ impl Config {
         };
         config.check_credentials(&root);
         config.check_models(&root);
+        config.auth.check_against(&config.capabilities, &root);
         root.finish();
         config
     }

@@ -3,40 +3,23 @@
 //! Knows nothing of keys, models and upstreams. A token is taken before it is known whether the call goes out, and
 //! comes back unless it does: a request that is refused for another reason spends nothing.
 
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use governor::middleware::NoOpMiddleware;
-use governor::state::NotKeyed;
-use governor::{Quota, RateLimiter};
 use tokio::time::{Instant, sleep_until};
 
-use super::clock::{Moment, TokioClock};
-use super::line::{Line, Ticket};
+use super::line::Ticket;
 use super::patience::Patience;
 use super::standing::Standing;
-use super::tokens::{FullAt, Unsettled};
 use crate::config::quota::{Rate, RateQuota};
 
-type Limiter = RateLimiter<NotKeyed, FullAt, TokioClock, NoOpMiddleware<Moment>>;
+mod state;
+
+use state::{State, interval};
 
 /// A token bucket and the line before it. Outlives a reload, which may change its settings.
 #[derive(Debug)]
 pub(crate) struct Bucket(Mutex<State>);
-
-#[derive(Debug)]
-struct State {
-    quota: RateQuota,
-    /// When the bucket was made, or last changed: all its nanoseconds count from here.
-    since: Instant,
-    /// How often it was changed.
-    changes: u32,
-    limiter: Limiter,
-    full_at: FullAt,
-    unsettled: Unsettled,
-    line: Line,
-}
 
 /// A token that was taken. Goes back into the bucket when it is dropped, unless it was committed.
 #[derive(Debug)]
@@ -64,16 +47,7 @@ pub(crate) enum Refused {
 impl Bucket {
     /// A full bucket.
     pub(crate) fn new(quota: RateQuota) -> Arc<Self> {
-        let full_at = FullAt::default();
-        Arc::new(Self(Mutex::new(State {
-            limiter: limiter(&quota, full_at.clone()),
-            since: Instant::now(),
-            changes: 0,
-            full_at,
-            unsettled: Unsettled::default(),
-            line: Line::default(),
-            quota,
-        })))
+        Arc::new(Self(Mutex::new(State::new(quota))))
     }
 
     /// The bucket of these settings: the one there was, if there was one.
@@ -104,11 +78,12 @@ impl Bucket {
             {
                 return Ok(spent);
             }
-            let until = Instant::now() + patience.within(state.quota.wait);
-            let refused = state.in_vain(before, until);
-            if let Some(refused) = refused.or_else(|| state.is_full().then(|| state.empty(before))) {
-                return Err(refused);
+            let now = Instant::now();
+            let (wait, most) = (state.wait(before, now), patience.within(state.quota.wait));
+            if before >= state.quota.queue || wait > most {
+                return Err(state.empty(wait));
             }
+            let until = now.checked_add(most);
             Waiting { bucket: self, ticket: state.line.join(), until, changes: state.changes }
         };
         // The wait needs no other bound than what was just calculated: nobody gets in between.
@@ -155,70 +130,6 @@ impl Bucket {
     }
 }
 
-impl State {
-    fn change(&mut self, quota: RateQuota) {
-        let (now, old, new) = (self.now(), whole(&self.quota), whole(&quota));
-        let nanos = |nanos: u128| u64::try_from(nanos).unwrap_or(u64::MAX);
-        // What is missing is rounded up, and what may come back down: never is less used than was.
-        let moment = |at: u64| nanos((u128::from(at.saturating_sub(now)) * new).div_ceil(old));
-        let cost = |cost: u64| nanos(u128::from(cost) * new / old);
-        self.full_at.set(moment(self.full_at.get()));
-        self.unsettled.convert(moment, cost);
-        self.limiter = limiter(&quota, self.full_at.clone());
-        self.since = Instant::now();
-        self.quota = quota;
-        self.changes += 1;
-        self.line.call_all();
-    }
-
-    /// How long it takes until it is the turn of somebody with so many before.
-    fn wait(&self, before: usize) -> Duration {
-        let behind = self.quota.rate.interval() * u32::try_from(before).unwrap_or(u32::MAX);
-        self.next_token().saturating_duration_since(Instant::now()) + behind
-    }
-
-    /// Whether somebody who waits until then, with so many before, waits in vain.
-    fn in_vain(&self, before: usize, until: Instant) -> Option<Refused> {
-        (Instant::now() + self.wait(before) > until).then(|| self.empty(before))
-    }
-
-    /// Whether nobody else may join the line.
-    fn is_full(&self) -> bool {
-        self.line.len() >= self.quota.queue
-    }
-
-    fn empty(&self, before: usize) -> Refused {
-        Refused::Empty { rate: self.quota.rate, wait: self.wait(before) }
-    }
-
-    /// When there will be a token for whoever is first.
-    fn next_token(&self) -> Instant {
-        let all_but_one = interval(&self.quota) * u64::from(self.quota.burst.get() - 1);
-        self.since + Duration::from_nanos(self.full_at.get().saturating_sub(all_but_one))
-    }
-
-    /// Nanoseconds since the bucket was made or changed.
-    fn now(&self) -> u64 {
-        u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX)
-    }
-}
-
-fn limiter(quota: &RateQuota, full_at: FullAt) -> Limiter {
-    // The interval of a rate is never zero.
-    let rate = Quota::with_period(quota.rate.interval()).unwrap_or(Quota::per_second(NonZeroU32::MIN));
-    RateLimiter::new(rate.allow_burst(quota.burst), full_at, TokioClock)
-}
-
-/// Nanoseconds it takes to refill one token.
-fn interval(quota: &RateQuota) -> u64 {
-    u64::try_from(quota.rate.interval().as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Nanoseconds it takes to refill all of it.
-fn whole(quota: &RateQuota) -> u128 {
-    u128::from(interval(quota)) * u128::from(quota.burst.get())
-}
-
 impl Spent {
     /// The call went out: the token is spent for good.
     pub(crate) fn commit(mut self) {
@@ -240,8 +151,8 @@ impl Drop for Spent {
 struct Waiting<'b> {
     bucket: &'b Arc<Bucket>,
     ticket: Ticket,
-    /// How long it is ready to wait.
-    until: Instant,
+    /// How long it is ready to wait, if not for ever.
+    until: Option<Instant>,
     /// How often the bucket had been changed when it last looked how long it takes.
     changes: u32,
 }
@@ -276,9 +187,10 @@ impl Waiting<'_> {
         let mut state = self.bucket.lock();
         if self.changes != state.changes {
             self.changes = state.changes;
-            let before = state.line.before(&self.ticket);
-            if let Some(refused) = state.in_vain(before, self.until) {
-                return Err(NotYet::Never(refused));
+            let now = Instant::now();
+            let wait = state.wait(state.line.before(&self.ticket), now);
+            if self.until.is_some_and(|until| now + wait > until) {
+                return Err(NotYet::Never(state.empty(wait)));
             }
         }
         if state.line.is_first(&self.ticket) {

@@ -12,35 +12,22 @@ use tokio::time::Instant;
 
 pub(crate) use super::jobs::{Job, Overdue};
 
-use super::gate::{Closed, Gate, Usage};
+use super::gate::{Closed, Usage};
 use super::jobs::{Holding, Jobs};
 use super::patience::Patience;
 use super::turns::Limit;
 use crate::config::Config;
-use crate::config::quota::{Quota, Watch};
 use crate::rejection::Rejection;
+
+mod limits;
+
+use limits::{Limits, Scoped};
 
 /// All slots of the process, and the jobs that hold them. They outlive a reload, which may change their numbers.
 #[derive(Debug)]
 pub(crate) struct Slots {
     limits: ArcSwap<Limits>,
     jobs: Mutex<Jobs>,
-}
-
-/// What the configuration says.
-#[derive(Debug)]
-struct Limits {
-    /// In the order in which they are taken.
-    gates: Vec<Scoped>,
-    watch: Watch,
-}
-
-/// The gate of one name.
-#[derive(Debug)]
-struct Scoped {
-    scope: Scope,
-    name: Arc<str>,
-    gate: Arc<Gate>,
 }
 
 /// What a number of slots belongs to.
@@ -216,67 +203,6 @@ impl Slots {
 
     fn lock(&self) -> MutexGuard<'_, Jobs> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Limits {
-    /// Takes over the gates that there were.
-    fn of(config: &Config, old: impl Fn(Scope, &str) -> Option<Arc<Gate>>) -> Self {
-        let named = |scope| move |(name, quota): &(Arc<str>, Quota)| (scope, Arc::clone(name), *quota);
-        let upstreams = config.upstreams.iter();
-        let scopes = (config.auth.quotas.iter().map(named(Scope::Key)))
-            .chain(config.model_quotas.iter().map(named(Scope::Model)))
-            .chain([(Scope::Global, Arc::from(""), config.quota)])
-            .chain(upstreams.map(|one| (Scope::Upstream, Arc::clone(&one.name), one.quota)));
-        let gates = scopes.filter_map(|(scope, name, quota)| {
-            let places = quota.jobs.filter(|places| places.number > 0)?;
-            let gate = old(scope, &name).inspect(|gate| gate.resize(places));
-            Some(Scoped { gate: gate.unwrap_or_else(|| Gate::new(places)), scope, name })
-        });
-        Self { gates: gates.collect(), watch: config.jobs }
-    }
-
-    fn gate(&self, scope: Scope, name: &str) -> Option<Arc<Gate>> {
-        let same = |scoped: &&Scoped| scoped.scope == scope && *scoped.name == *name;
-        self.gates.iter().find(same).map(|scoped| Arc::clone(&scoped.gate))
-    }
-
-    fn gates_of(&self, wanted: &Wanted<'_>) -> impl Iterator<Item = &Arc<Gate>> {
-        let Wanted { upstream, model, key } = *wanted;
-        let counts = move |scoped: &&Scoped| match scoped.scope {
-            Scope::Key => key == Some(&*scoped.name),
-            Scope::Model => model == Some(&*scoped.name),
-            Scope::Global => true,
-            Scope::Upstream => upstream == &*scoped.name,
-        };
-        self.gates.iter().filter(counts).map(|scoped| &scoped.gate)
-    }
-
-    /// Adds the slots that are missing, free or not.
-    fn complete(&self, upstream: &str, holding: &mut Holding) {
-        let Holding { places, model, key, .. } = holding;
-        for gate in self.gates_of(&Wanted { upstream, model: model.as_deref(), key: key.as_deref() }) {
-            if !places.iter().any(|place| place.is_behind(gate)) {
-                places.push(gate.force());
-            }
-        }
-    }
-
-    fn restore(&self, jobs: &mut Jobs, running: Running) {
-        let Running { job, model, key, age } = running;
-        if !jobs.has(&job) {
-            let holding = Holding { model, key: Some(key), ..Holding::default() };
-            self.keep(jobs, (job, holding), age);
-        }
-    }
-
-    fn keep(&self, jobs: &mut Jobs, (job, mut holding): (Job, Holding), age: Duration) {
-        // It may have begun when there were others to be had.
-        self.complete(&job.upstream, &mut holding);
-        // A job without slots holds nobody up.
-        if !holding.places.is_empty() {
-            jobs.keep(job, holding, Instant::now() + self.watch.max_hold.saturating_sub(age));
-        }
     }
 }
 

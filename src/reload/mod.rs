@@ -73,6 +73,10 @@ impl Reload {
     /// Over the snapshot that was loaded from `origin`.
     #[must_use]
     pub fn new(origin: Origin, source: Source, live: Live) -> Self {
+        for result in ["ok", "failed", "unchanged"] {
+            // What has not happened yet is shown as well: only then it can be seen to happen.
+            live.current().metrics.reloads.with_label_values(&[result]);
+        }
         Self {
             origin: Arc::new(origin),
             live,
@@ -120,12 +124,16 @@ impl Reload {
         let result =
             read.unwrap_or_else(|error| (self.tried.clone(), Err(stated(format!("configuration: {error}")))));
         self.tried = result.0;
-        match result.1 {
-            Ok(Some((prepared, source))) => {
-                self.apply(prepared, source).await;
+        let applied = match result.1 {
+            Ok(Some((prepared, source))) => self.apply(prepared, source).await.map(|()| true),
+            Ok(None) => Ok(false),
+            Err(unusable) => Err(unusable),
+        };
+        match applied {
+            Ok(true) => {
                 self.count("ok");
             }
-            Ok(None) => {
+            Ok(false) => {
                 let had_failed = self.count("unchanged");
                 if told || had_failed {
                     info!("the configuration was read again: it is the one that runs");
@@ -150,9 +158,9 @@ impl Reload {
         had_failed
     }
 
-    async fn apply(&mut self, prepared: Prepared, source: Source) {
+    async fn apply(&mut self, prepared: Prepared, source: Source) -> Result<(), Unusable> {
         let old = self.live.current();
-        let next = self.live.replace(prepared).await;
+        let next = self.live.replace(prepared).await.map_err(|error| stated(error.to_string()))?;
         if next.config.server.log != old.config.server.log {
             telemetry::set_filter(&next.config.server.log);
         }
@@ -172,6 +180,7 @@ impl Reload {
             warn!(keys = waiting.join(", "), "takes a restart: until then it stays as it was");
         }
         self.loaded = source;
+        Ok(())
     }
 }
 
@@ -194,9 +203,37 @@ type Attempted = Result<Option<(Prepared, Source)>, Unusable>;
 
 fn complain(Unusable(problems): &Unusable) {
     for problem in problems {
-        // A parser points at its finds over several lines.
-        let told = problem.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-        error!("the new configuration cannot be used: {told}");
+        error!("the new configuration cannot be used: {}", on_a_line(&problem.to_string()));
     }
     error!(problems = problems.len(), "the configuration stays as it was");
+}
+
+/// Without what a parser quotes of the file: something secret may stand there by mistake.
+fn on_a_line(problem: &str) -> String {
+    let is_quoted = |line: &&str| {
+        line.trim_start_matches(|sign: char| sign.is_ascii_digit() || sign == ' ').starts_with('|')
+    };
+    problem.lines().filter(|line| !is_quoted(line)).map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::config::secret::Sources;
+
+    /// SE03: a line of the file is no line for the log.
+    #[test]
+    fn a_problem_is_told_on_one_line_and_quotes_nothing() {
+        let sources = Sources { var: &|_| None, file: &|_| Err(std::io::ErrorKind::NotFound.into()) };
+        let toml = "[upstreams.main]\ncredential = \"sk-live";
+        let Unusable(problems) =
+            Config::parse(toml, std::path::Path::new(""), sources).expect_err("an open string");
+        let told = on_a_line(&problems.first().expect("one").to_string());
+        assert!(told.starts_with("configuration: TOML parse error at line 2, column"), "{told}");
+        assert!(
+            !told.contains("sk-live") && !told.contains('\n') && told.ends_with("(correct the TOML)"),
+            "{told}"
+        );
+    }
 }

@@ -8,6 +8,8 @@ use axum::http::Extensions;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
+use tracing::warn;
+
 use super::body;
 use crate::auth::{self, Client};
 use crate::gateway::Gateway;
@@ -19,6 +21,7 @@ use crate::quota::turns::Turns;
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
 use crate::shutdown::Underway;
+use crate::trail::{Trail, Wait};
 use crate::waits::Waits;
 
 /// A request that may be worked on.
@@ -40,13 +43,16 @@ pub(super) async fn admitted<F>(
 where
     F: Future<Output = Result<Response, Refusal>>,
 {
-    let client = match auth::admit(&gateway.config.auth, request.headers()) {
+    let now = gateway.ledger.now().system();
+    let client = match auth::admit(&gateway.config.auth, request.headers(), now) {
         Ok(client) => client,
-        Err(reason) => return Refusal::from(reason).into_response(),
+        Err(reason) => return turned_away(reason),
     };
-    let (snapshot, key) = (Arc::clone(&gateway), client.key().cloned());
+    let (snapshot, key) = (Arc::clone(&gateway), client.name().cloned());
     let patience = patience(&gateway, request.extensions());
-    let entered = snapshot.load.enter(class, &patience).await;
+    let trail = Trail::of(request.extensions());
+    trail.mark(|marks| marks.client.clone_from(&key));
+    let entered = trail.wait(Wait::InFlight, snapshot.load.enter(class, &patience)).await;
     let answer = match entered {
         Ok(place) => {
             let (head, body) = request.into_parts();
@@ -60,6 +66,18 @@ where
     let asked = Asked { class, key: key.as_deref(), model: note.model.as_deref(), patience: &patience };
     note.standing = snapshot.quotas.standing(&asked);
     note.client = key;
+    response
+}
+
+/// The client is told the same of every wrong key; the log names the one that has expired.
+fn turned_away(reason: Rejection) -> Response {
+    let mut note = Note::default();
+    if let Rejection::ExpiredKey { name, .. } = &reason {
+        warn!(key = name, "a key was used that has expired");
+        note.client = Some(name.as_str().into());
+    }
+    let mut response = Refusal::from(reason).into_response();
+    response.extensions_mut().insert(note);
     response
 }
 
@@ -80,8 +98,8 @@ impl Admitted {
     /// Takes what the call costs from every quota that counts it.
     pub(super) async fn spend(&self, class: Class) -> Result<SpentAll, Rejection> {
         let patience = patience(&self.gateway, &self.head.extensions);
-        let key = self.client.key().map(|name| &**name);
+        let key = self.client.name().map(|name| &**name);
         let asked = Asked { class, key, model: None, patience: &patience };
-        self.gateway.quotas.spend(&asked).await
+        Trail::of(&self.head.extensions).wait(Wait::Quota, self.gateway.quotas.spend(&asked)).await
     }
 }

@@ -30,6 +30,7 @@ mod call;
 mod connect;
 mod deadline;
 mod headers;
+mod masked;
 mod outgoing;
 mod presence;
 mod resume;
@@ -37,6 +38,8 @@ mod retry;
 mod said;
 mod scrub;
 mod send;
+#[cfg(feature = "otlp")]
+mod span;
 mod sse;
 mod stacks;
 mod stream;
@@ -44,6 +47,7 @@ mod streamed;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod traced;
 mod untaken;
 pub(crate) mod vitals;
 mod window;
@@ -62,6 +66,7 @@ use vitals::AllVitals;
 #[derive(Clone, Default)]
 pub struct Upstreams(Arc<[Upstream]>);
 
+/// Names alone: heads hold credentials.
 impl fmt::Debug for Upstreams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.iter().map(|upstream| &upstream.name)).finish()

@@ -91,3 +91,54 @@ impl Vitals {
         self.counts.get().map_or(0, |counts| counts.under_way())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::secret::Sources;
+
+    fn config(settings: &str) -> Config {
+        let sources = Sources { var: &|_| None, file: &|_| Err(std::io::ErrorKind::NotFound.into()) };
+        let text = format!("[upstreams.main]\nbase_url = \"http://a/v1\"\n{settings}");
+        Config::parse(&text, Path::new(""), sources).expect("a configuration")
+    }
+
+    /// Which of breaker, budget and shelf are the same.
+    fn kept(old: &Vitals, new: &Vitals) -> [bool; 3] {
+        [
+            Arc::ptr_eq(&old.breaker, &new.breaker),
+            Arc::ptr_eq(&old.budget, &new.budget),
+            Arc::ptr_eq(&old.shelf, &new.shelf),
+        ]
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_known_of_a_server_is_kept_under_the_same_settings() {
+        let old = next(&config(""), &AllVitals::new());
+        for (settings, expected) in [
+            ("", [true; 3]),
+            ("submit_timeout = \"1s\"\nretry.attempts = 1", [true; 3]),
+            ("breaker.consecutive = 1", [false, true, true]),
+            ("retry.budget_min = 1", [true, false, true]),
+            ("retry.replay_total = 1", [true, true, false]),
+        ] {
+            let new = next(&config(settings), &old);
+            assert_eq!(kept(&old["main"], &new["main"]), expected, "{settings}");
+        }
+        let mut elsewhere = config("");
+        elsewhere.upstreams[0].base = Base::loopback(([127, 0, 0, 1], 1).into());
+        assert_eq!(kept(&old["main"], &next(&elsewhere, &old)["main"]), [false, false, true]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn vitals_can_be_read() {
+        let vitals = next(&config("retry.budget_min = 7"), &AllVitals::new());
+        let vitals = &vitals["main"];
+        assert_eq!((vitals.position(), vitals.open_until()), (Position::Closed, None));
+        assert!((vitals.repeats_left() - 7.0).abs() < f64::EPSILON);
+        vitals.budget.take(Instant::now());
+        assert!((vitals.repeats_left() - 6.0).abs() < f64::EPSILON);
+    }
+}

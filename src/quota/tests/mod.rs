@@ -1,6 +1,7 @@
 //! Quotas, slots and load on a paused clock.
 
 mod bucket;
+mod changing;
 mod gate;
 mod quotas;
 mod slots;

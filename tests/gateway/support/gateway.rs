@@ -61,8 +61,14 @@ impl Gateway {
         if !toml.contains("[ledger]") {
             config.ledger.store = StoreKind::Memory;
         }
+        Self::of(config).await
+    }
+
+    /// Starts one with a configuration that was read already.
+    pub(crate) async fn of(config: Config) -> Self {
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let snapshot = Snapshot::new(config, metrics).unwrap_or_else(|error| panic!("{error}"));
+        snapshot.restore_budgets().await.unwrap_or_else(|error| panic!("{error}"));
         snapshot.restore_slots().await;
         // One for the watch of jobs.
         let live = Live::new(snapshot.for_workers(2).expect("clients"));
@@ -86,6 +92,11 @@ impl Gateway {
         let mut client = self.connect().await;
         client.send(request.bytes()).await;
         client.answer_to(request.method()).await
+    }
+
+    /// What its requests see.
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
     }
 
     /// The metrics page.

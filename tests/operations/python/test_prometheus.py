@@ -1,8 +1,8 @@
-"""Every question that the dashboard, the alerts and the recording rules ask has an answer: a real Prometheus scrapes the
-built gateway, to whose clients everything happens that is counted."""
+"""Every question that the dashboard, the alerts and the recording rules ask has an answer: a real Prometheus scrapes
+the built gateway, to whose clients everything happens that is counted."""
 
+import contextlib
 import hashlib
-import shutil
 import socket
 import subprocess
 import urllib.request
@@ -73,13 +73,14 @@ def gateway(config):
 def bereft(config, tmp_path_factory):
     """A gateway whose ledger is in Redis, and whose Redis has gone."""
     path, _ = config
-    with Redis(tmp_path_factory.mktemp("redis")) as redis:
+    with contextlib.ExitStack() as until_it_goes:
+        redis = until_it_goes.enter_context(Redis(tmp_path_factory.mktemp("redis")))
         shared = tmp_path_factory.mktemp("shared") / "reelgate.toml"
         shared.write_text(f"{path.read_text()}[redis]\nurl = '{redis.url}'\n".replace("[ledger]", LEDGER_IN_REDIS))
-        gateway = Gateway(shared, UPSTREAM_KEY="sk-upstream")
-        assert Clients(gateway, None).create()[0] == 200
-    with gateway:
-        yield gateway
+        with Gateway(shared, UPSTREAM_KEY="sk-upstream") as gateway:
+            assert Clients(gateway, None).create()[0] == 200
+            until_it_goes.close()
+            yield gateway
 
 
 @pytest.fixture(scope="module")
