@@ -122,7 +122,7 @@ impl Reload {
         let read = spawn_blocking(move || read(&origin, &current, &loaded)).await;
         self.unsettled = None;
         let result =
-            read.unwrap_or_else(|error| (self.tried.clone(), Err(stated(format!("configuration: {error}")))));
+            read.unwrap_or_else(|error| (self.tried.clone(), Err(stated(&format!("configuration: {error}")))));
         self.tried = result.0;
         match result.1 {
             Ok(Some((prepared, source))) => {
@@ -188,7 +188,7 @@ fn read(origin: &Origin, current: &Gateway, loaded: &Files) -> (Files, Attempted
         }
         fixed::keep(&mut config, &current.config);
         let prepared = current.prepare(config, source.fingerprint.clone());
-        let prepared = prepared.map_err(|error| stated(error.to_string()))?;
+        let prepared = prepared.map_err(|error| stated(&error.to_string()))?;
         Ok(Some((prepared, source)))
     });
     (files, prepared)
