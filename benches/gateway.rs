@@ -18,6 +18,7 @@ use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use reelgate::capability::Mode;
+use reelgate::capability::allowed::Asker;
 use reelgate::capability::create::FIELDS;
 use reelgate::config::Config;
 use reelgate::config::secret::Sources;
@@ -57,7 +58,8 @@ fn captured() -> (String, Bytes) {
 fn decide(config: &Config, content_type: &str, body: &Bytes, mode: Option<Mode>) -> usize {
     let encoding = Encoding::from_content_type(Some(content_type.as_bytes())).expect("a known type");
     let params = params::parse(&encoding, body, FIELDS, &config.limits.fields).expect("a well-formed body");
-    let judgement = config.capabilities.judge_create(&params, mode).expect("a supported create");
+    let asker = Asker { mode, ..Asker::default() };
+    let judgement = config.capabilities.judge_create(&params, &asker).expect("a supported create");
     rewrite::apply(body, &params, &judgement.edits).len()
 }
 

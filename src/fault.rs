@@ -80,6 +80,7 @@ impl Domain {
             | Rejection::BadHost
             | Rejection::BadTransferEncoding
             | Rejection::DoubledHeader(_)
+            | Rejection::TwoKeys
             | Rejection::BadExpectation
             | Rejection::ContentEncoding(_)
             | Rejection::ContentType(_)
@@ -108,6 +109,10 @@ impl Domain {
             | Rejection::UnknownVideo(_) => Self::Client,
             Rejection::NoKey
             | Rejection::WrongKey(_)
+            | Rejection::ExpiredKey { .. }
+            | Rejection::NoModelAccess { .. }
+            | Rejection::OverBudget { .. }
+            | Rejection::UnknownCost
             | Rejection::RateLimited { .. }
             | Rejection::TooManyJobs => Self::Policy,
             // The upstream owes the answer to an earlier try.

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 
+use crate::budget::Budgets;
 use crate::config::Config;
 use crate::ledger::{Ledger, Unopened};
 use crate::metrics::Metrics;
@@ -32,6 +33,8 @@ pub struct Gateway {
     pub(crate) ledger: Ledger,
     /// How many calls there may be in a time.
     pub(crate) quotas: Quotas,
+    /// How much each key may have made.
+    pub(crate) budgets: Budgets,
     /// How many jobs may run at once.
     pub(crate) slots: Arc<Slots>,
     /// How many calls may be under way at once.
@@ -66,6 +69,7 @@ impl Gateway {
         Ok(Self {
             ledger: Ledger::open(&config.ledger, &metrics)?,
             quotas: Quotas::new(&config),
+            budgets: Budgets::new(&config),
             slots: Slots::new(&config),
             load: Arc::new(Load::new(config.limits.in_flight)),
             vitals: vitals::next(&config, &AllVitals::new()),
@@ -113,6 +117,15 @@ impl Gateway {
         self.workers.get(worker).cloned().unwrap_or_default()
     }
 
+    /// Enters what keys have used of their budgets before, according to the ledger. To be called before any request
+    /// comes.
+    ///
+    /// # Errors
+    /// If the ledger does not say: money is not spent unseen.
+    pub async fn restore_budgets(&self) -> Result<(), Unopened> {
+        restored(&self.budgets, &self.ledger).await
+    }
+
     /// Gives the jobs that were running when an earlier process ended their slots back. To be called before any
     /// request comes.
     pub async fn restore_slots(&self) {
@@ -133,6 +146,17 @@ impl Gateway {
         });
         running.collect()
     }
+}
+
+/// Enters what the ledger knows to be used of budgets of which nothing is known yet.
+async fn restored(budgets: &Budgets, ledger: &Ledger) -> Result<(), Unopened> {
+    if budgets.is_empty() {
+        return Ok(());
+    }
+    let now = ledger.now().system();
+    let [day, month] = ledger.usage(now).await.map_err(Unopened::unread)?;
+    budgets.restore([&day, &month], now);
+    Ok(())
 }
 
 /// What time it is, as Prometheus counts it.

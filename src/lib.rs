@@ -9,16 +9,17 @@
 //! routes     one file an operation: the steps of a request
 //! auth · upstream · dialect                   who is asking, and the servers behind us
 //! ledger                                      every paid call, written down, and what repeats which
-//! quota                                       how much of anything is given
+//! quota · budget                              how much of anything is given, and how much may be spent
 //! config     everything an operator decides   error       every word that is ever said
 //! capability · rewrite · params               pure decisions
-//! rejection · failure                         every reason there is
+//! rejection · failure                         every reason there is       money   exact amounts of it
 //! ```
 //!
 //! The sandbox stands apart: it is the other end, and shares no code with the gateway.
 
 mod admin;
 mod auth;
+mod budget;
 pub mod capability;
 pub mod cli;
 pub mod config;
@@ -31,6 +32,7 @@ mod idle;
 mod joined;
 pub mod ledger;
 pub mod metrics;
+pub mod money;
 mod outcome;
 pub mod params;
 mod quota;

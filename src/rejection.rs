@@ -149,6 +149,12 @@ pub enum Rejection {
     NoKey,
     /// A credential that is not one of the configured keys. The key as sent.
     WrongKey(String),
+    /// One that was, until its time was over: its configured name, and the key as sent. Its holder is told the same.
+    ExpiredKey { name: String, key: String },
+    /// `Authorization` and `x-api-key` carry two different credentials.
+    TwoKeys,
+    /// A model that the client's key may not have videos made by. Its holder's name, and the model as sent.
+    NoModelAccess { client: String, model: String },
 
     // --- the body as a whole -----------------------------------------------------------------
     /// More bytes than the limit. `read` is what was announced or had been read.
@@ -210,6 +216,10 @@ pub enum Rejection {
     /// More calls than a quota allows: `limit` in a time. `wait` until the next would pass. The model, and the
     /// client's key, by their configured names.
     RateLimited { model: Option<String>, client: Option<String>, limit: (u32, Per), wait: Duration },
+    /// The client's key has used up what it may have made in a day or a month. `wait` until the next begins.
+    OverBudget { wait: Duration },
+    /// The client's key has a budget, and what the call costs is not known.
+    UnknownCost,
     /// As many jobs as may run at once are running.
     TooManyJobs,
     /// As many calls as the gateway takes at once are under way.
@@ -244,6 +254,13 @@ impl Rejection {
     /// Whether the same request would pass at another time.
     #[must_use]
     pub const fn is_limit(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::TooManyJobs | Self::Overloaded | Self::Stopping)
+        matches!(
+            self,
+            Self::RateLimited { .. }
+                | Self::OverBudget { .. }
+                | Self::TooManyJobs
+                | Self::Overloaded
+                | Self::Stopping
+        )
     }
 }

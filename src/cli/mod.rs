@@ -18,6 +18,7 @@ mod check;
 mod demo;
 mod explain;
 mod healthcheck;
+mod key;
 mod ledger;
 mod sandbox;
 mod serve;
@@ -25,13 +26,16 @@ mod terminal;
 
 /// A gateway in front of OpenAI-style video servers: judges, rewrites and forwards /v1/videos calls.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(version = VERSION, about, max_term_width = 100, after_help = AFTER_HELP)]
 struct Cli {
     #[command(flatten)]
     process: Process,
     #[command(subcommand)]
     command: Option<Command>,
 }
+
+/// Which commit it is decides what support can say; `build.rs` finds it out.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("REELGATE_COMMIT"), ")");
 
 const AFTER_HELP: &str =
     "Without a command, `serve`. To see it work without any configuration: `reelgate demo`.";
@@ -70,6 +74,8 @@ enum Command {
     Explain(explain::Args),
     /// The paid calls that were written down: list, filter, export, and show one
     Ledger(Box<ledger::Args>),
+    /// Make a key for a client, or hash one
+    Key(key::Args),
     /// Ask a running gateway whether it is ready; for container health checks
     Healthcheck,
     /// Print a completion script for a shell
@@ -127,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Capabilities(args) => capabilities::print(&cli.process, &args),
         Command::Explain(args) => explain::explain(&cli.process, &args),
         Command::Ledger(args) => ledger::ledger(&cli.process, &args),
+        Command::Key(args) => key::key(&args),
         Command::Healthcheck => healthcheck::healthcheck(&cli.process),
         Command::Completions { shell } => completions(shell),
     };
@@ -186,6 +193,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_version_names_the_commit() {
+        let (number, commit) = VERSION.split_once(' ').expect("number and commit");
+        assert_eq!(number, env!("CARGO_PKG_VERSION"));
+        let commit = commit.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).expect("in brackets");
+        assert!(!commit.is_empty() && !commit.contains(char::is_whitespace), "{commit:?}");
     }
 
     #[test]

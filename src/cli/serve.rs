@@ -52,6 +52,7 @@ pub(super) fn run(config: Config, from: Option<(Origin, Source)>) -> Result<Exit
     let (stopper, stop) = shutdown::channel();
 
     let main = runtime::Builder::new_current_thread().enable_all().build()?;
+    main.block_on(live.current().restore_budgets()).map_err(|error| Failed::Other(error.to_string()))?;
     main.block_on(live.current().restore_slots());
     let mut workers = Vec::new();
     let mut first = Some(first);

@@ -17,3 +17,9 @@ pub(super) fn complain(failed: &Failed) {
     // There is nowhere left to complain to if this fails.
     let _ = writeln!(io::stderr().lock(), "reelgate: {failed}");
 }
+
+/// Says something to the person at the terminal that is no part of the output.
+pub(super) fn note(text: &str) {
+    // Whoever cannot be told does without.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

@@ -15,6 +15,7 @@ use crate::capability::model::Rewrite;
 use crate::error::{Form, ModelSize, Wording};
 
 pub mod auth;
+pub mod budget;
 mod capabilities;
 pub mod ledger;
 pub mod presets;
@@ -130,7 +131,7 @@ impl Config {
     /// The same, with the document that was read, its presets laid underneath.
     pub(crate) fn load_document(path: &Path, sources: Sources<'_>) -> Result<(Self, Table), Unusable> {
         let text = (sources.file)(path).map_err(|error| {
-            let what = format!("cannot be read: {error} (name a readable file with --config)");
+            let what = format!("cannot be read: {error} (name a readable file with --config; in a container, mount one there)");
             Unusable(vec![Problem { path: path.display().to_string(), what }])
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -171,7 +172,7 @@ impl Config {
         let config = Self {
             server: server::Server::read(root.section("server")),
             limits: server::Limits::read(root.section("limits")),
-            auth: auth::Auth::read(root.section("auth")),
+            auth: auth::Auth::read(root.section("auth"), sources),
             routes: Routes::read(root.section("routes")),
             ledger: ledger::Settings::read(root.section("ledger")),
             wording: read_wording(root.section("errors")),
@@ -188,6 +189,7 @@ impl Config {
         };
         config.check_credentials(&root);
         config.check_models(&root);
+        config.auth.check_against(&config.capabilities, &root);
         root.finish();
         config
     }

@@ -96,7 +96,7 @@ fn what_is_asked_again_cannot_be_just_anything() {
 }
 
 /// Keys that exclude another one; the documentation names them in its text.
-const ALTERNATIVES: &[&str] = &["upstreams.*.credential.file"];
+const ALTERNATIVES: &[&str] = &["upstreams.*.credential.file", "auth.keys.*.env", "auth.keys.*.file"];
 
 /// Every path in a document, with `*` for names chosen by the operator.
 fn paths(table: &toml::Table, above: &str) -> BTreeSet<String> {

@@ -3,8 +3,10 @@
 use std::io;
 use std::sync::Arc;
 
-use super::{Gateway, Live, Version};
+use super::{Gateway, Live, Version, restored};
+use crate::budget::Budgets;
 use crate::config::Config;
+use crate::ledger::Unopened;
 use crate::quota::slots::Running;
 use crate::upstream::Upstreams;
 use crate::upstream::vitals::{self, AllVitals};
@@ -32,12 +34,13 @@ impl Gateway {
 
     /// The next snapshot. What counts something goes on under its settings: calls, jobs and tokens that are under way
     /// are seen by both. `running`: jobs that nobody has seen at their end.
-    fn succeeded_by(&self, prepared: Prepared, running: Vec<Running>) -> Self {
+    fn succeeded_by(&self, prepared: Prepared, budgets: Budgets, running: Vec<Running>) -> Self {
         let Prepared { config, version, vitals, workers } = prepared;
         self.load.resize(config.limits.in_flight);
         self.slots.resize(&config, running);
         Self {
             quotas: self.quotas.next(&config),
+            budgets,
             slots: Arc::clone(&self.slots),
             load: Arc::clone(&self.load),
             ledger: self.ledger.clone(),
@@ -52,12 +55,17 @@ impl Gateway {
 
 impl Live {
     /// Puts the next snapshot in the place of the current one. Whoever has that keeps it.
-    pub(crate) async fn replace(&self, prepared: Prepared) -> Arc<Gateway> {
+    ///
+    /// # Errors
+    /// If the ledger does not say what keys have used of budgets that are new: money is not spent unseen.
+    pub(crate) async fn replace(&self, prepared: Prepared) -> Result<Arc<Gateway>, Unopened> {
         let old = self.current();
+        let budgets = old.budgets.carried_over(&prepared.config);
+        restored(&budgets, &old.ledger).await?;
         let running = old.running_jobs().await;
-        let next = Arc::new(old.succeeded_by(prepared, running));
+        let next = Arc::new(old.succeeded_by(prepared, budgets, running));
         self.current.store(Arc::clone(&next));
         next.tell_version();
-        next
+        Ok(next)
     }
 }

@@ -113,6 +113,14 @@ impl fmt::Display for Unopened {
 
 impl std::error::Error for Unopened {}
 
+impl Unopened {
+    /// A ledger that can be opened and not read.
+    #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+    pub(crate) fn unread(error: LedgerError) -> Self {
+        Self(format!("ledger: it does not say what was used of budgets: {error}"))
+    }
+}
+
 impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ledger").field("store", &self.0.store).finish_non_exhaustive()

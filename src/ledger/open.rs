@@ -10,6 +10,7 @@ use super::record::{Fault, Job, JobStatus, LedgerId, Outcome, Record, State};
 use super::settlement::{End, Settlement};
 use super::store::{Noted, Settled};
 use super::{Ledger, Timestamp};
+use crate::budget::Cost;
 use crate::rejection::Rejection;
 
 /// A claimed call. Its twins wait for it: settle it, refuse it, or drop it.
@@ -26,13 +27,13 @@ pub(crate) struct Open {
     place: Option<Place>,
 }
 
-/// What finding its job takes.
+/// What finding its job takes, and giving back what it cost.
 #[derive(Clone, Debug)]
 struct Place {
     upstream: Arc<str>,
     model: Option<Arc<str>>,
-    seconds: Option<u32>,
-    price: Option<f64>,
+    size: Option<String>,
+    cost: Cost,
     since: Timestamp,
 }
 
@@ -74,8 +75,8 @@ impl Open {
         self.place = Some(Place {
             upstream: Arc::clone(&details.upstream),
             model: details.model.clone(),
-            seconds: details.seconds,
-            price: details.price,
+            size: details.size.clone(),
+            cost: Cost { seconds: details.seconds, price: details.price },
             since: now,
         });
         let record = Record {
@@ -152,18 +153,19 @@ impl Open {
     /// Whoever polls for it next need not wait for the store.
     fn remember_job(&self, outcome: &Outcome) {
         let Some(place) = self.place.clone().filter(|_| self.intent.operation.makes_job()) else { return };
-        let Place { upstream, model, seconds, price, since } = place;
+        let Place { upstream, model, size, cost, since } = place;
         // An answer may name no job; it is one all the same.
         let id = outcome.job_id.as_deref();
         let job = Job {
             id: id.unwrap_or_default().into(),
             upstream,
             model,
-            seconds,
-            price,
             client: Arc::clone(&self.intent.client),
             since,
             status: outcome.job_status.unwrap_or(JobStatus::Queued),
+            operation: self.intent.operation,
+            size,
+            cost,
         };
         self.ledger.job_taken(&job);
         if id.is_some() {

@@ -8,6 +8,8 @@ use axum::http::Extensions;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
+use tracing::warn;
+
 use super::body;
 use crate::auth::{self, Client};
 use crate::gateway::Gateway;
@@ -40,11 +42,12 @@ pub(super) async fn admitted<F>(
 where
     F: Future<Output = Result<Response, Refusal>>,
 {
-    let client = match auth::admit(&gateway.config.auth, request.headers()) {
+    let now = gateway.ledger.now().system();
+    let client = match auth::admit(&gateway.config.auth, request.headers(), now) {
         Ok(client) => client,
-        Err(reason) => return Refusal::from(reason).into_response(),
+        Err(reason) => return turned_away(reason),
     };
-    let (snapshot, key) = (Arc::clone(&gateway), client.key().cloned());
+    let (snapshot, key) = (Arc::clone(&gateway), client.name().cloned());
     let patience = patience(&gateway, request.extensions());
     let entered = snapshot.load.enter(class, &patience).await;
     let answer = match entered {
@@ -60,6 +63,20 @@ where
     let asked = Asked { class, key: key.as_deref(), model: note.model.as_deref(), patience: &patience };
     note.standing = snapshot.quotas.standing(&asked);
     note.client = key;
+    response
+}
+
+/// The client is told the same of every wrong key; the log names the one that has expired.
+fn turned_away(reason: Rejection) -> Response {
+    let expired = match &reason {
+        Rejection::ExpiredKey { name, .. } => Some(Arc::from(name.as_str())),
+        _ => None,
+    };
+    if let Some(key) = &expired {
+        warn!(key = &**key, "a key was used that has expired");
+    }
+    let mut response = Refusal::from(reason).into_response();
+    response.extensions_mut().insert(Note { client: expired, ..Note::default() });
     response
 }
 
@@ -80,7 +97,7 @@ impl Admitted {
     /// Takes what the call costs from every quota that counts it.
     pub(super) async fn spend(&self, class: Class) -> Result<SpentAll, Rejection> {
         let patience = patience(&self.gateway, &self.head.extensions);
-        let key = self.client.key().map(|name| &**name);
+        let key = self.client.name().map(|name| &**name);
         let asked = Asked { class, key, model: None, patience: &patience };
         self.gateway.quotas.spend(&asked).await
     }

@@ -12,8 +12,10 @@ use axum::response::Response;
 use super::Snapshot;
 use super::admission::{Admitted, admitted};
 use super::forward::judge_submit_query;
-use super::paid::{self, Order, Paid};
+use super::order::Order;
+use super::paid::{self, Paid};
 use crate::capability::Mode;
+use crate::capability::allowed::Asker;
 use crate::capability::create::FIELDS;
 use crate::gateway::Gateway;
 use crate::ledger::operation::Operation;
@@ -40,7 +42,9 @@ async fn judged(admitted: Admitted, body: Body, upstreams: Upstreams) -> Result<
     let (encoding, bytes) = admitted.read(body).await?;
     let (body, judgement) = {
         let params = params::parse(&encoding, &bytes, FIELDS, &config.limits.fields)?;
-        let judgement = config.capabilities.judge_create(&params, mode)?;
+        let nobody = Asker { mode, ..Asker::default() };
+        let asker = admitted.client.key().map_or(nobody, |key| key.asker(mode));
+        let judgement = config.capabilities.judge_create(&params, &asker)?;
         (rewrite::apply(&bytes, &params, &judgement.edits).into_iter().collect(), judgement)
     };
     let upstream = judgement.model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);

@@ -69,6 +69,7 @@ async fn making(gateway: &Arc<Gateway>, upstreams: Upstreams) -> Making {
         makes_job: true,
         until: Instant::now() + Duration::from_secs(600),
         holds: Holds {
+            charge: None,
             spent: SpentAll::default(),
             held: gateway.slots.acquire(&wanted, &Patience::default()).await.expect("a slot"),
             place: gateway.load.enter(Class::Submit, &Patience::default()).await.expect("a place"),

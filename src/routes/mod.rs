@@ -25,6 +25,7 @@ mod forward;
 mod home;
 pub(crate) mod observe;
 mod operation;
+mod order;
 mod paid;
 mod send;
 mod target;

@@ -13,8 +13,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::admission::{Admitted, patience};
 use super::detached::{Holds, Making, noted};
+use super::order::Order;
 use crate::auth;
-use crate::capability::judgement::Judgement;
+use crate::budget::Reserved;
 use crate::ledger::fingerprint::Fingerprint;
 use crate::ledger::intent::{self, Details, IdempotencyKey, Intent, Sent};
 use crate::ledger::operation::Operation;
@@ -37,40 +38,14 @@ pub(super) struct Paid {
     pub(super) body: Vec<Bytes>,
     /// The upstream that is asked.
     pub(super) upstream: Arc<str>,
-    /// What it asks for, as far as it is known.
+    /// What it asks for, and what it costs, as far as it is known.
     pub(super) order: Order,
-}
-
-/// What is asked for, for whoever reads the ledger.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Order {
-    /// The configured name of the model.
-    pub(super) model: Option<Arc<str>>,
-    pub(super) seconds: Option<u32>,
-    pub(super) size: Option<String>,
-    pub(super) price: Option<f64>,
 }
 
 impl Paid {
     /// Whether it starts a job, which takes its time.
     fn makes_job(&self) -> bool {
         self.operation.makes_job()
-    }
-}
-
-impl Order {
-    /// What a judged create asks for, as far as its model decides it where the request does not.
-    pub(super) fn of(judgement: &Judgement) -> Self {
-        let model = judgement.model.as_deref();
-        let seconds = judgement.seconds.or(model.and_then(|model| model.default_seconds));
-        let size = judgement.size.or(model.and_then(|model| model.default_size));
-        let per_second = model.and_then(|model| model.price.at(size));
-        Self {
-            model: model.map(|model| Arc::clone(&model.name)),
-            seconds,
-            size: size.map(|size| size.to_string()),
-            price: per_second.zip(seconds).map(|(price, seconds)| price * f64::from(seconds)),
-        }
     }
 }
 
@@ -112,7 +87,7 @@ async fn claimed(admitted: Admitted, upstreams: Upstreams, paid: Paid) -> Result
 fn intent(admitted: &Admitted, paid: &Paid) -> Result<Intent, Rejection> {
     let head = &admitted.head;
     Ok(Intent {
-        client: intent::client(admitted.client.key(), auth::credential(&head.headers)?.map(str::as_bytes)),
+        client: intent::client(admitted.client.name(), auth::credential(&head.headers)?.map(str::as_bytes)),
         operation: paid.operation,
         fingerprint: Fingerprint::of(paid.operation, head.uri.path(), &paid.encoding, &paid.body),
         key: IdempotencyKey::read(&head.headers)?,
@@ -153,7 +128,7 @@ async fn fresh(
     mut open: Open,
 ) -> Result<Response, Refusal> {
     let id = open.id().clone();
-    let (spent, held) = match turn(&admitted, &paid, until).await {
+    let (reserved, spent, held) = match turn(&admitted, &paid, until).await {
         Ok(turn) => turn,
         Err(reason) => {
             open.refuse(&reason);
@@ -173,22 +148,31 @@ async fn fresh(
         open,
         makes_job,
         until,
-        holds: Holds { spent, held, place },
+        holds: Holds { charge: reserved.keep(), spent, held, place },
     };
     Ok(with_id(making.answer().await, &id))
 }
 
-/// Waits for the call's turn with every limit of ours. Whatever it took goes back if it is dropped.
-async fn turn(admitted: &Admitted, paid: &Paid, until: Instant) -> Result<(SpentAll, Held), Rejection> {
+/// Reserves what the call costs, and waits for its turn with every limit of ours. Whatever it took goes back if it is
+/// dropped.
+async fn turn(
+    admitted: &Admitted,
+    paid: &Paid,
+    until: Instant,
+) -> Result<(Reserved, SpentAll, Held), Rejection> {
+    // First: who may have nothing made any more need not wait for it.
+    let now = admitted.gateway.ledger.now().system();
+    let reserved =
+        admitted.gateway.budgets.reserve(admitted.client.name(), paid.order.cost(paid.operation), now)?;
     let patience =
         Patience { deadline: Some(until), ..patience(&admitted.gateway, &admitted.head.extensions) };
-    let (key, model) = (admitted.client.key().map(|name| &**name), paid.order.model.as_deref());
+    let (key, model) = (admitted.client.name().map(|name| &**name), paid.order.model.as_deref());
     let asked = Asked { class: Class::Submit, key, model, patience: &patience };
     let spent = admitted.gateway.quotas.spend(&asked).await?;
     let wanted = Wanted { upstream: &paid.upstream, model, key };
     let slots = &admitted.gateway.slots;
     let held = if paid.makes_job() { slots.acquire(&wanted, &patience).await? } else { slots.none() };
-    Ok((spent, held))
+    Ok((reserved, spent, held))
 }
 
 fn details(head: &Parts, paid: &Paid) -> Details {

@@ -18,7 +18,7 @@ use super::outgoing::{Outgoing, Terms};
 use super::scrub::Secret;
 use super::send::Sent;
 use super::tally::{Attempting, result_of};
-use super::{answer, headers, stream};
+use super::{answer, headers, said, stream};
 use crate::failure::Failure;
 
 /// Makes one attempt over a leaf.
@@ -139,6 +139,9 @@ impl Rules {
         }
         let download = stream::Download::new(body, self.body_idle).metered(terms.tally.received());
         let answer = answer::received(status, headers, download, treatment).await?;
+        if status == StatusCode::FORBIDDEN && self.own_credential && said::is_about_credential(&answer) {
+            return Err(Failure::Credential);
+        }
         Ok(answer::without(answer, self.secret.as_ref()))
     }
 }

@@ -62,6 +62,7 @@ use vitals::AllVitals;
 #[derive(Clone, Default)]
 pub struct Upstreams(Arc<[Upstream]>);
 
+/// Names alone: heads hold credentials.
 impl fmt::Debug for Upstreams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.iter().map(|upstream| &upstream.name)).finish()

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response as Answer;
 use prometheus::{Histogram, IntCounter, IntCounterVec};
 use tokio::time::Instant;
+use tracing::error;
 
 use super::call::{Call, Kind, Missed, Why};
 use super::vitals::Vitals;
@@ -17,12 +18,13 @@ use crate::metrics::{Cells, Metrics, Upstreams};
 
 /// What an attempt can come to: a status or its class, the name of a failure, or one of two ways in which its client
 /// ends it. What was not made for the breaker's sake is told here as well.
-pub(super) static RESULTS: [&str; 18] = [
+pub(super) static RESULTS: [&str; 19] = [
     "2xx",
     "4xx",
     "3xx",
     "429",
     "500",
+    "503",
     "5xx",
     "529",
     "unreachable",
@@ -177,6 +179,8 @@ impl Counts {
             }
         });
         if result == Failure::Credential.name() {
+            // Every call will fail until somebody changes that.
+            error!(upstream = &*self.upstream, "the upstream did not accept the gateway's own credential");
             self.metrics.upstream_auth_failures.with_label_values(&[&*self.upstream]).inc();
         }
     }
@@ -222,6 +226,8 @@ pub(super) fn class_of(status: StatusCode) -> &'static str {
         429 => "429",
         400..500 => "4xx",
         500 => "500",
+        // The upstream began nothing, unlike with its neighbours.
+        503 => "503",
         529 => "529",
         // Above 599 there is nothing, and nothing good.
         501.. => "5xx",
@@ -259,7 +265,7 @@ mod tests {
     #[test]
     fn what_means_something_of_its_own_stands_alone() {
         let word = |status| class_of(StatusCode::from_u16(status).expect("a status"));
-        let words = [200, 206, 304, 404, 429, 499, 500, 503, 529, 799].map(word);
-        assert_eq!(words, ["2xx", "2xx", "3xx", "4xx", "429", "4xx", "500", "5xx", "529", "5xx"]);
+        let words = [200, 206, 304, 404, 429, 499, 500, 503, 529, 502, 799].map(word);
+        assert_eq!(words, ["2xx", "2xx", "3xx", "4xx", "429", "4xx", "500", "503", "529", "5xx", "5xx"]);
     }
 }

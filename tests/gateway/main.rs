@@ -6,6 +6,7 @@
     reason = "a test's support fails by panicking, as its tests do"
 )]
 
+mod auth;
 mod captures;
 mod connections;
 mod forward;

@@ -2,6 +2,7 @@
 //!
 //! Several processes may share a file on a local disk.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ mod purge;
 mod rows;
 mod schema;
 mod thread;
+mod usage;
 
 pub(crate) use archive::{Archive, Filter, Unreadable};
 
@@ -23,6 +25,7 @@ use super::record::{Fault, Job, LedgerId, Record};
 use super::settlement::Answer;
 use super::store::{Asked, Note, Noted, RECORDS_MAX, Settled, Store, Which};
 use super::time::Timestamp;
+use crate::budget::Amount;
 use crate::config::ledger::Settings;
 use thread::{Terms, Worker};
 
@@ -118,6 +121,10 @@ impl Store for SqliteStore {
             let records = collect(connection, sql, params![since.0])?;
             Ok(records.iter().filter_map(Record::job).collect())
         })
+    }
+
+    fn usage(&self, since: Timestamp) -> Asked<HashMap<Arc<str>, Amount>> {
+        self.reader.ask(Terms::IfAwaited, move |connection| usage::since(connection, since))
     }
 }
 

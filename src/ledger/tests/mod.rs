@@ -27,6 +27,7 @@ mod keys;
 mod late;
 mod repeats;
 mod stores;
+mod usage;
 
 /// A ledger in memory, on tokio's clock.
 fn ledger() -> Ledger {

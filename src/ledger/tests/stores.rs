@@ -10,7 +10,7 @@ use crate::ledger::store::{Note, Noted, Settled};
 use crate::ledger::time::Timestamp;
 
 /// Each store there is, and what keeps it alive.
-fn stores() -> Vec<(&'static str, Arc<dyn Store>, Option<tempfile::TempDir>)> {
+pub(super) fn stores() -> Vec<(&'static str, Arc<dyn Store>, Option<tempfile::TempDir>)> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("ledger.db");
     let settings = Settings { path, ..Settings::default() };
@@ -21,11 +21,11 @@ fn stores() -> Vec<(&'static str, Arc<dyn Store>, Option<tempfile::TempDir>)> {
     ]
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     std::time::SystemTime::now().into()
 }
 
-fn record(intent: Intent) -> Record {
+pub(super) fn record(intent: Intent) -> Record {
     let at = now();
     Record {
         id: LedgerId::at(at),
@@ -43,12 +43,12 @@ fn record(intent: Intent) -> Record {
     }
 }
 
-fn settled(settlement: Settlement) -> Settled {
+pub(super) fn settled(settlement: Settlement) -> Settled {
     let End::Answered(answer) = settlement.end else { panic!("an answer") };
     Settled { at: now(), outcome: settlement.outcome, answer: Some(answer), client_left: false }
 }
 
-const EVER: Timestamp = Timestamp(0);
+pub(super) const EVER: Timestamp = Timestamp(0);
 
 async fn found(store: &Arc<dyn Store>, id: &LedgerId) -> Record {
     let records = store.records(Which::Id(id.clone())).await.expect("records");

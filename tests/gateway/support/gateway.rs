@@ -68,6 +68,7 @@ impl Gateway {
     pub(crate) async fn of(config: Config) -> Self {
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let snapshot = Snapshot::new(config, metrics).unwrap_or_else(|error| panic!("{error}"));
+        snapshot.restore_budgets().await.unwrap_or_else(|error| panic!("{error}"));
         snapshot.restore_slots().await;
         // One for the watch of jobs.
         let live = Live::new(snapshot.for_workers(2).expect("clients"));
