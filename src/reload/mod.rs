@@ -121,8 +121,8 @@ impl Reload {
         // Files may be far away, and the system's certificates are many.
         let read = spawn_blocking(move || read(&origin, &current, &loaded)).await;
         self.unsettled = None;
-        let result =
-            read.unwrap_or_else(|error| (self.tried.clone(), Err(stated(&format!("configuration: {error}")))));
+        let result = read
+            .unwrap_or_else(|error| (self.tried.clone(), Err(stated(&format!("configuration: {error}")))));
         self.tried = result.0;
         match result.1 {
             Ok(Some((prepared, source))) => {
