@@ -124,12 +124,16 @@ impl Reload {
         let result = read
             .unwrap_or_else(|error| (self.tried.clone(), Err(stated(&format!("configuration: {error}")))));
         self.tried = result.0;
-        match result.1 {
-            Ok(Some((prepared, source))) => {
-                self.apply(prepared, source).await;
+        let applied = match result.1 {
+            Ok(Some((prepared, source))) => self.apply(prepared, source).await.map(|()| true),
+            Ok(None) => Ok(false),
+            Err(unusable) => Err(unusable),
+        };
+        match applied {
+            Ok(true) => {
                 self.count("ok");
             }
-            Ok(None) => {
+            Ok(false) => {
                 let had_failed = self.count("unchanged");
                 if told || had_failed {
                     info!("the configuration was read again: it is the one that runs");
@@ -154,9 +158,9 @@ impl Reload {
         had_failed
     }
 
-    async fn apply(&mut self, prepared: Prepared, source: Source) {
+    async fn apply(&mut self, prepared: Prepared, source: Source) -> Result<(), Unusable> {
         let old = self.live.current();
-        let next = self.live.replace(prepared).await;
+        let next = self.live.replace(prepared).await.map_err(|error| stated(&error.to_string()))?;
         if next.config.server.log != old.config.server.log {
             telemetry::set_filter(&next.config.server.log);
         }
@@ -176,6 +180,7 @@ impl Reload {
             warn!(keys = waiting.join(", "), "takes a restart: until then it stays as it was");
         }
         self.loaded = source;
+        Ok(())
     }
 }
 
