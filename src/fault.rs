@@ -50,10 +50,9 @@ impl Domain {
     fn of_status(status: StatusCode) -> Self {
         match status.as_u16() {
             ..400 => Self::None,
-            // It has no room for a request that is as it should be.
-            429 => Self::Upstream,
+            // At 429 it has no room for a request that is as it should be.
+            429 | 500.. => Self::Upstream,
             400..500 => Self::Client,
-            500.. => Self::Upstream,
         }
     }
 

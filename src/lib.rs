@@ -13,6 +13,7 @@
 //! config     everything an operator decides   error       every word that is ever said
 //! capability · rewrite · params               pure decisions
 //! rejection · failure                         every reason there is       money   exact amounts of it
+//! trail · trace_context · telemetry           what is kept of a request, and how it is shown
 //! ```
 //!
 //! The sandbox stands apart: it is the other end, and shares no code with the gateway.
@@ -35,6 +36,7 @@ pub mod metrics;
 pub mod money;
 mod outcome;
 pub mod params;
+mod plain;
 mod quota;
 pub mod rejection;
 pub mod reload;
@@ -45,6 +47,8 @@ pub mod sandbox;
 pub mod server;
 mod shutdown;
 mod telemetry;
+mod trace_context;
+mod trail;
 pub mod upstream;
 mod waits;
 pub mod watch;

@@ -15,6 +15,7 @@ impl Gateway {
     fn look(&self, metrics: &Metrics) {
         self.look_at_slots(metrics);
         self.look_at_upstreams(metrics);
+        self.look_at_budgets(metrics);
         metrics.jobs.unfinished.set(count(self.ledger.standing().jobs_unfinished));
     }
 
@@ -38,6 +39,17 @@ impl Gateway {
             metrics.upstreams.start(name, &Kind::ALL.map(Kind::name));
             // Alerted on: at zero from the beginning.
             metrics.upstream_auth_failures.with_label_values(&[name]);
+        }
+    }
+
+    /// Of each key the limit that it will reach first: what an operator is warned of.
+    fn look_at_budgets(&self, metrics: &Metrics) {
+        metrics.budget_used_ratio.reset();
+        for standing in self.budgets.standing(self.ledger.now().system()) {
+            let ratio = metrics.budget_used_ratio.with_label_values(&[&*standing.key]);
+            // A limit of nothing is used up from the beginning.
+            let share = if standing.limit > 0.0 { standing.used / standing.limit } else { 1.0 };
+            ratio.set(ratio.get().max(share));
         }
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Status {
     pub(super) upstreams: Vec<Upstream>,
     pub(super) slots: Vec<Slots>,
     pub(super) quotas: Vec<Quota>,
+    /// Keys that have one, in order of name.
+    pub(super) budgets: Vec<Budget>,
     /// Places for calls under way: creates have their own.
     pub(super) load: Vec<Load>,
     pub(super) ledger: Ledger,
@@ -93,6 +95,21 @@ pub(super) struct Quota {
     pub(super) reset_seconds: f64,
 }
 
+/// One limit of a key's budget.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Budget {
+    pub(super) key: String,
+    /// `requests`, `seconds` or `money`.
+    pub(super) unit: &'static str,
+    /// `day` or `month`.
+    pub(super) period: &'static str,
+    /// Used or reserved.
+    pub(super) used: f64,
+    pub(super) limit: f64,
+    /// When counting begins anew, in RFC 3339.
+    pub(super) resets_at: String,
+}
+
 /// Calls under way.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Load {
@@ -140,6 +157,7 @@ impl Status {
             upstreams: upstreams(gateway),
             slots: slots(gateway),
             quotas: quotas(gateway),
+            budgets: budgets(gateway),
             load: load(gateway),
             ledger: Ledger { store: store(&gateway.config), open: ledger.open, unwritten: ledger.unwritten },
             jobs_unfinished: ledger.jobs_unfinished,
@@ -202,6 +220,19 @@ fn quotas(gateway: &Gateway) -> Vec<Quota> {
         reset_seconds: rounded(standing.reset),
     });
     quotas.collect()
+}
+
+fn budgets(gateway: &Gateway) -> Vec<Budget> {
+    let all = gateway.budgets.standing(gateway.ledger.now().system()).into_iter();
+    let budgets = all.map(|standing| Budget {
+        key: standing.key.to_string(),
+        unit: standing.unit.word(),
+        period: standing.period.word(),
+        used: standing.used,
+        limit: standing.limit,
+        resets_at: humantime::format_rfc3339_seconds(standing.resets_at).to_string(),
+    });
+    budgets.collect()
 }
 
 fn load(gateway: &Gateway) -> Vec<Load> {

@@ -127,9 +127,9 @@ fn of_several_hashes_each_lets_in() {
     assert_eq!(auth.keys.len(), 1, "one key, with one quota and one budget");
 }
 
-/// LM14: however many keys there are, a request looks at one.
+/// However many keys there are, a request looks at one.
 #[test]
-fn a_thousand_keys_are_as_quick_as_one() {
+fn of_a_thousand_keys_each_is_found() {
     let table: String = (0..1000)
         .map(|n| {
             format!("[auth.keys.k{n}]\nsha256 = \"{}\"\n", KeyHash::of(&format!("rg-key-number-{n:06}")))

@@ -145,7 +145,6 @@ impl Budgets {
     }
 
     /// Where each key stands with each of its limits, in order of name.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the status page and the gauge"))]
     pub(crate) fn standing(&self, now: SystemTime) -> Vec<BudgetStanding> {
         let mut standings = Vec::new();
         let mut book = self.book.lock();

@@ -231,7 +231,7 @@ fn however_calls_interleave_no_more_is_used_than_allowed() {
                     waiting.extend(budgets.reserve(Some(&self::team()), cost, noon()));
                 }
                 2 if !waiting.is_empty() => {
-                    made.extend(waiting.swap_remove(random.usize(..waiting.len())).keep())
+                    made.extend(waiting.swap_remove(random.usize(..waiting.len())).keep());
                 }
                 3 if !waiting.is_empty() => drop(waiting.swap_remove(random.usize(..waiting.len()))),
                 4 if !made.is_empty() => budgets.give_back(&made.swap_remove(random.usize(..made.len()))),

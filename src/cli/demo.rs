@@ -31,7 +31,7 @@ const LOG: &str = "warn";
 pub(super) fn demo(process: &Process, args: &Args) -> Result<ExitCode, Failed> {
     let mut config = process.embedded()?;
     let log = process.log.as_deref().unwrap_or(LOG);
-    telemetry::init(log, config.server.log_format)?;
+    telemetry::init(log, &config.server)?;
     let listener = listener::bind_first(ANY_PORT)?;
     point_at(&mut config, listener.local_addr()?);
     // Fails before anything is promised below.

@@ -109,8 +109,8 @@ impl From<Unusable> for Failed {
     }
 }
 
-impl From<telemetry::BadFilter> for Failed {
-    fn from(error: telemetry::BadFilter) -> Self {
+impl From<telemetry::Unstarted> for Failed {
+    fn from(error: telemetry::Unstarted) -> Self {
         Self::Other(error.to_string())
     }
 }
@@ -137,6 +137,7 @@ pub fn main() -> ExitCode {
         Command::Healthcheck => healthcheck::healthcheck(&cli.process),
         Command::Completions { shell } => completions(shell),
     };
+    telemetry::stop();
     match done {
         Ok(code) => code,
         Err(failed) => {

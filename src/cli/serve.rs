@@ -30,12 +30,14 @@ pub(super) fn serve(process: &Process) -> Result<ExitCode, Failed> {
         }
         None => (process.config()?.check_serving()?, None),
     };
-    telemetry::init(&config.server.log, config.server.log_format)?;
+    telemetry::init(&config.server.log, &config.server)?;
     run(config, from)
 }
 
 /// Runs a gateway until the process is told to stop. `from`: where its configuration can be read again.
 pub(super) fn run(config: Config, from: Option<(Origin, Source)>) -> Result<ExitCode, Failed> {
+    #[cfg(feature = "otlp")]
+    telemetry::export(&config.tracing)?;
     let metrics = Metrics::new().map_err(|error| Failed::Other(error.to_string()))?;
     let (server, metrics) = (config.server.clone(), Arc::new(metrics));
     let count = workers(server.workers);

@@ -26,6 +26,7 @@ pub mod secret;
 pub mod server;
 #[cfg(test)]
 mod tests;
+pub mod tracing;
 pub mod upstreams;
 
 pub use reader::Problem;
@@ -56,6 +57,8 @@ pub struct Config {
     pub model_quotas: Vec<(Arc<str>, quota::Quota)>,
     /// `[jobs]`
     pub jobs: quota::Watch,
+    /// `[tracing]`
+    pub tracing: tracing::Tracing,
     /// `[upstreams]`, in order of name.
     pub upstreams: Vec<upstreams::Upstream>,
     /// The upstream that serves all that no model decides.
@@ -178,6 +181,7 @@ impl Config {
             wording: read_wording(root.section("errors")),
             quota: quota::Quota::read(root.section("quota")),
             jobs: quota::Watch::read(root.section("jobs")),
+            tracing: tracing::Tracing::read(root.section("tracing"), sources),
             model_quotas,
             upstreams: upstreams
                 .into_iter()

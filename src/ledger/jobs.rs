@@ -37,8 +37,11 @@ impl Ledger {
             if job.status == status || settled {
                 return None;
             }
+            let had_ended = job.status.is_final();
             job.status = status;
-            self.job_moved(job);
+            if !had_ended {
+                self.job_moved(job);
+            }
             job.clone()
         };
         self.note(Noted::Job { id, status, fault: view.fault.clone() });

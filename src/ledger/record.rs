@@ -219,8 +219,9 @@ impl Record {
 
     /// The job that was started, if its id is known.
     pub(crate) fn job(&self) -> Option<Job> {
+        let id = self.outcome.job_id.as_deref().filter(|_| self.intent.operation.makes_job())?;
         Some(Job {
-            id: self.outcome.job_id.as_deref()?.into(),
+            id: id.into(),
             upstream: Arc::clone(&self.details.upstream),
             model: self.details.model.clone(),
             client: Arc::clone(&self.intent.client),

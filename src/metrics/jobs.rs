@@ -36,7 +36,7 @@ impl Jobs {
     #[rustfmt::skip]
     pub(super) fn new(new: &Registering) -> Result<Self, Error> {
         Ok(Self {
-            seen: new.counters("jobs_total", "Jobs that an upstream took (submitted), and that were seen to end: completed, failed, deleted. Each once, however often it is asked for.", &["model", "state"])?,
+            seen: new.counters("jobs_total", "Jobs that an upstream took (submitted), and how they were first seen to end: completed, failed, or deleted before that. Each once, however often it is asked for.", &["model", "state"])?,
             unfinished: new.gauge("jobs_unfinished", "Jobs that this process knows and that nobody has seen at their end.")?,
             duration: new.times("job_duration_seconds", "Time from a create to when its job was first seen at its end, in seconds: completed or failed.", (&["model", "state"], &DURATIONS))?,
             seconds: new.counters("video_seconds_total", "Seconds of video that jobs were to make (requested) and made (completed), where the length is known.", &["model", "stage"])?,
@@ -61,7 +61,7 @@ impl Jobs {
         self.ended(order, "failed", took);
     }
 
-    /// A job was deleted, whether it had ended or not.
+    /// A job was deleted before it was seen to end.
     pub(crate) fn deleted(&self, order: Order<'_>) {
         self.seen.with_label_values(&[order.name(), "deleted"]).inc();
     }

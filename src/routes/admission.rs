@@ -21,6 +21,7 @@ use crate::quota::turns::Turns;
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
 use crate::shutdown::Underway;
+use crate::trail::{Trail, Wait};
 use crate::waits::Waits;
 
 /// A request that may be worked on.
@@ -49,7 +50,9 @@ where
     };
     let (snapshot, key) = (Arc::clone(&gateway), client.name().cloned());
     let patience = patience(&gateway, request.extensions());
-    let entered = snapshot.load.enter(class, &patience).await;
+    let trail = Trail::of(request.extensions());
+    trail.mark(|marks| marks.client.clone_from(&key));
+    let entered = trail.wait(Wait::InFlight, snapshot.load.enter(class, &patience)).await;
     let answer = match entered {
         Ok(place) => {
             let (head, body) = request.into_parts();
@@ -68,15 +71,13 @@ where
 
 /// The client is told the same of every wrong key; the log names the one that has expired.
 fn turned_away(reason: Rejection) -> Response {
-    let expired = match &reason {
-        Rejection::ExpiredKey { name, .. } => Some(Arc::from(name.as_str())),
-        _ => None,
-    };
-    if let Some(key) = &expired {
-        warn!(key = &**key, "a key was used that has expired");
+    let mut note = Note::default();
+    if let Rejection::ExpiredKey { name, .. } = &reason {
+        warn!(key = name, "a key was used that has expired");
+        note.client = Some(name.as_str().into());
     }
     let mut response = Refusal::from(reason).into_response();
-    response.extensions_mut().insert(Note { client: expired, ..Note::default() });
+    response.extensions_mut().insert(note);
     response
 }
 
@@ -99,6 +100,6 @@ impl Admitted {
         let patience = patience(&self.gateway, &self.head.extensions);
         let key = self.client.name().map(|name| &**name);
         let asked = Asked { class, key, model: None, patience: &patience };
-        self.gateway.quotas.spend(&asked).await
+        Trail::of(&self.head.extensions).wait(Wait::Quota, self.gateway.quotas.spend(&asked)).await
     }
 }

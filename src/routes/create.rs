@@ -20,10 +20,11 @@ use crate::capability::create::FIELDS;
 use crate::gateway::Gateway;
 use crate::ledger::operation::Operation;
 use crate::outcome::{Note, Refusal};
-use crate::params;
+use crate::params::{self, Params, Value};
 use crate::quota::Class;
 use crate::rejection::{Param, Rejection};
 use crate::rewrite;
+use crate::trail::Trail;
 use crate::upstream::Upstreams;
 
 pub(super) async fn create(
@@ -42,6 +43,7 @@ async fn judged(admitted: Admitted, body: Body, upstreams: Upstreams) -> Result<
     let (encoding, bytes) = admitted.read(body).await?;
     let (body, judgement) = {
         let params = params::parse(&encoding, &bytes, FIELDS, &config.limits.fields)?;
+        Trail::of(&admitted.head.extensions).mark(|marks| marks.asked = asked(&params));
         let nobody = Asker { mode, ..Asker::default() };
         let asker = admitted.client.key().map_or(nobody, |key| key.asker(mode));
         let judgement = config.capabilities.judge_create(&params, &asker)?;
@@ -58,6 +60,23 @@ async fn judged(admitted: Admitted, body: Body, upstreams: Upstreams) -> Result<
     )
     .await
 }
+
+/// The model as the client names it, for the log.
+fn asked(params: &Params<'_>) -> Option<Box<str>> {
+    match &params.get(Param::Model)?.value {
+        Value::Text(name) => Some(name.get(..name.floor_char_boundary(ASKED_MAX))?.into()),
+        Value::Integer(_)
+        | Value::Decimal(_)
+        | Value::Boolean
+        | Value::Null
+        | Value::Array
+        | Value::Object
+        | Value::File { .. } => None,
+    }
+}
+
+/// Bytes of a model's name that the log shows.
+const ASKED_MAX: usize = 128;
 
 /// What the client asks to be done with the unsupported, where the operator lets it.
 fn mode(gateway: &Gateway, head: &Parts) -> Result<Option<Mode>, Rejection> {

@@ -25,6 +25,7 @@ use crate::quota::SpentAll;
 use crate::quota::gate::Place;
 use crate::quota::slots::{Held, Job};
 use crate::shutdown::{Stage, Underway};
+use crate::trail::Trail;
 use crate::upstream::{Attempts, Call, Kind, Payload, Presence, Unanswered, Upstreams, WHOLE_MAX, Why};
 
 /// A call that is written down, and everything it needs and holds.
@@ -99,6 +100,7 @@ impl Making {
             gateway.budgets.give_back(&charge);
         }
         let job = settlement.job_id().map(str::to_owned);
+        Trail::of(&call.head.extensions).mark(|marks| marks.job = job.as_deref().map(Into::into));
         if tell.is_closed() {
             gateway.ledger.client_left(&id);
         }

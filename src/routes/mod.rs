@@ -14,6 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::capability::operations::Operation;
 use crate::outcome::{Refusal, Route};
 use crate::rejection::Rejection;
+use crate::trail::Trail;
 use crate::upstream::Upstreams;
 
 mod admission;
@@ -73,6 +74,7 @@ fn not_allowed(allow: &'static str) -> impl Fn(Method, Uri) -> Ready<Refusal> + 
 /// Tells the edge which route took a request.
 fn label(route: &'static str, methods: MethodRouter) -> MethodRouter {
     let label = move |request: Request, next: Next| async move {
+        Trail::of(request.extensions()).mark(|marks| marks.route = Some(route));
         let mut response: Response = next.run(request).await;
         response.extensions_mut().insert(Route(route));
         response

@@ -28,6 +28,7 @@ use crate::quota::slots::{Held, Wanted};
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
 use crate::shutdown::{Stage, Underway};
+use crate::trail::{Trail, Wait};
 use crate::upstream::Upstreams;
 use crate::waits::Waits;
 
@@ -57,6 +58,11 @@ pub(super) async fn call(
     paid: Paid,
     note: Note,
 ) -> Result<Response, Refusal> {
+    Trail::of(&admitted.head.extensions).mark(|marks| {
+        marks.model.clone_from(&note.model);
+        marks.adjusted.clone_from(&note.adjusted);
+        marks.upstream.clone_from(&note.upstream);
+    });
     let mut answer = claimed(admitted, upstreams, paid).await.into_response();
     let made: Note = answer.extensions_mut().remove().unwrap_or_default();
     let earlier = answer.extensions().get().and_then(Refusal::earlier_try).map(Into::into);
@@ -71,8 +77,10 @@ async fn claimed(admitted: Admitted, upstreams: Upstreams, paid: Paid) -> Result
     let claim = admitted.gateway.ledger.claim(intent(&admitted, &paid)?).await?;
     let claim = match claim {
         Claim::Await(twin) => {
+            let trail = Trail::of(&admitted.head.extensions);
             let waits = Waits::of(&admitted.head.extensions);
-            waits.during(awaited(twin, &admitted.head, until)).await?
+            let awaited = waits.during(awaited(twin, &admitted.head, until));
+            trail.wait(Wait::EarlierTry, awaited).await?
         }
         claim @ (Claim::Fresh(_) | Claim::Replay(_) | Claim::Failed(_)) => claim,
     };
@@ -136,6 +144,7 @@ async fn fresh(
         }
     };
     open.record(details(&admitted.head, &paid)).await?;
+    Trail::of(&admitted.head.extensions).mark(|marks| marks.ledger_id = Some(id.as_str().into()));
     let Admitted { gateway, head, place, .. } = admitted;
     let makes_job = paid.makes_job();
     let Paid { body, upstream, .. } = paid;
@@ -168,10 +177,15 @@ async fn turn(
         Patience { deadline: Some(until), ..patience(&admitted.gateway, &admitted.head.extensions) };
     let (key, model) = (admitted.client.name().map(|name| &**name), paid.order.model.as_deref());
     let asked = Asked { class: Class::Submit, key, model, patience: &patience };
-    let spent = admitted.gateway.quotas.spend(&asked).await?;
+    let trail = Trail::of(&admitted.head.extensions);
+    let spent = trail.wait(Wait::Quota, admitted.gateway.quotas.spend(&asked)).await?;
     let wanted = Wanted { upstream: &paid.upstream, model, key };
     let slots = &admitted.gateway.slots;
-    let held = if paid.makes_job() { slots.acquire(&wanted, &patience).await? } else { slots.none() };
+    let held = if paid.makes_job() {
+        trail.wait(Wait::Slots, slots.acquire(&wanted, &patience)).await?
+    } else {
+        slots.none()
+    };
     Ok((reserved, spent, held))
 }
 

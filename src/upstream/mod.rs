@@ -30,6 +30,7 @@ mod call;
 mod connect;
 mod deadline;
 mod headers;
+mod masked;
 mod outgoing;
 mod presence;
 mod resume;
@@ -37,6 +38,8 @@ mod retry;
 mod said;
 mod scrub;
 mod send;
+#[cfg(feature = "otlp")]
+mod span;
 mod sse;
 mod stacks;
 mod stream;
@@ -44,6 +47,7 @@ mod streamed;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod traced;
 mod untaken;
 pub(crate) mod vitals;
 mod window;

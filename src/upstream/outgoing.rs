@@ -9,16 +9,17 @@ use uuid::Uuid;
 
 use super::call::{Call, Kind, Payload};
 use super::deadline::Deadline;
-use super::headers;
 use super::presence::Presence;
 use super::scrub::Secret;
 use super::tally::Tally;
+use super::{headers, traced};
 use crate::config::upstreams::{Credential, Upstream as Settings};
 use crate::error::Dialect;
 use crate::failure::Failure;
 use crate::quota::bucket::Bucket;
 use crate::quota::turns::Turns;
 use crate::shutdown::Underway;
+use crate::trail::Trail;
 use crate::waits::Waits;
 
 /// What all attempts of a call have in common.
@@ -37,6 +38,8 @@ pub(super) struct Terms {
     pub(super) tally: Tally,
     /// Where waits for the upstream count.
     pub(super) waits: Waits,
+    /// Where the request's way is written down.
+    pub(super) trail: Trail,
 }
 
 impl Terms {
@@ -87,6 +90,7 @@ impl Heads {
         *request.method_mut() = call.head.method.clone();
         *request.uri_mut() = self.uri(&call.head.uri).ok_or(Failure::Unreachable)?;
         *request.headers_mut() = headers::outgoing(&call.head.headers, &self.settings.forward_headers);
+        traced::prepare(request.headers_mut(), Trail::of(&call.head.extensions).trace());
         request.headers_mut().insert(REQUEST_ID, call.request_id.value().clone());
         if call.kind == Kind::Submit {
             identify(request.headers_mut());

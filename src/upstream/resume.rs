@@ -21,7 +21,9 @@ use super::call::Kind;
 use super::connect::Leaf;
 use super::stream::Download;
 use super::tally::{Tally, class_of};
+use super::traced;
 use crate::failure::Failure;
+use crate::trail::Trail;
 
 mod content_range;
 mod missing;
@@ -44,6 +46,8 @@ pub(super) struct Again {
     pub(super) attempts: u32,
     /// Where that is counted.
     pub(super) tally: Tally,
+    /// Where the request's way is written down.
+    pub(super) trail: Trail,
 }
 
 /// The body of a download that goes on where it broke.
@@ -92,6 +96,7 @@ impl Again {
         }
         headers.insert(header::RANGE, missing.range()?);
         headers.insert(header::IF_RANGE, missing.etag().clone());
+        traced::name(headers, self.trail.attempt());
         Some(request)
     }
 

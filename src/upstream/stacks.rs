@@ -21,6 +21,7 @@ use crate::error::Dialect;
 use crate::gateway::Gateway;
 use crate::quota::bucket::Bucket;
 use crate::shutdown::Underway;
+use crate::trail::Trail;
 use crate::waits::Waits;
 
 /// What a call passes, from top to bottom.
@@ -115,7 +116,9 @@ impl Upstream {
             underway: call.head.extensions.get::<Underway>().cloned(),
             tally: Tally::new(call, &self.vitals, &self.name),
             waits: Waits::of(&call.head.extensions),
+            trail: Trail::of(&call.head.extensions),
         });
+        terms.trail.mark(|marks| marks.upstream = Some(Arc::clone(&self.name)));
         let stack = match call.kind {
             Kind::Submit => &self.submit,
             Kind::Fetch | Kind::Other => &self.fetch,

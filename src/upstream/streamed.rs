@@ -47,6 +47,7 @@ impl Rules {
             body_idle: self.body_idle,
             attempts: self.resume_attempts,
             tally: terms.tally.clone(),
+            trail: terms.trail.clone(),
         }
     }
 }
@@ -55,5 +56,9 @@ impl Rules {
 fn last_word(terms: &Terms, headers: &HeaderMap) -> LastWord {
     let sent = headers.get("request-id").or_else(|| headers.get(REQUEST_ID));
     let request_id = sent.or_else(|| terms.head.headers().get(REQUEST_ID)).cloned();
-    LastWord { dialect: terms.dialect, request_id: request_id.unwrap_or(HeaderValue::from_static("")) }
+    LastWord {
+        dialect: terms.dialect,
+        request_id: request_id.unwrap_or(HeaderValue::from_static("")),
+        trail: terms.trail.clone(),
+    }
 }

@@ -6,12 +6,14 @@
     reason = "a test's support fails by panicking, as its tests do"
 )]
 
+mod admin;
 mod auth;
 mod captures;
 mod connections;
 mod forward;
 mod golden;
 mod leaving;
+mod logging;
 mod metrics;
 mod money;
 mod reload;

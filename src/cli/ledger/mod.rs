@@ -9,6 +9,7 @@ use crate::config::ledger::{Settings, StoreKind};
 use crate::ledger::Timestamp;
 use crate::ledger::record::{Record, State};
 use crate::ledger::sqlite::{Archive, Filter, Unreadable};
+use crate::plain::plain;
 
 mod export;
 mod show;
@@ -132,7 +133,7 @@ fn show(args: &Show, settings: impl FnOnce() -> Result<Settings, Failed>) -> Res
     let archive = open(&path)?;
     let records = archive.find(&args.id).map_err(|error| unreadable(&path, &error))?;
     if records.is_empty() {
-        let what = format!("no call has the id {} (list them with `reelgate ledger`)", show::plain(&args.id));
+        let what = format!("no call has the id {} (list them with `reelgate ledger`)", plain(&args.id));
         return Err(Failed::Other(what));
     }
     let mut texts = Vec::new();

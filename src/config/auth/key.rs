@@ -89,7 +89,7 @@ pub(super) fn hashes(section: &mut Section<'_>, sources: Sources<'_>) -> Vec<Key
     match (hashed, plain) {
         (Some(value), 0) => listed(section, value),
         (None, 1) => kept_elsewhere(section, sources).into_iter().collect(),
-        (None, 0) | (Some(_), _) | (None, _) => {
+        (None | Some(_), _) => {
             let what = "a key has one source (use sha256 = \"…\", or env = \"NAME\", or file = \"PATH\"; \
                         `reelgate key new` makes a key)";
             section.problem("sha256", what);

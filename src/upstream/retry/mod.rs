@@ -24,6 +24,7 @@ use crate::quota::patience::Patience;
 use crate::quota::turns::Limit;
 use crate::rejection::Rejection;
 use crate::shutdown::Stage;
+use crate::trail::Wait as Waited;
 
 pub(super) mod asked;
 mod backoff;
@@ -116,7 +117,7 @@ impl Rules {
         loop {
             // Inside of retry: the upstream counts tries. Before the breaker: what waits for its turn is not let in
             // yet.
-            let token = match token(&terms).await {
+            let token = match terms.trail.wait(Waited::Upstream, token(&terms)).await {
                 Ok(token) => token,
                 Err(reason) => return self.refused(&terms, reason, (last, end)),
             };
@@ -142,7 +143,7 @@ impl Rules {
                 Verdict::Done | Verdict::Again { .. } => return self.finish(&terms, result, end),
                 Verdict::Spent => return self.finish(&terms, result, end.spent()),
             };
-            match self.pause(&terms, end.attempts.made, wait).await {
+            match terms.trail.wait(Waited::Retry, self.pause(&terms, end.attempts.made, wait)).await {
                 Pause::Over => end.attempts.doubtful |= self.count(&terms, reason),
                 Pause::Useless => return self.finish(&terms, result, end.spent()),
                 // Another replica can do what this one has no time for.
@@ -190,6 +191,7 @@ impl Rules {
     /// repeats by their key, for should all of them fail, nobody knows whether the first did.
     fn count(&self, terms: &Terms, reason: Reason) -> bool {
         terms.tally.retry(reason.name());
+        terms.trail.mark(|marks| marks.retries.push(reason.name()));
         if reason.leaves_open() && self.repeatability(terms) == Repeatability::Paid {
             terms.tally.possible_duplicate();
         }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{FORMER, NOBODYS, TEAM, by, with};
 use crate::support::message::Message;
-use crate::support::request::{create, post, request};
+use crate::support::request::{create, request};
 use crate::support::upstream::{Reply, Upstream};
 
 /// All of an answer but what is new in each.
@@ -66,7 +66,7 @@ async fn a_wrong_key_spends_nothing() {
     for key in [NOBODYS, FORMER] {
         for _ in 0..3 {
             let mut client = gateway.connect().await;
-            client.send(by(key, post("/v1/videos", "").with("content-length", "9")).head()).await;
+            client.send(by(key, request("POST", "/v1/videos").with("content-length", "9")).head()).await;
             assert_eq!(client.answer().await.status(), 401);
             stuck.push(client);
         }

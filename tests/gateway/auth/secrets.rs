@@ -77,6 +77,23 @@ async fn the_client_sees_neither_our_credential_nor_the_upstreams_affairs() {
     }
 }
 
+/// SE02: also in what goes on as it comes, where lengths stay true.
+#[tokio::test]
+async fn what_streams_does_not_carry_our_credential_either() {
+    let text = format!("data: {OPERATOR}\n\n");
+    let stars = text.replace(OPERATOR, "******************");
+    assert_eq!(text.len(), stars.len());
+    for content_type in ["text/event-stream", "text/plain", "video/mp4", "application/octet-stream"] {
+        let upstream =
+            Upstream::start(Reply::raw(answer(200, &[("content-type", content_type)], &text))).await;
+        let gateway = with(&upstream, "", "").await;
+        for request in [get("/v1/videos/video_1/content"), post("/v1/chat/completions", "{}")] {
+            let told = gateway.ask(&by(TEAM, request)).await;
+            assert_eq!((told.status(), told.text()), (200, stars.clone()), "{content_type}");
+        }
+    }
+}
+
 /// SE06: where the upstream is, and what the system says of it, is for the log.
 #[tokio::test]
 async fn failures_are_told_in_fixed_words() {
@@ -96,7 +113,7 @@ async fn failures_are_told_in_fixed_words() {
             Gateway::configured(&format!("[upstreams.main]\nbase_url = \"{base}\"\n{settings}")).await;
         for request in asked() {
             let told = gateway.ask(&request).await;
-            assert!(matches!(told.status(), 502 | 503 | 504), "{}", told.start);
+            assert!(matches!(told.status(), 502..=504), "{}", told.start);
             for inside in
                 [&*address, "127.0.0.1", "main", "os error", "hyper", "Connection refused", "reset by peer"]
             {
@@ -117,7 +134,6 @@ async fn failures_are_told_in_fixed_words() {
 async fn nothing_that_can_be_printed_holds_a_credential() {
     use reelgate::config::Config;
     use reelgate::config::secret::Sources;
-    use reelgate::upstream::Upstreams;
 
     let text = "[auth]\nmode = \"keys\"\n[auth.keys.team]\nenv = \"TEAM\"\n\
                 [ledger]\nstore = \"memory\"\n\
@@ -126,10 +142,10 @@ async fn nothing_that_can_be_printed_holds_a_credential() {
     let file = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
     let sources = Sources { var: &var, file: &file };
     let config = Config::parse(text, std::path::Path::new(""), sources).expect("a configuration");
-    let upstreams = Upstreams::new(&config).expect("clients");
     let metrics = std::sync::Arc::new(reelgate::metrics::Metrics::new().expect("metrics"));
-    let printed = format!("{config:?} {upstreams:?}");
-    let gateway = reelgate::gateway::Gateway::new(config, metrics).expect("a gateway");
+    let printed = format!("{config:?}");
+    let gateway =
+        reelgate::gateway::Gateway::new(config, metrics).expect("a gateway").for_workers(1).expect("clients");
     let live = reelgate::gateway::Live::new(gateway);
     let printed = format!("{printed} {:#?} {live:?}", live.current());
     assert!(printed.contains("\"***\""), "the credential is there, and is not shown");

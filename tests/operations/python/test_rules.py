@@ -1,5 +1,6 @@
 """Prometheus's own tool reads the rules and plays their tests; here it is seen that no alert goes without."""
 
+import functools
 import re
 import subprocess
 
@@ -17,14 +18,19 @@ def promtool(*arguments):
     return done.stdout
 
 
+@functools.cache
+def played():
+    """What the tests of rules ask: each expression with the samples that are expected of it."""
+    tests = [test for path in RULE_TESTS for test in yaml.safe_load(path.read_text())["tests"]]
+    return [(asked["expr"], asked.get("exp_samples", [])) for test in tests for asked in test["promql_expr_test"]]
+
+
 def cases():
     """For each alert how often it is tested to fire, and to keep quiet."""
     counts = {rule["alert"]: {"fires": 0, "quiet": 0} for rule in rules("alert")}
-    for path in RULE_TESTS:
-        for test in yaml.safe_load(path.read_text())["tests"]:
-            for asked in test["promql_expr_test"]:
-                name = re.search(r'alertname="(\w+)"', asked["expr"])[1]
-                counts[name]["fires" if asked.get("exp_samples") else "quiet"] += 1
+    for expr, samples in played():
+        name = re.search(r'alertname="(\w+)"', expr)[1]
+        counts[name]["fires" if samples else "quiet"] += 1
     return counts
 
 
@@ -65,10 +71,8 @@ def test_what_an_alert_says_names_labels_that_it_has(rule):
     said = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
     fired = [
         set(re.findall(r'(\w+)="', sample["labels"]))
-        for path in RULE_TESTS
-        for test in yaml.safe_load(path.read_text())["tests"]
-        for asked in test["promql_expr_test"]
-        for sample in asked.get("exp_samples", [])
+        for _, samples in played()
+        for sample in samples
         if f'alertname="{rule["alert"]}"' in sample["labels"]
     ]
     assert fired
