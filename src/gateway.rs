@@ -34,7 +34,7 @@ impl Gateway {
     pub fn new(config: Config, metrics: Arc<Metrics>) -> Result<Self, Unopened> {
         Ok(Self {
             ledger: Ledger::open(&config.ledger, &metrics)?,
-            quotas: Quotas::new(&config),
+            quotas: Quotas::new(&config, &metrics),
             slots: Slots::new(&config),
             load: Load::new(config.limits.in_flight),
             config,

@@ -9,6 +9,7 @@
 //! auth · upstream · dialect                   who is asking, and the servers behind us
 //! ledger                                      every paid call, written down, and what repeats which
 //! quota                                       how much of anything is given
+//! link       a connection to Redis
 //! config     everything an operator decides   error       every word that is ever said
 //! capability · rewrite · params               pure decisions
 //! rejection · failure                         every reason there is
@@ -28,6 +29,7 @@ pub mod gateway;
 mod idle;
 mod joined;
 pub mod ledger;
+mod link;
 pub mod metrics;
 mod outcome;
 pub mod params;

@@ -30,6 +30,8 @@ pub struct Metrics {
     pub slots_waiting: IntGaugeVec,
     /// What was asked of the ledger's store, by operation and result.
     pub ledger_operations: IntCounterVec,
+    /// Whether Redis answers.
+    pub redis_up: OptionalGauge,
     /// Paid calls that are claimed and not settled.
     pub ledger_open: IntGauge,
     /// Attempts made at an upstream, by kind of call.
@@ -74,6 +76,7 @@ impl Metrics {
             slots_waiting: new.gauges("slots_waiting", "Creates that wait for a job slot.", &["scope", "name"])?,
             ledger_operations: new.counters("ledger_operations_total", "What was asked of the ledger's store, and whether it was done.", &["operation", "result"])?,
             ledger_open: new.gauge("ledger_open", "Paid calls that are under way and have no outcome yet.")?,
+            redis_up: new.gauges("redis_up", "Whether Redis answers, where one is configured: 1 or 0.", &[]).map(OptionalGauge)?,
             registry: new.0,
         })
     }
@@ -85,6 +88,17 @@ impl Metrics {
         // Writing into memory cannot fail; a metric that cannot be encoded is left out of the page.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut page);
         page
+    }
+}
+
+/// A gauge that is on the page only once it was set.
+#[derive(Clone, Debug)]
+pub struct OptionalGauge(IntGaugeVec);
+
+impl OptionalGauge {
+    /// Sets it, and shows it from now on.
+    pub fn set(&self, value: i64) {
+        self.0.with_label_values::<&str>(&[]).set(value);
     }
 }
 

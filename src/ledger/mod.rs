@@ -8,7 +8,8 @@
 //! intent       what is known before it leaves        settlement  what became of it
 //! fingerprint  whether two requests ask for the same
 //! record       what is written down                  store       the seam to what holds it
-//! sqlite       a file, and reading it without us     memory      this process, for trying and testing
+//! sqlite       a file                                redis       a server, for several gateways
+//! memory       this process, for trying and testing  archive     reading records without us
 //! ```
 //!
 //! Knows nothing of routes: who judges a request says what it is, and says when it is over.
@@ -26,6 +27,7 @@ use tracing::error;
 use crate::config::ledger::{Settings, StoreKind};
 use crate::metrics::Metrics;
 
+pub(crate) mod archive;
 mod bounded;
 mod claim;
 mod desk;
@@ -37,6 +39,7 @@ mod memory;
 mod open;
 pub(crate) mod operation;
 pub(crate) mod record;
+pub(crate) mod redis;
 pub(crate) mod settlement;
 pub(crate) mod sqlite;
 pub(crate) mod store;
@@ -54,6 +57,7 @@ use bounded::Bounded;
 use desk::Desk;
 use memory::MemoryStore;
 use record::{Job, LedgerId};
+use self::redis::RedisStore;
 use sqlite::SqliteStore;
 use store::{Asked, LedgerError, Settled, Store};
 use time::Clock;
@@ -117,6 +121,7 @@ impl Ledger {
         let store: Arc<dyn Store> = match settings.store {
             StoreKind::Memory => Arc::new(MemoryStore::new(settings.keep)),
             StoreKind::Sqlite => Arc::new(SqliteStore::open(settings)?),
+            StoreKind::Redis => Arc::new(RedisStore::open(settings, &instance, &metrics.redis_up)?),
         };
         Ok(Self::over(store, settings, instance, metrics))
     }
@@ -201,7 +206,7 @@ impl Ledger {
     }
 }
 
-/// Tells processes that share a store apart.
+/// Tells processes that share a store apart, also those of several hosts.
 fn instance_name() -> Arc<str> {
     format!("{}-{:08x}", std::process::id(), fastrand::u32(..)).into()
 }

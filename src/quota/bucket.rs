@@ -57,6 +57,8 @@ pub(crate) enum Refused {
         /// How long until there would be a token for this call.
         wait: Duration,
     },
+    /// What all gateways share is away, and nobody gets anything without it.
+    Away,
     /// The process was told to stop before it was the call's turn.
     Stopping,
 }
@@ -103,6 +105,15 @@ impl Bucket {
         let missing = u32::try_from(refill.div_ceil(self.interval())).unwrap_or(u32::MAX);
         let remaining = if state.line.is_empty() { limit.saturating_sub(missing) } else { 0 };
         Standing { limit, remaining, reset: Duration::from_nanos(refill) }
+    }
+
+    /// From now on it is as full as one that will be full in this time. No token that was taken before comes back.
+    pub(super) fn refill_in(&self, time: Duration) {
+        let mut state = self.lock();
+        state.unsettled = Unsettled::default();
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        state.full_at.set(self.now().saturating_add(time));
+        state.line.call_first();
     }
 
     /// Takes a token if there is one, or tells when there will be.

@@ -1,31 +1,36 @@
 //! How much of anything a client may ask for: calls in a time ([`Quotas`]), jobs at a time ([`slots`]), and calls
 //! under way ([`load`]).
 //!
-//! One for the process, shared by its workers. Everything here is made from the configuration: what a client
+//! One for the process, shared by its workers; token buckets may be shared with other gateways ([`shared`]). Everything here is made from the configuration: what a client
 //! sends makes no state.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::config::quota::Quota;
+use crate::config::quota::{Quota, RateQuota};
+use crate::metrics::Metrics;
 use crate::rejection::Rejection;
 
 pub(crate) mod bucket;
 mod clock;
 pub(crate) mod gate;
 mod jobs;
+pub(crate) mod limit;
 mod line;
 pub(crate) mod load;
 pub(crate) mod patience;
+mod shared;
 pub(crate) mod slots;
 pub(crate) mod standing;
 #[cfg(test)]
 mod tests;
 mod tokens;
 
-use bucket::{Bucket, Refused, Spent};
+use bucket::{Bucket, Refused};
+use limit::{Limit, Token};
 use patience::Patience;
+use shared::{SharedBucket, SharedStore, part_of};
 use standing::Standing;
 
 /// Which calls share a quota.
@@ -65,24 +70,29 @@ pub(crate) struct Quotas {
 /// committed.
 #[derive(Debug, Default)]
 #[must_use = "tokens that are dropped go back"]
-pub(crate) struct SpentAll([Option<Spent>; 3]);
+pub(crate) struct SpentAll([Option<Token>; 3]);
 
 impl Quotas {
-    /// The buckets of a configuration, all of them full.
-    pub(crate) fn new(config: &Config) -> Self {
-        let named = |quotas: &[(Arc<str>, Quota)]| {
-            let limited = quotas.iter().map(|(name, quota)| (Arc::clone(name), Buckets::new(quota)));
-            limited.collect()
+    /// The buckets of a configuration, all of them full, or as full as other gateways have left them.
+    pub(crate) fn new(config: &Config, metrics: &Metrics) -> Self {
+        let redis = config.redis.as_ref().filter(|redis| redis.limits);
+        let store = redis.map(|redis| (SharedStore::start(redis, &metrics.redis_up), redis.replicas));
+        let buckets = |scope: &str, name: &Arc<str>, quota: &Quota| {
+            let kept = Kept { store: store.as_ref(), name: format!("{scope}:{name}") };
+            (Arc::clone(name), Buckets::new(quota, &kept))
+        };
+        let named = |scope: &str, quotas: &[(Arc<str>, Quota)]| {
+            quotas.iter().map(|(name, quota)| buckets(scope, name, quota)).collect()
         };
         Self {
-            keys: named(&config.auth.quotas),
-            models: named(&config.model_quotas),
+            keys: named("key", &config.auth.quotas),
+            models: named("model", &config.model_quotas),
             upstreams: config
                 .upstreams
                 .iter()
-                .map(|upstream| (Arc::clone(&upstream.name), Buckets::new(&upstream.quota)))
+                .map(|upstream| buckets("upstream", &upstream.name, &upstream.quota))
                 .collect(),
-            global: Buckets::new(&config.quota),
+            global: buckets("global", &Arc::from(""), &config.quota).1,
         }
     }
 
@@ -99,7 +109,7 @@ impl Quotas {
     }
 
     /// The bucket of an upstream, which counts attempts.
-    pub(crate) fn upstream(&self, name: &str, class: Class) -> Option<Arc<Bucket>> {
+    pub(crate) fn upstream(&self, name: &str, class: Class) -> Option<Arc<Limit>> {
         self.upstreams.get(name)?.of(class).cloned()
     }
 
@@ -110,7 +120,7 @@ impl Quotas {
     }
 
     /// The buckets that count a call, in the order in which it passes them.
-    fn of(&self, asked: &Asked<'_>) -> [Option<&Arc<Bucket>>; 3] {
+    fn of(&self, asked: &Asked<'_>) -> [Option<&Arc<Limit>>; 3] {
         let key = asked.key.and_then(|name| self.keys.get(name));
         let model = asked.model.and_then(|name| self.models.get(name));
         [key, model, Some(&self.global)].map(|buckets| buckets?.of(asked.class))
@@ -120,7 +130,7 @@ impl Quotas {
 impl SpentAll {
     /// The call went out: its tokens are spent for good.
     pub(crate) fn commit(self) {
-        self.0.into_iter().flatten().for_each(Spent::commit);
+        self.0.into_iter().flatten().for_each(Token::commit);
     }
 }
 
@@ -134,29 +144,50 @@ impl Refused {
                 limit: (rate.tokens.get(), rate.per),
                 wait,
             },
+            Self::Away => Rejection::Overloaded,
             Self::Stopping => Rejection::Stopping,
         }
+    }
+}
+
+/// Where the buckets of one name are kept.
+struct Kept<'s> {
+    /// The server that all gateways share, and how many they are.
+    store: Option<&'s (Arc<SharedStore>, u32)>,
+    /// What they are called there.
+    name: String,
+}
+
+impl Kept<'_> {
+    fn limit(&self, class: &str, quota: RateQuota) -> Arc<Limit> {
+        let Some((store, replicas)) = self.store else {
+            return Limit::own(quota.rate, Bucket::new(quota));
+        };
+        let part = Bucket::new(part_of(quota, *replicas));
+        let name = format!("{}:{class}", self.name);
+        let shared = SharedBucket::new(store, &name, quota, Arc::clone(&part));
+        Limit::shared(quota.rate, part, shared)
     }
 }
 
 /// The buckets of one name, apart for each class: polling takes nothing from creates.
 #[derive(Debug)]
 struct Buckets {
-    submit: Option<Arc<Bucket>>,
-    fetch: Option<Arc<Bucket>>,
-    other: Option<Arc<Bucket>>,
+    submit: Option<Arc<Limit>>,
+    fetch: Option<Arc<Limit>>,
+    other: Option<Arc<Limit>>,
 }
 
 impl Buckets {
-    fn new(quota: &Quota) -> Self {
+    fn new(quota: &Quota, kept: &Kept<'_>) -> Self {
         Self {
-            submit: quota.submit.map(Bucket::new),
-            fetch: quota.fetch.map(Bucket::new),
-            other: quota.other.map(Bucket::new),
+            submit: quota.submit.map(|quota| kept.limit("submit", quota)),
+            fetch: quota.fetch.map(|quota| kept.limit("fetch", quota)),
+            other: quota.other.map(|quota| kept.limit("other", quota)),
         }
     }
 
-    fn of(&self, class: Class) -> Option<&Arc<Bucket>> {
+    fn of(&self, class: Class) -> Option<&Arc<Limit>> {
         match class {
             Class::Submit => self.submit.as_ref(),
             Class::Fetch => self.fetch.as_ref(),

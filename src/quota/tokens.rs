@@ -20,6 +20,11 @@ impl FullAt {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// The bucket is full then.
+    pub(super) fn set(&self, full_at: u64) {
+        self.0.store(full_at, Ordering::Relaxed);
+    }
+
     /// The bucket is full sooner by this much.
     pub(super) fn bring_forward(&self, by: u64) {
         self.0.store(self.get().saturating_sub(by), Ordering::Relaxed);

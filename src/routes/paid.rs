@@ -92,16 +92,18 @@ pub(super) async fn call(
 async fn claimed(admitted: Admitted, upstreams: Upstreams, paid: Paid) -> Result<Response, Refusal> {
     // Of all waits together: the client is answered before it gives up and asks again by itself.
     let until = Instant::now() + upstreams.time_for(&paid.upstream, &admitted.head.headers);
-    let claim = admitted.gateway.ledger.claim(intent(&admitted, &paid)?).await?;
-    let claim = match claim {
-        Claim::Await(twin) => awaited(twin, &admitted.head, until).await?,
-        claim @ (Claim::Fresh(_) | Claim::Replay(_) | Claim::Failed(_)) => claim,
-    };
-    match claim {
-        Claim::Fresh(open) => fresh(admitted, (upstreams, until), paid, open).await,
-        Claim::Replay(replay) => Ok(replayed(replay)),
-        Claim::Failed(failure) => Err(Refusal::lost(failure)),
-        Claim::Await(twin) => Err(twin.unresolved().into()),
+    let mut claim = admitted.gateway.ledger.claim(intent(&admitted, &paid)?).await?;
+    loop {
+        claim = match claim {
+            Claim::Fresh(open) => match recorded(&admitted, &paid, until, open).await? {
+                Ok(recorded) => return Ok(made(admitted, (upstreams, until), paid, recorded).await),
+                // Another process was quicker.
+                Err(twin) => Claim::Await(twin),
+            },
+            Claim::Await(twin) => awaited(twin, &admitted.head, until).await?,
+            Claim::Replay(replay) => return Ok(replayed(replay)),
+            Claim::Failed(failure) => return Err(Refusal::lost(failure)),
+        };
     }
 }
 
@@ -142,21 +144,32 @@ fn replayed(replay: Replay) -> Response {
     response
 }
 
-async fn fresh(
-    admitted: Admitted,
-    (upstreams, until): (Upstreams, Instant),
-    paid: Paid,
+/// Waits for the call's turn, and writes it down; or tells what to wait for instead.
+async fn recorded(
+    admitted: &Admitted,
+    paid: &Paid,
+    until: Instant,
     mut open: Open,
-) -> Result<Response, Refusal> {
-    let id = open.id().clone();
-    let (spent, held) = match turn(&admitted, &paid, until).await {
+) -> Result<Result<(Open, SpentAll, Held), Twin>, Refusal> {
+    let (spent, held) = match turn(admitted, paid, until).await {
         Ok(turn) => turn,
         Err(reason) => {
             open.refuse(&reason);
             return Err(reason.into());
         }
     };
-    open.record(details(&admitted.head, &paid)).await?;
+    let met = open.record(details(&admitted.head, paid)).await?;
+    Ok(met.map_or(Ok((open, spent, held)), Err))
+}
+
+/// Makes a call that is written down.
+async fn made(
+    admitted: Admitted,
+    (upstreams, until): (Upstreams, Instant),
+    paid: Paid,
+    (open, spent, held): (Open, SpentAll, Held),
+) -> Response {
+    let id = open.id().clone();
     let Admitted { gateway, head, place, .. } = admitted;
     let makes_job = paid.makes_job();
     let Paid { body, upstream, .. } = paid;
@@ -171,7 +184,7 @@ async fn fresh(
         until,
         holds: Holds { spent, held, place },
     };
-    Ok(with_id(making.answer().await, &id))
+    with_id(making.answer().await, &id)
 }
 
 /// Waits for the call's turn with every limit of ours. Whatever it took goes back if it is dropped.

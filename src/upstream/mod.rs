@@ -23,7 +23,7 @@ use crate::config::upstreams::Upstream as Settings;
 use crate::error::Dialect;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
-use crate::quota::bucket::Bucket;
+use crate::quota::limit::Limit;
 use crate::shutdown::Underway;
 
 mod answer;
@@ -194,7 +194,7 @@ impl Upstream {
     }
 
     /// What counts the attempts of such calls. Without a gateway around, as in benchmarks, nothing does.
-    fn bucket(&self, call: &Call) -> Option<Arc<Bucket>> {
+    fn limit(&self, call: &Call) -> Option<Arc<Limit>> {
         let gateway = call.head.extensions.get::<Arc<Gateway>>()?;
         gateway.quotas.upstream(&self.name, call.kind.into())
     }
@@ -206,7 +206,7 @@ impl Upstream {
             head: self.heads.of(call).map_err(never_sent)?,
             dialect: Dialect::of(call.head.uri.path(), &call.head.headers),
             deadline: if call.outlives_client { deadline.outliving() } else { deadline },
-            bucket: self.bucket(call),
+            limit: self.limit(call),
             client: call.client.clone(),
             underway: call.head.extensions.get::<Underway>().cloned(),
             tally: Tally::new(call, &self.name),

@@ -6,7 +6,7 @@ use super::*;
 use crate::ledger::record::{Fault, JobStatus, LedgerId, Outcome, State};
 use crate::ledger::settlement::End;
 use crate::ledger::sqlite::SqliteStore;
-use crate::ledger::store::{Note, Noted, Settled};
+use crate::ledger::store::{Note, Noted, Settled, Unless};
 use crate::ledger::time::Timestamp;
 
 /// Each store there is, and what keeps it alive.
@@ -50,6 +50,11 @@ fn settled(settlement: Settlement) -> Settled {
 
 const EVER: Timestamp = Timestamp(0);
 
+/// Whatever was before it counts.
+fn ever() -> Unless {
+    Unless::default()
+}
+
 async fn found(store: &Arc<dyn Store>, id: &LedgerId) -> Record {
     let records = store.records(Which::Id(id.clone())).await.expect("records");
     records.into_iter().next().expect("the record")
@@ -60,7 +65,7 @@ async fn what_is_written_is_read_as_it_was() {
     for (name, store, _kept) in stores() {
         for intent in [first_try("{}"), repeat("[]"), keyed("a key", "1")] {
             let mut record = record(intent);
-            assert_eq!(store.insert(record.clone(), EVER).await, Ok(None), "{name}");
+            assert_eq!(store.insert(record.clone(), ever()).await, Ok(None), "{name}");
             assert_eq!(found(&store, &record.id).await, record, "{name}");
 
             let settled = settled(took("video_1"));
@@ -77,7 +82,7 @@ async fn what_is_written_is_read_as_it_was() {
 async fn the_first_outcome_counts() {
     for (name, store, _kept) in stores() {
         let record = record(first_try("{}"));
-        store.insert(record.clone(), EVER).await.expect("inserted");
+        store.insert(record.clone(), ever()).await.expect("inserted");
         for settlement in [took("video_1"), said(429)] {
             store.settle(record.id.clone(), settled(settlement)).await.expect("settled");
         }
@@ -90,16 +95,16 @@ async fn the_first_outcome_counts() {
 async fn a_key_is_held_until_it_is_refused_or_old() {
     for (name, store, _kept) in stores() {
         let first = record(keyed("k", "{}"));
-        assert_eq!(store.insert(first.clone(), EVER).await, Ok(None), "{name}");
+        assert_eq!(store.insert(first.clone(), ever()).await, Ok(None), "{name}");
         let second = record(keyed("k", "{}"));
-        assert_eq!(store.insert(second.clone(), EVER).await, Ok(Some(first.id.clone())), "{name}");
-        let later = Timestamp(first.at.0 + 1);
+        assert_eq!(store.insert(second.clone(), ever()).await, Ok(Some(first.id.clone())), "{name}");
+        let later = Unless { since: Timestamp(first.at.0 + 1), ..ever() };
         assert_eq!(store.insert(record(keyed("k", "{}")), later).await, Ok(None), "{name}");
 
         let refused = record(keyed("l", "{}"));
-        store.insert(refused.clone(), EVER).await.expect("inserted");
+        store.insert(refused.clone(), ever()).await.expect("inserted");
         store.settle(refused.id, settled(said(429))).await.expect("settled");
-        assert_eq!(store.insert(record(keyed("l", "{}")), EVER).await, Ok(None), "{name}");
+        assert_eq!(store.insert(record(keyed("l", "{}")), ever()).await, Ok(None), "{name}");
     }
 }
 
@@ -108,18 +113,18 @@ async fn a_key_is_held_until_it_is_refused_or_old() {
 async fn a_refusal_never_hides_what_a_key_has_been_paid_for() {
     for (name, store, _kept) in stores() {
         let refused = record(keyed("k", "{}"));
-        store.insert(refused.clone(), EVER).await.expect("written");
+        store.insert(refused.clone(), ever()).await.expect("written");
         store.settle(refused.id, settled(said(429))).await.expect("settled");
         let earlier = Timestamp(refused.at.0 - 5000);
         let paid = Record { id: LedgerId::at(earlier), at: earlier, ..record(keyed("k", "{}")) };
-        store.insert(paid.clone(), EVER).await.expect("written");
+        store.insert(paid.clone(), ever()).await.expect("written");
         store.settle(paid.id.clone(), settled(took("video_1"))).await.expect("settled");
 
         let Intent { client, operation, key, .. } = paid.intent;
         let which = Which::Key { client, operation, key: key.expect("a key"), since: EVER };
         let found = store.records(which).await.expect("records");
         assert_eq!(found.first().map(|record| &record.id), Some(&paid.id), "{name}");
-        let next = store.insert(record(keyed("k", "{}")), EVER).await;
+        let next = store.insert(record(keyed("k", "{}")), ever()).await;
         assert_eq!(next, Ok(Some(paid.id)), "{name}");
     }
 }
@@ -134,7 +139,7 @@ async fn records_are_found_by_key_and_by_request_newest_first() {
             let mut record = record(intent);
             record.at = Timestamp(1000 + i64::try_from(index).expect("small"));
             record.id = LedgerId::at(record.at);
-            store.insert(record.clone(), EVER).await.expect("inserted");
+            store.insert(record.clone(), ever()).await.expect("inserted");
             expected.push(record);
         }
         let of_request = |since| Which::Request {
@@ -159,7 +164,7 @@ async fn records_are_found_by_key_and_by_request_newest_first() {
 async fn what_comes_to_light_later_is_added() {
     for (name, store, _kept) in stores() {
         let record = record(first_try("{}"));
-        store.insert(record.clone(), EVER).await.expect("inserted");
+        store.insert(record.clone(), ever()).await.expect("inserted");
         store.settle(record.id.clone(), settled(took("video_1"))).await.expect("settled");
         let fault = Fault { code: Some("c".to_owned()), message: None };
         let job = |status, fault| Noted::Job { id: "video_1".into(), status, fault };
@@ -184,7 +189,7 @@ async fn jobs_are_found_and_the_finished_are_not_unfinished() {
     for (name, store, _kept) in stores() {
         for job in ["video_1", "video_2"] {
             let record = record(first_try(job));
-            store.insert(record.clone(), EVER).await.expect("inserted");
+            store.insert(record.clone(), ever()).await.expect("inserted");
             store.settle(record.id, settled(took(job))).await.expect("settled");
         }
         let job = store.job("video_1").await.expect("an answer").expect("a job");
@@ -204,7 +209,7 @@ async fn jobs_are_found_and_the_finished_are_not_unfinished() {
 async fn what_was_asked_is_done_also_if_nobody_waits() {
     for (name, store, _kept) in stores() {
         let record = record(first_try("{}"));
-        store.insert(record.clone(), EVER).await.expect("inserted");
+        store.insert(record.clone(), ever()).await.expect("inserted");
         drop(store.settle(record.id.clone(), settled(took("video_1"))));
         // Asked later, done later.
         store.note(Note { at: now(), what: Noted::Replayed(record.id.clone()) }).await.expect("noted");
@@ -218,8 +223,8 @@ fn old_records_are_forgotten_in_memory_too() {
     let mut old = record(first_try("{}"));
     old.at = Timestamp(0);
     old.id = LedgerId::at(old.at);
-    drop(store.insert(old.clone(), EVER));
-    drop(store.insert(record(first_try("{}")), EVER));
+    drop(store.insert(old.clone(), ever()));
+    drop(store.insert(record(first_try("{}")), ever()));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     assert_eq!(runtime.block_on(store.records(Which::Id(old.id))), Ok(Vec::new()));
 }
