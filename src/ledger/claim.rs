@@ -136,8 +136,9 @@ impl Ledger {
                 tries.push(Try::of(record));
             }
         }
-        // What this process saw refused, another one may have made up for.
-        let elsewhere = records.iter().any(|one| one.intent.repeat && one.instance != self.0.instance);
+        // What this process saw refused, another one may have made up for since this one was started.
+        let began = self.0.began.before(OVERTAKEN);
+        let elsewhere = records.iter().any(|one| one.at >= began && one.instance != self.0.instance);
         let credit_since = if elsewhere { Timestamp::NEVER } else { since };
         let verdict = self.verdict(&intent, tries, credit_since);
         let known = records.into_iter().map(|record| record.id).collect();

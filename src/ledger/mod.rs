@@ -71,6 +71,8 @@ struct Inner {
     /// What this process is called in its records.
     instance: Arc<str>,
     clock: Clock,
+    /// When it was opened.
+    began: Timestamp,
     timeout: Duration,
     keep_answers: Duration,
     repeat_window: Duration,
@@ -131,6 +133,7 @@ impl Ledger {
             store,
             instance,
             clock: Clock::Wall,
+            began: Clock::Wall.now(),
             timeout: settings.timeout,
             keep_answers: settings.keep_answers,
             repeat_window: settings.repeat_window,

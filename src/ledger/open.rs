@@ -211,6 +211,17 @@ impl Open {
     }
 }
 
+#[cfg(test)]
+impl Open {
+    /// Forgets it, as a process does that is killed. Yields what it would have said of it.
+    pub(super) fn into_silence(mut self) -> Settled {
+        self.phase = Phase::Closed;
+        let Settlement { outcome, .. } = super::tests::took("video_1");
+        let answer = Some(super::tests::job_answer("video_1"));
+        Settled { at: self.ledger.0.clock.now(), outcome, answer, client_left: false }
+    }
+}
+
 impl Drop for Open {
     fn drop(&mut self) {
         match self.phase {

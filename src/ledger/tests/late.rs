@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::*;
 use crate::failure::Failure;
 use crate::ledger::record::{LedgerId, State};
-use crate::ledger::store::{Asked, LedgerError, Note, Settled};
+use crate::ledger::store::{Asked, LedgerError, Note, Settled, Unless};
 use crate::ledger::time::Timestamp;
 
 #[derive(Debug)]

@@ -4,20 +4,24 @@ use std::time::Duration;
 
 use super::*;
 use crate::ledger::record::{Fault, JobStatus, LedgerId, Outcome, State};
+use super::servers::in_server;
 use crate::ledger::settlement::End;
 use crate::ledger::sqlite::SqliteStore;
 use crate::ledger::store::{Note, Noted, Settled, Unless};
 use crate::ledger::time::Timestamp;
+use crate::link::tests::RedisServer;
 
 /// Each store there is, and what keeps it alive.
-fn stores() -> Vec<(&'static str, Arc<dyn Store>, Option<tempfile::TempDir>)> {
+fn stores() -> Vec<(&'static str, Arc<dyn Store>, Box<dyn std::any::Any>)> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("ledger.db");
     let settings = Settings { path, ..Settings::default() };
     let file = SqliteStore::open(&settings).expect("a file");
+    let server = RedisServer::start();
     vec![
-        ("memory", Arc::new(MemoryStore::new(settings.keep)), None),
-        ("sqlite", Arc::new(file), Some(folder)),
+        ("memory", Arc::new(MemoryStore::new(settings.keep)), Box::new(())),
+        ("sqlite", Arc::new(file), Box::new(folder)),
+        ("redis", in_server(&server, "here"), Box::new(server)),
     ]
 }
 
@@ -214,6 +218,54 @@ async fn what_was_asked_is_done_also_if_nobody_waits() {
         // Asked later, done later.
         store.note(Note { at: now(), what: Noted::Replayed(record.id.clone()) }).await.expect("noted");
         assert_eq!(found(&store, &record.id).await.outcome.state, State::Accepted, "{name}");
+    }
+}
+
+/// Two processes that claim at the same time do not know of each other: whoever is second is told.
+#[tokio::test]
+async fn what_another_process_made_meanwhile_keeps_a_repeat_from_being_written() {
+    for (name, store, _kept) in stores() {
+        let from = |instance: &str, intent| Record { instance: instance.into(), ..record(intent) };
+        let first = from("there", first_try("{}"));
+        store.insert(first.clone(), ever()).await.expect("inserted");
+        let again = from("here", repeat("{}"));
+        assert_eq!(store.insert(again.clone(), ever()).await, Ok(Some(first.id.clone())), "{name}");
+
+        let known = Unless { known: vec![first.id.clone()], ..ever() };
+        assert_eq!(store.insert(again, known).await, Ok(None), "{name}: its claim knew of that");
+        let own = from("there", repeat("{}"));
+        assert_eq!(store.insert(own, Unless { known: Vec::new(), ..ever() }).await.map(|met| met.is_some()), Ok(true), "{name}");
+        let twice = from("here", first_try("{}"));
+        assert_eq!(store.insert(twice, ever()).await, Ok(None), "{name}: whoever asks twice gets two");
+
+        let refused = from("there", first_try("[]"));
+        store.insert(refused.clone(), ever()).await.expect("inserted");
+        store.settle(refused.id, settled(said(429))).await.expect("settled");
+        assert_eq!(store.insert(from("here", repeat("[]")), ever()).await, Ok(None), "{name}: it came to nothing");
+        let own = from("there", first_try("1"));
+        store.insert(own, ever()).await.expect("inserted");
+        let again = from("there", repeat("1"));
+        assert_eq!(store.insert(again, ever()).await, Ok(None), "{name}: of its own the desk knows");
+    }
+}
+
+/// RT06: also where the repeat that overtook it was another process's.
+#[tokio::test]
+async fn a_first_try_that_was_overtaken_elsewhere_is_not_written() {
+    for (name, store, _kept) in stores() {
+        let from = |instance: &str, intent| Record { instance: instance.into(), ..record(intent) };
+        let overtaking = from("there", repeat("{}"));
+        store.insert(overtaking.clone(), ever()).await.expect("inserted");
+        let late = from("here", first_try("{}"));
+        assert_eq!(store.insert(late.clone(), ever()).await, Ok(Some(overtaking.id)), "{name}");
+        let too_late = Unless { overtaken_since: Timestamp(overtaking.at.0 + 1), ..ever() };
+        assert_eq!(store.insert(late, too_late).await, Ok(None), "{name}");
+        let earlier = from("there", first_try("[]"));
+        let earlier = Record { at: Timestamp(earlier.at.0 - 1), ..earlier };
+        store.insert(earlier, ever()).await.expect("inserted");
+        store.insert(from("there", repeat("[]")), ever()).await.expect("inserted");
+        let other = from("here", first_try("[]"));
+        assert_eq!(store.insert(other, ever()).await, Ok(None), "{name}: that one repeats another");
     }
 }
 

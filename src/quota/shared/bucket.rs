@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redis::{Cmd, Value, cmd};
+use redis::{Cmd, ToRedisArgs, Value, cmd};
 use tokio::time::{Instant, sleep};
 
 use super::store::SharedStore;
@@ -22,8 +22,8 @@ const HAND_OVER: &str = include_str!("hand_over.lua");
 /// A bucket in the server, and the part of it that this process may give out by itself.
 pub(in crate::quota) struct SharedBucket {
     store: Arc<SharedStore>,
-    /// When it is full, and which tokens may come back.
-    keys: [String; 2],
+    /// When it is full, which tokens may come back, and what was entered after the server had forgotten it.
+    keys: [String; 3],
     quota: RateQuota,
     part: Arc<Bucket>,
     view: Mutex<View>,
@@ -76,7 +76,7 @@ impl SharedBucket {
         quota: RateQuota,
         part: Arc<Bucket>,
     ) -> Arc<Self> {
-        let keys = ["full", "taken"].map(|what| format!("{}{what}:{name}", store.prefix()));
+        let keys = ["full", "taken", "entered"].map(|what| format!("{}{what}:{name}", store.prefix()));
         let now = Instant::now();
         let view = Mutex::new(View { full_at: now, handed_over: now });
         let bucket = Self { store: Arc::clone(store), keys, quota, part, view, waiting: AtomicUsize::new(0) };
@@ -129,7 +129,7 @@ impl SharedBucket {
 
     async fn ask(self: &Arc<Self>, most: Duration) -> Result<Answer, LinkError> {
         let name = format!("{:016x}", fastrand::u64(..));
-        let mut command = self.script(TAKE);
+        let mut command = script(TAKE, &self.keys[..2]);
         command.arg(&name).arg(self.interval()).arg(self.quota.burst.get()).arg(micros(most));
         let bucket = Arc::clone(self);
         let read = move |answer: Value| {
@@ -146,7 +146,7 @@ impl SharedBucket {
     fn give_back(self: &Arc<Self>, name: &str) {
         // What cannot be given back now is lost: fewer calls than allowed, never more.
         let (true, Ok(link)) = (self.store.is_up(), self.store.link()) else { return };
-        let mut command = self.script(GIVE_BACK);
+        let mut command = script(GIVE_BACK, &self.keys[..2]);
         command.arg(name).arg(self.interval());
         let bucket = Arc::clone(self);
         let read = move |answer: Value| {
@@ -163,17 +163,18 @@ impl SharedBucket {
         view.handed_over = view.full_at;
     }
 
-    /// Enters in the server what it does not know of yet.
-    pub(super) fn hand_over(&self) -> Cmd {
+    /// Enters in the server what it does not know of yet; where it has forgotten the bucket, also what was seen of it.
+    pub(super) fn hand_over(&self, has_forgotten: bool) -> Cmd {
         let mut view = self.view();
         let now = Instant::now();
         let full_at = now + self.part.standing().reset;
         let taken = full_at.saturating_duration_since(view.handed_over.max(now));
         view.handed_over = view.handed_over.max(full_at);
-        let mut command = self.script(HAND_OVER);
+        let seen = if has_forgotten { view.full_at.saturating_duration_since(now) } else { Duration::ZERO };
+        let [full, _, entered] = &self.keys;
+        let mut command = script(HAND_OVER, &[full, entered]);
         // A token of the part takes longer to refill than one of the whole.
-        let taken = taken / self.store.replicas();
-        command.arg(micros(view.full_at.saturating_duration_since(now))).arg(micros(taken));
+        command.arg(micros(seen)).arg(micros(taken / self.store.replicas()));
         command.arg(self.interval().saturating_mul(self.quota.burst.get().into()));
         command
     }
@@ -188,12 +189,6 @@ impl SharedBucket {
         &self.keys[0]
     }
 
-    fn script(&self, text: &str) -> Cmd {
-        let mut command = cmd("EVAL");
-        command.arg(text).arg(self.keys.len()).arg(&self.keys);
-        command
-    }
-
     /// Microseconds it takes to refill one token. Rounded up: never more than the rate.
     fn interval(&self) -> u64 {
         u64::try_from(self.quota.rate.interval().as_nanos().div_ceil(1000)).unwrap_or(u64::MAX)
@@ -202,6 +197,12 @@ impl SharedBucket {
     fn view(&self) -> MutexGuard<'_, View> {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn script<K: ToRedisArgs>(text: &str, keys: &[K]) -> Cmd {
+    let mut command = cmd("EVAL");
+    command.arg(text).arg(keys.len()).arg(keys);
+    command
 }
 
 fn micros(time: Duration) -> u64 {

@@ -29,6 +29,8 @@ struct State {
     settings: Settings,
     up: AtomicBool,
     gauge: OptionalGauge,
+    /// What the server was marked with when it last answered. It has another mark once it has forgotten everything.
+    mark: Mutex<String>,
     /// Held while the server goes or comes back.
     buckets: Mutex<Vec<Weak<SharedBucket>>>,
 }
@@ -46,6 +48,7 @@ impl SharedStore {
             settings: settings.clone(),
             up: AtomicBool::new(false),
             gauge: gauge.clone(),
+            mark: Mutex::default(),
             buckets: Mutex::default(),
         });
         let bounds = Bounds {
@@ -65,8 +68,9 @@ impl SharedStore {
     /// Whether the server answers, for the first time. Every later look is a probe.
     fn look_first(&self) {
         // Each answer has its bound, and the connection that comes before the first one has another.
-        match self.link().and_then(|link| link.ask_now::<Vec<u64>>(look(&[]))) {
-            Ok(_) => {
+        match self.link().and_then(|link| link.ask_now::<Vec<String>>(self.state.look(&[]))) {
+            Ok(answer) => {
+                self.state.remember(answer.first());
                 self.state.up.store(true, Ordering::Release);
                 self.state.gauge.set(1);
             }
@@ -113,17 +117,46 @@ impl State {
         loop {
             sleep(self.settings.probe).await;
             let buckets: Vec<Arc<SharedBucket>> = self.buckets().iter().filter_map(Weak::upgrade).collect();
-            let keys: Vec<&str> = buckets.iter().map(|bucket| bucket.key()).collect();
-            match chore.ask::<Vec<u64>>(look(&keys)).await {
-                Ok(_) if !self.up.load(Ordering::Acquire) => self.come_back(&chore, &buckets).await,
-                Ok(full_in) => {
-                    for (bucket, full_in) in buckets.iter().zip(full_in) {
-                        bucket.see(Duration::from_micros(full_in));
-                    }
+            let answer = match chore.ask::<Vec<String>>(self.look(&buckets)).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    self.lost(&error);
+                    continue;
                 }
-                Err(error) => self.lost(&error),
+            };
+            let has_forgotten = self.has_forgotten(answer.first());
+            if has_forgotten || !self.up.load(Ordering::Acquire) {
+                match self.come_back(&chore, &buckets, has_forgotten).await {
+                    Ok(()) => self.remember(answer.first()),
+                    Err(error) => self.lost(&error),
+                }
+                continue;
+            }
+            for (bucket, full_in) in buckets.iter().zip(answer.iter().skip(1)) {
+                bucket.see(Duration::from_micros(full_in.parse().unwrap_or(0)));
             }
         }
+    }
+
+    /// Asks what is in the buckets.
+    fn look(&self, buckets: &[Arc<SharedBucket>]) -> Cmd {
+        let mut command = cmd("EVAL");
+        command.arg(LOOK).arg(buckets.len() + 1).arg(format!("{}limits", self.settings.prefix));
+        for bucket in buckets {
+            command.arg(bucket.key());
+        }
+        command.arg(format!("{:016x}", fastrand::u64(..)));
+        command
+    }
+
+    /// Whether the server has another mark than it had.
+    fn has_forgotten(&self, mark: Option<&String>) -> bool {
+        let known = self.mark();
+        !known.is_empty() && mark != Some(&*known)
+    }
+
+    fn remember(&self, mark: Option<&String>) {
+        *self.mark() = mark.cloned().unwrap_or_default();
     }
 
     fn lost(&self, error: &LinkError) {
@@ -147,31 +180,34 @@ impl State {
     }
 
     /// Enters what was taken meanwhile; and after it is up again, what was taken while that was entered.
-    async fn come_back(&self, chore: &Chore, buckets: &[Arc<SharedBucket>]) {
-        for is_first in [true, false] {
-            for bucket in buckets {
-                match chore.ask::<u64>(bucket.hand_over()).await {
-                    Ok(full_in) => bucket.see(Duration::from_micros(full_in)),
-                    Err(_) if is_first => return,
-                    Err(error) => return self.lost(&error),
-                }
-            }
-            if is_first {
-                let _held = self.buckets();
-                self.up.store(true, Ordering::Release);
-            }
+    async fn come_back(
+        &self,
+        chore: &Chore,
+        buckets: &[Arc<SharedBucket>],
+        has_forgotten: bool,
+    ) -> Result<(), LinkError> {
+        for bucket in buckets {
+            let full_in = chore.ask::<u64>(bucket.hand_over(has_forgotten)).await?;
+            bucket.see(Duration::from_micros(full_in));
+        }
+        {
+            let _held = self.buckets();
+            self.up.store(true, Ordering::Release);
+        }
+        for bucket in buckets {
+            let full_in = chore.ask::<u64>(bucket.hand_over(false)).await?;
+            bucket.see(Duration::from_micros(full_in));
         }
         self.gauge.set(1);
-        info!("Redis answers again: limits are shared");
+        info!(has_forgotten, "Redis answers again: limits are shared");
+        Ok(())
     }
 
     fn buckets(&self) -> MutexGuard<'_, Vec<Weak<SharedBucket>>> {
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-fn look(keys: &[&str]) -> Cmd {
-    let mut command = cmd("EVAL");
-    command.arg(LOOK).arg(keys.len()).arg(keys);
-    command
+    fn mark(&self) -> MutexGuard<'_, String> {
+        self.mark.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{config, now, patient};
-use crate::quota::bucket::Spent;
+use crate::metrics::Metrics;
+use crate::quota::limit::Token;
 use crate::quota::patience::Patience;
 use crate::quota::{Asked, Class, Quotas};
 use crate::rejection::{Per, Rejection};
@@ -27,6 +28,10 @@ const CONFIG: &str = r#"
     credential = { env = "KEY" }
     quota = { submit = { rate = "7/min" } }
 "#;
+
+fn quotas(text: &str) -> Quotas {
+    Quotas::new(&config(text), &Metrics::new().expect("metrics"))
+}
 
 fn asked<'a>(class: Class, key: &'a str, model: &'a str) -> Asked<'a> {
     Asked { class, key: Some(key), model: Some(model), patience: &SERVED }
@@ -115,7 +120,7 @@ async fn an_upstreams_bucket_is_taken_by_whoever_attempts() {
     let quotas = quotas(CONFIG);
     let bucket = quotas.upstream("main", Class::Submit).expect("a bucket");
     for _ in 0..7 {
-        now(bucket.take(&patient())).await.map(Spent::commit).expect("an attempt");
+        now(bucket.take(&patient())).await.map(Token::commit).expect("an attempt");
     }
     assert!(now(bucket.take(&patient())).await.is_err());
     assert!(quotas.upstream("main", Class::Fetch).is_none());

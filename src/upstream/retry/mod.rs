@@ -128,7 +128,7 @@ impl Rules {
             };
             if was_made(&result) {
                 end.attempts.made += 1;
-                token.into_iter().for_each(Spent::commit);
+                token.into_iter().for_each(Token::commit);
             }
             let verdict = self.policy.judge(Ended {
                 repeatability: self.repeatability(&terms),
