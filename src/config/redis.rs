@@ -90,7 +90,8 @@ fn read_url(section: &mut Section<'_>, sources: Sources<'_>) -> Option<Secret> {
     let is_plain = section.value("url").is_some_and(Value::is_str);
     match url.expose().into_connection_info() {
         Ok(info) if is_plain && info.redis_settings().password().is_some() => {
-            let what = "a password must not stand here (use { env = \"NAME\" } or { file = \"PATH\" } for the URL)";
+            let what =
+                "a password must not stand here (use { env = \"NAME\" } or { file = \"PATH\" } for the URL)";
             section.problem("url", what);
             None
         }
@@ -138,7 +139,9 @@ mod tests {
 
     #[test]
     fn a_password_does_not_stand_in_the_file_and_is_never_shown() {
-        for text in ["url = \"redis://:secret@10.0.0.1\"", "url = \"redis://a:secret@\"", "url = \"x://secret\""] {
+        for text in
+            ["url = \"redis://:secret@10.0.0.1\"", "url = \"redis://a:secret@\"", "url = \"x://secret\""]
+        {
             let (settings, problems) = read(text);
             assert!(settings.is_none() && problems.len() == 1, "{problems:?}");
             assert!(problems[0].starts_with("url: ") && !problems[0].contains("secret"), "{problems:?}");

@@ -53,11 +53,11 @@ pub(crate) use open::Open;
 pub(crate) use time::Timestamp;
 use words::words;
 
+use self::redis::RedisStore;
 use bounded::Bounded;
 use desk::Desk;
 use memory::MemoryStore;
 use record::{Job, LedgerId};
-use self::redis::RedisStore;
 use sqlite::SqliteStore;
 use store::{Asked, LedgerError, Settled, Store};
 use time::Clock;

@@ -99,6 +99,7 @@ impl Archive for RedisArchive {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn unreadable(error: impl ToString) -> Unreadable {
     Unreadable(error.to_string())
 }

@@ -73,16 +73,17 @@ impl fmt::Debug for RedisStore {
 
 impl RedisStore {
     /// Connects. What a process left open that is silent for longer than its lease becomes unknown.
-    pub(super) fn open(settings: &Settings, instance: &Arc<str>, up: &OptionalGauge) -> Result<Self, Unopened> {
+    pub(super) fn open(
+        settings: &Settings,
+        instance: &Arc<str>,
+        up: &OptionalGauge,
+    ) -> Result<Self, Unopened> {
         let redis = settings.redis.as_ref();
         let redis = redis.ok_or_else(|| unopened("there is no section [redis]", ""))?;
         let place = redis.place();
         let keys = Keys(redis.prefix.as_str().into());
-        let bounds = Bounds {
-            answer: settings.timeout,
-            connect: settings.timeout,
-            queue: settings.queue as usize,
-        };
+        let bounds =
+            Bounds { answer: settings.timeout, connect: settings.timeout, queue: settings.queue as usize };
         let lease = Lease {
             keys: keys.clone(),
             instance: Arc::clone(instance),
@@ -225,7 +226,9 @@ impl Store for RedisStore {
     fn job(&self, job_id: &str) -> Asked<Option<Job>> {
         let mut command = script(keys::CALL_OF, &[self.keys.job(job_id)]);
         command.arg(&*self.keys.0);
-        self.ask(Terms::IfAwaited, command, |answer| Ok(fields::record(answer)?.as_ref().and_then(Record::job)))
+        self.ask(Terms::IfAwaited, command, |answer| {
+            Ok(fields::record(answer)?.as_ref().and_then(Record::job))
+        })
     }
 
     fn unfinished(&self, since: Timestamp) -> Asked<Vec<Job>> {

@@ -17,11 +17,11 @@ mod thread;
 
 pub(crate) use archive::FileArchive;
 
-use super::{Unopened, guard};
 use super::record::{Fault, Job, LedgerId, Record};
 use super::settlement::Answer;
 use super::store::{Asked, Note, Noted, RECORDS_MAX, Settled, Store, Unless, Which};
 use super::time::Timestamp;
+use super::{Unopened, guard};
 use crate::config::ledger::Settings;
 use thread::{Terms, Worker};
 

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::*;
-use crate::ledger::record::{LedgerId, State};
 use crate::ledger::archive::{Archive, Filter};
+use crate::ledger::record::{LedgerId, State};
 use crate::ledger::sqlite::FileArchive;
 
 const FILE: &str = "REELGATE_TEST_LEDGER";

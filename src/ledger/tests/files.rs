@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::ledger::{StoreKind, Sync};
-use crate::ledger::record::State;
 use crate::ledger::archive::{Archive, Filter};
+use crate::ledger::record::State;
 use crate::ledger::sqlite::FileArchive;
 
 fn settings(path: &Path) -> Settings {

@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
+use super::servers::in_server;
 use super::*;
 use crate::ledger::record::{Fault, JobStatus, LedgerId, Outcome, State};
-use super::servers::in_server;
 use crate::ledger::settlement::End;
 use crate::ledger::sqlite::SqliteStore;
 use crate::ledger::store::{Note, Noted, Settled, Unless};
 use crate::ledger::time::Timestamp;
 use crate::link::tests::RedisServer;
 
-/// Each store there is, and what keeps it alive.
-fn stores() -> Vec<(&'static str, Arc<dyn Store>, Box<dyn std::any::Any>)> {
+/// A store by name, and what keeps it alive.
+type Named = (&'static str, Arc<dyn Store>, Box<dyn std::any::Any>);
+
+/// Each store there is.
+fn stores() -> Vec<Named> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("ledger.db");
     let settings = Settings { path, ..Settings::default() };
@@ -234,14 +237,22 @@ async fn what_another_process_made_meanwhile_keeps_a_repeat_from_being_written()
         let known = Unless { known: vec![first.id.clone()], ..ever() };
         assert_eq!(store.insert(again, known).await, Ok(None), "{name}: its claim knew of that");
         let own = from("there", repeat("{}"));
-        assert_eq!(store.insert(own, Unless { known: Vec::new(), ..ever() }).await.map(|met| met.is_some()), Ok(true), "{name}");
+        assert_eq!(
+            store.insert(own, Unless { known: Vec::new(), ..ever() }).await.map(|met| met.is_some()),
+            Ok(true),
+            "{name}"
+        );
         let twice = from("here", first_try("{}"));
         assert_eq!(store.insert(twice, ever()).await, Ok(None), "{name}: whoever asks twice gets two");
 
         let refused = from("there", first_try("[]"));
         store.insert(refused.clone(), ever()).await.expect("inserted");
         store.settle(refused.id, settled(said(429))).await.expect("settled");
-        assert_eq!(store.insert(from("here", repeat("[]")), ever()).await, Ok(None), "{name}: it came to nothing");
+        assert_eq!(
+            store.insert(from("here", repeat("[]")), ever()).await,
+            Ok(None),
+            "{name}: it came to nothing"
+        );
         let own = from("there", first_try("1"));
         store.insert(own, ever()).await.expect("inserted");
         let again = from("there", repeat("1"));

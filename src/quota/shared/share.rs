@@ -47,7 +47,10 @@ mod tests {
                 let whole = rate.parse::<Rate>().expect("a rate").interval();
                 let interval = part(rate, 1, replicas).rate.interval();
                 // Intervals are whole nanoseconds.
-                assert!(interval + Duration::from_nanos(1) * replicas >= whole * replicas, "{rate} of {replicas}: {interval:?}");
+                assert!(
+                    interval + Duration::from_nanos(1) * replicas >= whole * replicas,
+                    "{rate} of {replicas}: {interval:?}"
+                );
                 assert!(interval <= whole * replicas * 2, "{rate} of {replicas}: {interval:?} is too little");
             }
         }

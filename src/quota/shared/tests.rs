@@ -124,10 +124,8 @@ async fn a_shared_bucket_refills_at_its_rate_and_may_be_waited_for() {
 #[tokio::test]
 async fn a_shared_token_comes_back_unless_it_is_committed() {
     let server = RedisServer::start();
-    let (one, other) = (
-        Sharing::new(&server, "{ rate = \"5/h\" }", ""),
-        Sharing::new(&server, "{ rate = \"5/h\" }", ""),
-    );
+    let (one, other) =
+        (Sharing::new(&server, "{ rate = \"5/h\" }", ""), Sharing::new(&server, "{ rate = \"5/h\" }", ""));
     for _ in 0..20 {
         let mut held = Vec::new();
         for _ in 0..5 {
@@ -151,10 +149,8 @@ async fn a_shared_token_comes_back_unless_it_is_committed() {
 #[tokio::test]
 async fn what_is_left_is_told_as_far_as_it_is_known() {
     let server = RedisServer::start();
-    let (one, other) = (
-        Sharing::new(&server, "{ rate = \"10/h\" }", ""),
-        Sharing::new(&server, "{ rate = \"10/h\" }", ""),
-    );
+    let (one, other) =
+        (Sharing::new(&server, "{ rate = \"10/h\" }", ""), Sharing::new(&server, "{ rate = \"10/h\" }", ""));
     assert!(one.spend().await && one.spend().await);
     assert_eq!(one.remaining(), 8);
     other.until_remaining(8).await;

@@ -4,8 +4,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -17,7 +16,7 @@ pub(crate) struct RedisServer {
     remembers: bool,
 }
 
-/// Longest a start, or an answer, may take.
+/// Longest an answer may take.
 const WAIT: Duration = Duration::from_secs(20);
 
 impl RedisServer {
@@ -34,9 +33,7 @@ impl RedisServer {
     fn with(remembers: bool) -> Self {
         let folder = TempDir::new().expect("a folder");
         let child = spawn(&folder, remembers);
-        let server = Self { child, folder, remembers };
-        server.wait_until_up();
-        server
+        Self { child, folder, remembers }
     }
 
     /// Where it is.
@@ -58,7 +55,6 @@ impl RedisServer {
     pub(crate) fn restart(&mut self) {
         self.kill();
         self.child = spawn(&self.folder, self.remembers);
-        self.wait_until_up();
     }
 
     /// From now on it takes everything and says nothing.
@@ -85,14 +81,6 @@ impl RedisServer {
         BufReader::new(stream).read_line(&mut line)?;
         Ok(line.trim_end().to_owned())
     }
-
-    fn wait_until_up(&self) {
-        let begun = Instant::now();
-        while self.ask("PING").ok().as_deref() != Some("+PONG") {
-            assert!(begun.elapsed() < WAIT, "redis-server does not answer");
-            thread::sleep(Duration::from_millis(2));
-        }
-    }
 }
 
 impl Drop for RedisServer {
@@ -102,15 +90,23 @@ impl Drop for RedisServer {
     }
 }
 
+/// Starts one, and waits until it is up.
 fn spawn(folder: &TempDir, remembers: bool) -> Child {
     let append = if remembers { ["--appendonly", "yes"] } else { ["--appendonly", "no"] };
-    Command::new("redis-server")
+    let started = Command::new("redis-server")
         .args(["--port", "0", "--unixsocket", "redis.sock", "--save", "", "--appendfsync", "always"])
         .args(append)
         .current_dir(folder.path())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap_or_else(|error| {
-            panic!("redis-server cannot be started: {error} (tests/run installs it; Debian: apt-get install redis-server)")
-        })
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut child = started.unwrap_or_else(|error| {
+        panic!(
+            "redis-server cannot be started: {error} (tests/run installs it; Debian: apt-get install redis-server)"
+        )
+    });
+    let said = BufReader::new(child.stdout.take().expect("its output"));
+    let mut lines = said.lines().map_while(Result::ok);
+    let is_up = lines.any(|line| line.to_lowercase().contains("ready to accept connections"));
+    assert!(is_up, "redis-server has ended");
+    child
 }
