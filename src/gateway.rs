@@ -68,7 +68,7 @@ impl Gateway {
     pub fn new(config: Config, metrics: Arc<Metrics>) -> Result<Self, Unopened> {
         Ok(Self {
             ledger: Ledger::open(&config.ledger, &metrics)?,
-            quotas: Quotas::new(&config),
+            quotas: Quotas::new(&config, &metrics),
             budgets: Budgets::new(&config),
             slots: Slots::new(&config),
             load: Arc::new(Load::new(config.limits.in_flight)),

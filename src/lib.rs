@@ -10,6 +10,7 @@
 //! auth · upstream · dialect                   who is asking, and the servers behind us
 //! ledger                                      every paid call, written down, and what repeats which
 //! quota · budget                              how much of anything is given, and how much may be spent
+//! link                                        a connection to Redis
 //! config     everything an operator decides   error       every word that is ever said
 //! capability · rewrite · params               pure decisions
 //! rejection · failure                         every reason there is       money   exact amounts of it
@@ -32,6 +33,7 @@ pub mod gateway;
 mod idle;
 mod joined;
 pub mod ledger;
+mod link;
 pub mod metrics;
 pub mod money;
 mod outcome;

@@ -244,6 +244,7 @@ fn store(config: &Config) -> &'static str {
     match config.ledger.store {
         StoreKind::Sqlite => "sqlite",
         StoreKind::Memory => "memory",
+        StoreKind::Redis => "redis",
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::reader::Section;
+use super::redis;
 
 /// `[ledger]`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// Records that may wait to be written.
     pub queue: u32,
+    /// The server that holds the records, where one does.
+    pub redis: Option<redis::Settings>,
 }
 
 /// What holds the records.
@@ -34,6 +37,8 @@ pub enum StoreKind {
     Sqlite,
     /// This process: they end with it.
     Memory,
+    /// A Redis server, which several gateways share.
+    Redis,
 }
 
 /// What a written record outlives.
@@ -57,17 +62,22 @@ impl Default for Settings {
             sync: Sync::Full,
             timeout: Duration::from_secs(5),
             queue: 1024,
+            redis: None,
         }
     }
 }
 
 impl Settings {
-    pub(super) fn read(mut section: Section<'_>) -> Self {
+    /// `redis`: the server there is.
+    pub(super) fn read(mut section: Section<'_>, redis: Option<&redis::Settings>) -> Self {
         let default = Self::default();
-        let stores = [("sqlite", StoreKind::Sqlite), ("memory", StoreKind::Memory)];
+        let stores =
+            [("sqlite", StoreKind::Sqlite), ("memory", StoreKind::Memory), ("redis", StoreKind::Redis)];
         let syncs = [("full", Sync::Full), ("normal", Sync::Normal)];
+        let store = section.choice("store", &stores, default.store);
         let settings = Self {
-            store: section.choice("store", &stores, default.store),
+            redis: redis.filter(|_| store == StoreKind::Redis).cloned(),
+            store,
             path: section.text("path").map_or(default.path, PathBuf::from),
             keep: section.duration("keep", default.keep),
             keep_answers: section.duration("keep_answers", default.keep_answers),
@@ -82,6 +92,9 @@ impl Settings {
         }
         if settings.keep_answers > settings.keep {
             section.problem("keep_answers", "longer than keep (an answer needs its record; use less)");
+        }
+        if store == StoreKind::Redis && redis.is_none() {
+            section.problem("store", "\"redis\" needs to know where that is (add [redis] with its url)");
         }
         section.finish();
         settings

@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod presets;
 pub mod quota;
 mod reader;
+pub mod redis;
 pub mod retry;
 pub mod secret;
 pub mod server;
@@ -47,6 +48,8 @@ pub struct Config {
     pub routes: Routes,
     /// `[ledger]`
     pub ledger: ledger::Settings,
+    /// `[redis]`
+    pub redis: Option<redis::Settings>,
     /// `[rewrite] mode_header`: whether clients may choose with `x-reelgate-mode`.
     pub mode_header: bool,
     /// `[errors]`
@@ -171,13 +174,16 @@ impl Config {
         let default_upstream: Arc<str> = root.text("default_upstream").unwrap_or("main").into();
         let (rewrite, mode_header) = read_rewrite(root.section("rewrite"));
         let upstreams = root.named_sections("upstreams");
+        let redis = root.optional_section("redis");
+        let redis = redis.and_then(|section| redis::Settings::read(section, sources));
         let (capabilities, model_quotas) = capabilities::read(&mut root, &default_upstream, rewrite);
         let config = Self {
             server: server::Server::read(root.section("server")),
             limits: server::Limits::read(root.section("limits")),
             auth: auth::Auth::read(root.section("auth"), sources),
             routes: Routes::read(root.section("routes")),
-            ledger: ledger::Settings::read(root.section("ledger")),
+            ledger: ledger::Settings::read(root.section("ledger"), redis.as_ref()),
+            redis,
             wording: read_wording(root.section("errors")),
             quota: quota::Quota::read(root.section("quota")),
             jobs: quota::Watch::read(root.section("jobs")),

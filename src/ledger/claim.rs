@@ -1,7 +1,6 @@
 //! Claiming a paid call: it is made, or answered by what an earlier try of it came to.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -52,18 +51,19 @@ pub(crate) struct Twin {
 #[derive(Debug)]
 enum Source {
     Here(watch::Receiver<Option<Told>>),
-    /// Another process has it under way.
-    Elsewhere,
+    /// Another process has it under way. It is looked at after this time, and then less and less often.
+    Elsewhere(Duration),
 }
 
 /// How late a first try may come after its repeat. They are sent in order, and taken by different workers.
-const OVERTAKEN: Duration = Duration::from_secs(10);
+pub(super) const OVERTAKEN: Duration = Duration::from_secs(10);
 
 /// Held by whoever claims.
 type Turn<'l> = tokio::sync::MutexGuard<'l, ()>;
 
-/// How often another process's call is looked at.
-const LOOK: Duration = Duration::from_millis(500);
+/// How soon another process's call is looked at, and how long at most between two looks.
+const LOOK: Duration = Duration::from_millis(25);
+const LOOK_MAX: Duration = Duration::from_millis(500);
 
 impl Ledger {
     /// Says what becomes of a paid call.
@@ -81,7 +81,7 @@ impl Ledger {
             let mut desk = self.desk();
             if !desk.is_overtaken(&intent, soon) {
                 // Whoever asks twice on purpose gets two videos.
-                return Ok(Claim::Fresh(Open::new(self, desk, intent)));
+                return Ok(Claim::Fresh(Open::new(self, desk, intent, Vec::new())));
             }
         }
         let _turn = self.turn(&intent).await?;
@@ -109,28 +109,25 @@ impl Ledger {
             if other.fingerprint != intent.fingerprint {
                 return Err(Rejection::IdempotencyMismatch);
             }
-            return self.carry_out(Verdict::Await(other.id), intent).await;
+            return self.carry_out(Verdict::Await(other.id), intent, Vec::new()).await;
         }
-        let which = Which::Key {
-            client: Arc::clone(&intent.client),
-            operation: intent.operation,
-            key,
-            since: self.0.clock.now().before(self.0.keep_answers),
-        };
+        let which = Which::same_as(&intent, self.counts_since(&intent));
         let records = self.asked("lookup", self.0.store.records(which)).await.map_err(unavailable)?;
         let verdict = guard::of_key(records.first(), &intent.fingerprint);
-        self.carry_out(verdict, intent).await
+        self.carry_out(verdict, intent, Vec::new()).await
+    }
+
+    /// From when on records count for a call with this intent.
+    pub(super) fn counts_since(&self, intent: &Intent) -> Timestamp {
+        let window = if intent.key.is_some() { self.0.keep_answers } else { self.0.repeat_window };
+        self.0.clock.now().before(window)
     }
 
     async fn claim_repeat(&self, intent: Intent) -> Result<Claim, Rejection> {
-        let since = self.0.clock.now().before(self.0.repeat_window);
+        let since = self.counts_since(&intent);
         // Before the store is asked, as above.
         let mut tries = self.desk().tries(&intent.client, &intent.fingerprint);
-        let which = Which::Request {
-            client: Arc::clone(&intent.client),
-            fingerprint: intent.fingerprint.clone(),
-            since,
-        };
+        let which = Which::same_as(&intent, since);
         let records = self.asked("lookup", self.0.store.records(which)).await.map_err(unavailable)?;
         for record in &records {
             // What the store says is as new, or newer, unless it has not heard of the end.
@@ -139,12 +136,17 @@ impl Ledger {
                 tries.push(Try::of(record));
             }
         }
-        let verdict = self.verdict(&intent, tries, since);
-        self.carry_out(verdict, intent).await
+        // What this process saw refused, another one may have made up for since this one was started.
+        let began = self.0.began.before(OVERTAKEN);
+        let elsewhere = records.iter().any(|one| one.at >= began && one.instance != self.0.instance);
+        let credit_since = if elsewhere { Timestamp::NEVER } else { since };
+        let verdict = self.verdict(&intent, tries, credit_since);
+        let known = records.into_iter().map(|record| record.id).collect();
+        self.carry_out(verdict, intent, known).await
     }
 
-    /// What becomes of a repeat of which these tries are known. A first try that comes at the same time either is
-    /// seen here, or sees that it was overtaken.
+    /// What becomes of a repeat of which these tries are known; refusals `since` then may be made up for. A first try
+    /// that comes at the same time either is seen here, or sees that it was overtaken.
     fn verdict(&self, intent: &Intent, mut tries: Vec<Try>, since: Timestamp) -> Verdict {
         let mut desk = self.desk();
         for one in desk.tries(&intent.client, &intent.fingerprint) {
@@ -153,18 +155,26 @@ impl Ledger {
             }
         }
         let verdict = guard::of_repeat(&tries, desk.has_refusal(intent, since));
+        if matches!(verdict, Verdict::Fresh | Verdict::Instead) {
+            // Made in place of a try that came to nothing, seen here or not: no other repeat is.
+            desk.make_up(intent);
+        }
         if verdict == Verdict::Fresh && tries.is_empty() {
             desk.overtakes(intent, self.0.clock.now());
         }
         verdict
     }
 
-    async fn carry_out(&self, verdict: Verdict, intent: Intent) -> Result<Claim, Rejection> {
+    /// `known`: the records that the verdict was made with.
+    async fn carry_out(
+        &self,
+        verdict: Verdict,
+        intent: Intent,
+        known: Vec<LedgerId>,
+    ) -> Result<Claim, Rejection> {
         match verdict {
-            Verdict::Fresh => Ok(Claim::Fresh(Open::new(self, self.desk(), intent))),
-            Verdict::Instead => {
-                self.desk().make_up(&intent);
-                Ok(Claim::Fresh(Open::new(self, self.desk(), intent)))
+            Verdict::Fresh | Verdict::Instead => {
+                Ok(Claim::Fresh(Open::new(self, self.desk(), intent, known)))
             }
             Verdict::Mismatch => Err(Rejection::IdempotencyMismatch),
             Verdict::Unresolved(id) => {
@@ -173,7 +183,7 @@ impl Ledger {
             }
             Verdict::Await(id) => {
                 let waiting = self.desk().wait_for(&id);
-                let source = waiting.map_or(Source::Elsewhere, Source::Here);
+                let source = waiting.map_or(Source::Elsewhere(LOOK), Source::Here);
                 Ok(Claim::Await(Twin { ledger: self.clone(), intent, id, source }))
             }
             Verdict::Replay(id) => self.replay(id).await,
@@ -196,6 +206,14 @@ impl Ledger {
 }
 
 impl Twin {
+    /// A call that met this record of another process's when it was to be written down: its claim is decided again.
+    pub(super) fn met(ledger: &Ledger, intent: Intent, id: LedgerId) -> Self {
+        // Where there is no key, whatever comes second is a repeat.
+        let repeat = intent.repeat || intent.key.is_none();
+        let source = Source::Elsewhere(Duration::ZERO);
+        Self { ledger: ledger.clone(), intent: Intent { repeat, ..intent }, id, source }
+    }
+
     /// What to answer when there is no more time to wait.
     pub(crate) fn unresolved(&self) -> Rejection {
         unresolved(&self.id)
@@ -221,8 +239,11 @@ impl Twin {
                 }
                 Told::Ended(End::Failed(failure)) => return Ok(Claim::Failed(failure)),
                 Told::Ended(End::Unkept) | Told::Unresolved => return Err(twin.unresolved()),
-                Told::Released => match ledger.claim(twin.intent).await? {
-                    Claim::Await(next) => twin = next,
+                Told::Released => match ledger.claim(twin.intent.clone()).await? {
+                    Claim::Await(next) => {
+                        let source = next.source.behind(&twin.source);
+                        twin = Self { source, ..next };
+                    }
                     outcome @ (Claim::Fresh(_) | Claim::Replay(_) | Claim::Failed(_)) => return Ok(outcome),
                 },
             }
@@ -235,11 +256,23 @@ impl Twin {
                 Ok(told) => told.clone().unwrap_or(Told::Unresolved),
                 Err(_) => Told::Unresolved,
             },
-            Source::Elsewhere => {
-                sleep(LOOK).await;
+            Source::Elsewhere(wait) => {
+                sleep(*wait).await;
                 // Claiming again looks again.
                 Told::Released
             }
+        }
+    }
+}
+
+impl Source {
+    /// The same, looked at less often than the one before it.
+    fn behind(self, before: &Self) -> Self {
+        match (self, before) {
+            (Self::Elsewhere(wait), Self::Elsewhere(waited)) => {
+                Self::Elsewhere(wait.max(*waited * 2).min(LOOK_MAX))
+            }
+            (source, _) => source,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 
 use super::fingerprint::Fingerprint;
 use super::record::{LedgerId, Record, State};
+use super::store::Unless;
 use super::time::Timestamp;
 
 /// What becomes of a call.
@@ -89,6 +90,24 @@ pub(super) fn of_repeat(tries: &[Try], refused: bool) -> Verdict {
     }
     // Without any, the first try came to nothing before anybody wrote it down.
     taken().min_by_key(|one| likelihood(one)).map_or(Verdict::Fresh, Try::verdict)
+}
+
+/// The record that keeps a new one from being written: had its claim known of it, it would have decided otherwise.
+/// `earlier`: those of its key, or of its request, as a store finds them.
+///
+/// What this process makes its own desk knows of; this is about what others made at the same time.
+pub(super) fn met<'r>(new: &Record, earlier: &'r [Record], unless: &Unless) -> Option<&'r LedgerId> {
+    let met = if new.intent.key.is_some() {
+        earlier.first().filter(|holder| holder.outcome.stands())
+    } else if new.intent.repeat {
+        let unknown = |one: &&Record| one.instance != new.instance && !unless.known.contains(&one.id);
+        earlier.iter().filter(unknown).find(|one| one.outcome.state != State::Refused)
+    } else {
+        // A repeat that was made before any first try was known: this one is too late.
+        let overtakes = |one: &&Record| one.intent.repeat && one.at >= unless.overtaken_since;
+        earlier.last().filter(overtakes).filter(|one| one.instance != new.instance)
+    };
+    met.map(|record| &record.id)
 }
 
 /// The most likely first: one that is still open has lost its client without our noticing; an open outcome was

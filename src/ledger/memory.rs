@@ -6,9 +6,10 @@ use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::guard;
 use super::record::{Fault, Job, LedgerId, Record, State};
 use super::settlement::Answer;
-use super::store::{Asked, LedgerError, Note, Noted, RECORDS_MAX, Settled, Store, Which};
+use super::store::{Asked, LedgerError, Note, Noted, RECORDS_MAX, Settled, Store, Unless, Which};
 use super::time::Timestamp;
 use crate::budget::Amount;
 
@@ -18,7 +19,7 @@ const KEPT_MAX: usize = 10_000;
 /// Records by id, which is by time.
 pub(super) struct MemoryStore {
     keep: Duration,
-    records: Mutex<BTreeMap<LedgerId, (Record, Option<Answer>)>>,
+    records: Mutex<Records>,
 }
 
 impl fmt::Debug for MemoryStore {
@@ -32,42 +33,35 @@ impl MemoryStore {
         Self { keep, records: Mutex::new(BTreeMap::new()) }
     }
 
-    fn records(&self) -> MutexGuard<'_, BTreeMap<LedgerId, (Record, Option<Answer>)>> {
+    fn records(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The newest first.
-    fn select(&self, wanted: impl Fn(&Record) -> bool) -> Vec<Record> {
-        let records = self.records();
-        let all = records.values().rev().map(|(record, _)| record);
-        all.filter(|record| wanted(record)).take(RECORDS_MAX).cloned().collect()
-    }
-
-    fn which(&self, which: &Which) -> Vec<Record> {
-        let mut records = self.select(|record| which.includes(record));
-        if let Which::Key { .. } = which {
-            records.sort_by_key(|record| record.outcome.state == State::Refused);
-        }
-        records
     }
 }
 
+type Records = BTreeMap<LedgerId, (Record, Option<Answer>)>;
+
+/// The newest first.
+fn select(records: &Records, wanted: impl Fn(&Record) -> bool) -> Vec<Record> {
+    let all = records.values().rev().map(|(record, _)| record);
+    all.filter(|record| wanted(record)).take(RECORDS_MAX).cloned().collect()
+}
+
+fn which_of(records: &Records, which: &Which) -> Vec<Record> {
+    let mut found = select(records, |record| which.includes(record));
+    if let Which::Key { .. } = which {
+        found.sort_by_key(|record| record.outcome.state == State::Refused);
+    }
+    found
+}
+
 impl Store for MemoryStore {
-    fn insert(&self, record: Record, key_since: Timestamp) -> Asked<Option<LedgerId>> {
-        let holder = record.intent.key.clone().and_then(|key| {
-            let which = Which::Key {
-                client: Arc::clone(&record.intent.client),
-                operation: record.intent.operation,
-                key,
-                since: key_since,
-            };
-            self.which(&which).into_iter().next()
-        });
-        if let Some(holder) = holder.filter(|holder| holder.outcome.stands()) {
-            return done(Some(holder.id));
-        }
+    fn insert(&self, record: Record, unless: Unless) -> Asked<Option<LedgerId>> {
         let old = record.at.before(self.keep);
         let mut records = self.records();
+        let earlier = which_of(&records, &Which::same_as(&record.intent, unless.since));
+        if let Some(met) = guard::met(&record, &earlier, &unless) {
+            return done(Some(met.clone()));
+        }
         records.insert(record.id.clone(), (record, None));
         while records.len() > KEPT_MAX || records.values().next().is_some_and(|(oldest, _)| oldest.at < old) {
             records.pop_first();
@@ -115,7 +109,7 @@ impl Store for MemoryStore {
     }
 
     fn records(&self, which: Which) -> Asked<Vec<Record>> {
-        done(self.which(&which))
+        done(which_of(&self.records(), &which))
     }
 
     fn answer(&self, id: LedgerId) -> Asked<Option<Answer>> {
@@ -123,7 +117,7 @@ impl Store for MemoryStore {
     }
 
     fn job(&self, job_id: &str) -> Asked<Option<Job>> {
-        let found = self.select(|record| record.outcome.job_id.as_deref() == Some(job_id));
+        let found = select(&self.records(), |record| record.outcome.job_id.as_deref() == Some(job_id));
         done(found.first().and_then(Record::job))
     }
 

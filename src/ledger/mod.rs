@@ -8,7 +8,8 @@
 //! intent       what is known before it leaves        settlement  what became of it
 //! fingerprint  whether two requests ask for the same
 //! record       what is written down                  store       the seam to what holds it
-//! sqlite       a file, and reading it without us     memory      this process, for trying and testing
+//! sqlite       a file                                redis       a server, for several gateways
+//! memory       this process, for trying and testing  archive     reading records without us
 //! ```
 //!
 //! Knows nothing of routes: who judges a request says what it is, and says when it is over.
@@ -26,6 +27,7 @@ use tracing::error;
 use crate::config::ledger::{Settings, StoreKind};
 use crate::metrics::{Jobs as JobCounts, Metrics};
 
+pub(crate) mod archive;
 mod bounded;
 mod claim;
 mod desk;
@@ -37,6 +39,7 @@ mod memory;
 mod open;
 pub(crate) mod operation;
 pub(crate) mod record;
+pub(crate) mod redis;
 pub(crate) mod settlement;
 pub(crate) mod sqlite;
 pub(crate) mod store;
@@ -50,6 +53,7 @@ pub(crate) use open::Open;
 pub(crate) use time::Timestamp;
 use words::words;
 
+use self::redis::RedisStore;
 use bounded::Bounded;
 use desk::Desk;
 use memory::MemoryStore;
@@ -67,6 +71,8 @@ struct Inner {
     /// What this process is called in its records.
     instance: Arc<str>,
     clock: Clock,
+    /// When it was opened.
+    began: Timestamp,
     timeout: Duration,
     keep_answers: Duration,
     repeat_window: Duration,
@@ -137,6 +143,7 @@ impl Ledger {
         let store: Arc<dyn Store> = match settings.store {
             StoreKind::Memory => Arc::new(MemoryStore::new(settings.keep)),
             StoreKind::Sqlite => Arc::new(SqliteStore::open(settings)?),
+            StoreKind::Redis => Arc::new(RedisStore::open(settings, &instance, &metrics.redis_up)?),
         };
         Ok(Self::over(store, settings, instance, metrics))
     }
@@ -146,6 +153,7 @@ impl Ledger {
             store,
             instance,
             clock: Clock::Wall,
+            began: Clock::Wall.now(),
             timeout: settings.timeout,
             keep_answers: settings.keep_answers,
             repeat_window: settings.repeat_window,
@@ -229,7 +237,7 @@ impl Ledger {
     }
 }
 
-/// Tells processes that share a store apart.
+/// Tells processes that share a store apart, also those of several hosts.
 fn instance_name() -> Arc<str> {
     format!("{}-{:08x}", std::process::id(), fastrand::u32(..)).into()
 }

@@ -1,14 +1,16 @@
 //! A claimed call, from its claim to its outcome.
 
+use std::mem;
 use std::sync::{Arc, MutexGuard};
 
 use tracing::error;
 
+use super::claim::{OVERTAKEN, Twin};
 use super::desk::{Desk, Told};
 use super::intent::{Details, Intent};
 use super::record::{Fault, Job, JobStatus, LedgerId, Outcome, Record, State};
 use super::settlement::{End, Settlement};
-use super::store::{Noted, Settled};
+use super::store::{Noted, Settled, Unless};
 use super::{Ledger, Timestamp};
 use crate::budget::Cost;
 use crate::rejection::Rejection;
@@ -22,6 +24,8 @@ pub(crate) struct Open {
     ledger: Ledger,
     id: LedgerId,
     intent: Intent,
+    /// Records that its claim was decided with.
+    known: Vec<LedgerId>,
     phase: Phase,
     /// Where it goes, once that is recorded.
     place: Option<Place>,
@@ -50,14 +54,19 @@ enum Phase {
 }
 
 impl Open {
-    /// `desk`: the ledger's.
-    pub(super) fn new(ledger: &Ledger, mut desk: MutexGuard<'_, Desk>, intent: Intent) -> Self {
+    /// `desk`: the ledger's. `known`: the records that its claim was decided with.
+    pub(super) fn new(
+        ledger: &Ledger,
+        mut desk: MutexGuard<'_, Desk>,
+        intent: Intent,
+        known: Vec<LedgerId>,
+    ) -> Self {
         let now = ledger.0.clock.now();
         let id = LedgerId::at(now);
         desk.open(id.clone(), now, intent.clone());
         ledger.0.under_way.set(desk.len().try_into().unwrap_or(i64::MAX));
         drop(desk);
-        Self { ledger: ledger.clone(), id, intent, phase: Phase::Claimed, place: None }
+        Self { ledger: ledger.clone(), id, intent, known, phase: Phase::Claimed, place: None }
     }
 
     /// Id of its record.
@@ -65,12 +74,12 @@ impl Open {
         &self.id
     }
 
-    /// Writes it down. Only what is written down may be sent.
+    /// Writes it down. Only what is written down may be sent. Should another process have been quicker with what
+    /// this call must not be made beside, it is over, and yields what to wait for instead.
     ///
     /// # Errors
-    /// [`Rejection::LedgerUnavailable`] if that fails, and [`Rejection::CreateUnresolved`] if another process
-    /// was quicker with the same idempotency key. The call is over then.
-    pub(crate) async fn record(&mut self, details: Details) -> Result<(), Rejection> {
+    /// [`Rejection::LedgerUnavailable`] if that fails. The call is over then.
+    pub(crate) async fn record(&mut self, details: Details) -> Result<Option<Twin>, Rejection> {
         let now = self.ledger.0.clock.now();
         self.place = Some(Place {
             upstream: Arc::clone(&details.upstream),
@@ -91,21 +100,29 @@ impl Open {
             replays: 0,
         };
         self.phase = Phase::Recording;
-        let insert = self.ledger.0.store.insert(record, now.before(self.ledger.0.keep_answers));
-        let reason = match self.ledger.asked("insert", insert).await {
+        let unless = Unless {
+            since: self.ledger.counts_since(&self.intent),
+            overtaken_since: now.before(OVERTAKEN),
+            known: mem::take(&mut self.known),
+        };
+        let insert = self.ledger.0.store.insert(record, unless);
+        match self.ledger.asked("insert", insert).await {
             Ok(None) => {
                 self.phase = Phase::Recorded;
                 self.ledger.write_unwritten();
-                return Ok(());
+                Ok(None)
             }
             Ok(Some(other)) => {
-                self.phase = Phase::Claimed;
-                Rejection::CreateUnresolved { ledger_id: other.to_string() }
+                // It was not refused: there is nothing to make up for.
+                self.close(Told::Released);
+                Ok(Some(Twin::met(&self.ledger, self.intent.clone(), other)))
             }
-            Err(_) => Rejection::LedgerUnavailable,
-        };
-        self.give_up(Told::Ended(End::Rejected(reason.clone())));
-        Err(reason)
+            Err(_) => {
+                let reason = Rejection::LedgerUnavailable;
+                self.give_up(Told::Ended(End::Rejected(reason.clone())));
+                Err(reason)
+            }
+        }
     }
 
     /// Writes down what became of it, and tells its twins. That it cannot be written down is logged and counted,
@@ -211,6 +228,17 @@ impl Open {
         let client_left = desk.close(&self.id, told);
         self.ledger.0.under_way.set(desk.len().try_into().unwrap_or(i64::MAX));
         client_left
+    }
+}
+
+#[cfg(test)]
+impl Open {
+    /// Forgets it, as a process does that is killed. Yields what it would have said of it.
+    pub(super) fn into_silence(mut self) -> Settled {
+        self.phase = Phase::Closed;
+        let Settlement { outcome, .. } = super::tests::took("video_1");
+        let answer = Some(super::tests::job_answer("video_1"));
+        Settled { at: self.ledger.0.clock.now(), outcome, answer, client_left: false }
     }
 }
 

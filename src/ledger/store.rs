@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::fingerprint::Fingerprint;
-use super::intent::IdempotencyKey;
+use super::intent::{IdempotencyKey, Intent};
 use super::operation::Operation;
 use super::record::{Fault, Job, JobStatus, LedgerId, Outcome, Record};
 use super::settlement::Answer;
@@ -22,9 +22,9 @@ pub(crate) const RECORDS_MAX: usize = 64;
 
 /// Keeps records. What it confirmed outlives the process, as far as it is made to.
 pub(crate) trait Store: fmt::Debug + Send + Sync {
-    /// Writes a new record down, unless its idempotency key is held by one that is not older than `key_since`:
-    /// then yields that one's id and writes nothing. One step, also between processes.
-    fn insert(&self, record: Record, key_since: Timestamp) -> Asked<Option<LedgerId>>;
+    /// Writes a new record down, unless there is one that its claim had to know of (see `guard::met`): then yields
+    /// that one's id and writes nothing. One step, also between processes.
+    fn insert(&self, record: Record, unless: Unless) -> Asked<Option<LedgerId>>;
 
     /// Writes down what became of a call.
     fn settle(&self, id: LedgerId, settled: Settled) -> Asked<()>;
@@ -49,6 +49,17 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// those that were refused and those whose jobs failed. Answered at the start of a process, whatever number of
     /// calls there are.
     fn usage(&self, since: Timestamp) -> Asked<HashMap<Arc<str>, Amount>>;
+}
+
+/// Which records keep a new one from being written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unless {
+    /// Those of its key, or of its request, that are not older than this.
+    pub since: Timestamp,
+    /// Repeats that may have overtaken it are not older than this.
+    pub overtaken_since: Timestamp,
+    /// Tries that its claim knew of.
+    pub known: Vec<LedgerId>,
 }
 
 /// What became of a call.
@@ -117,6 +128,17 @@ pub(crate) enum Which {
         /// Not older than this.
         since: Timestamp,
     },
+}
+
+impl Which {
+    /// Those that a call with this intent may be a twin of.
+    pub(super) fn same_as(intent: &Intent, since: Timestamp) -> Self {
+        let client = Arc::clone(&intent.client);
+        match intent.key.clone() {
+            Some(key) => Self::Key { client, operation: intent.operation, key, since },
+            None => Self::Request { client, fingerprint: intent.fingerprint.clone(), since },
+        }
+    }
 }
 
 /// Why a store did not do what it was asked.

@@ -11,6 +11,9 @@ use tokio::time::Instant;
 pub(crate) struct Timestamp(pub(crate) i64);
 
 impl Timestamp {
+    /// Later than anything.
+    pub(crate) const NEVER: Self = Self(i64::MAX);
+
     /// So much earlier; the epoch at the earliest.
     #[must_use]
     pub(crate) fn before(self, span: Duration) -> Self {

@@ -3,6 +3,7 @@
 //! Knows nothing of keys, models and upstreams. A token is taken before it is known whether the call goes out, and
 //! comes back unless it does: a request that is refused for another reason spends nothing.
 
+use super::tokens::Unsettled;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub(crate) enum Refused {
         /// How long until there would be a token for this call.
         wait: Duration,
     },
+    /// What all gateways share is away, and nobody gets anything without it.
+    Away,
     /// The process was told to stop before it was the call's turn.
     Stopping,
 }
@@ -51,11 +54,10 @@ impl Bucket {
     }
 
     /// The bucket of these settings: the one there was, if there was one.
-    pub(super) fn next(old: Option<&Arc<Self>>, quota: Option<RateQuota>) -> Option<Arc<Self>> {
-        let quota = quota?;
-        let Some(old) = old else { return Some(Self::new(quota)) };
+    pub(super) fn next(old: Option<&Arc<Self>>, quota: RateQuota) -> Arc<Self> {
+        let Some(old) = old else { return Self::new(quota) };
         old.change(quota);
-        Some(Arc::clone(old))
+        Arc::clone(old)
     }
 
     /// Goes on under other settings. The share of the bucket that was used stays used: whoever raises a limit hands
@@ -98,6 +100,16 @@ impl Bucket {
         let missing = u32::try_from(refill.div_ceil(interval(&state.quota))).unwrap_or(u32::MAX);
         let remaining = if state.line.is_empty() { limit.saturating_sub(missing) } else { 0 };
         Standing { limit, remaining, reset: Duration::from_nanos(refill) }
+    }
+
+    /// From now on it is as full as one that will be full in this time. No token that was taken before comes back.
+    pub(super) fn refill_in(&self, time: Duration) {
+        let mut state = self.lock();
+        state.unsettled = Unsettled::default();
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let full_at = state.now().saturating_add(time);
+        state.full_at.set(full_at);
+        state.line.call_first();
     }
 
     /// Takes a token if there is one, or tells when there will be.

@@ -1,23 +1,26 @@
 //! How much of anything a client may ask for: calls in a time ([`Quotas`]), jobs at a time ([`slots`]), and calls
 //! under way ([`load`]).
 //!
-//! One for the process, shared by its workers. Everything here is made from the configuration: what a client
+//! One for the process, shared by its workers; token buckets may be shared with other gateways ([`shared`]). Everything here is made from the configuration: what a client
 //! sends makes no state.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::config::quota::Quota;
+use crate::config::quota::{Quota, RateQuota};
+use crate::metrics::Metrics;
 use crate::rejection::Rejection;
 
 pub(crate) mod bucket;
 mod clock;
 pub(crate) mod gate;
 mod jobs;
+pub(crate) mod limit;
 mod line;
 pub(crate) mod load;
 pub(crate) mod patience;
+mod shared;
 pub(crate) mod slots;
 pub(crate) mod standing;
 #[cfg(test)]
@@ -25,8 +28,10 @@ mod tests;
 mod tokens;
 pub(crate) mod turns;
 
-use bucket::{Bucket, Refused, Spent};
+use bucket::{Bucket, Refused};
+use limit::{RateLimit, Token};
 use patience::Patience;
+use shared::{SharedBucket, SharedStore, part_of};
 use standing::Standing;
 use turns::Limit;
 
@@ -71,6 +76,8 @@ pub(crate) struct Asked<'a> {
 /// Every token bucket there is.
 #[derive(Debug, Default)]
 pub(crate) struct Quotas {
+    /// What all gateways share, and how many they are.
+    store: Option<(Arc<SharedStore>, u32)>,
     keys: HashMap<Arc<str>, Buckets>,
     models: HashMap<Arc<str>, Buckets>,
     upstreams: HashMap<Arc<str>, Buckets>,
@@ -81,29 +88,36 @@ pub(crate) struct Quotas {
 /// committed.
 #[derive(Debug, Default)]
 #[must_use = "tokens that are dropped go back"]
-pub(crate) struct SpentAll([Option<Spent>; 3]);
+pub(crate) struct SpentAll([Option<Token>; 3]);
 
 impl Quotas {
-    /// The buckets of a configuration, all of them full.
-    pub(crate) fn new(config: &Config) -> Self {
-        Self::default().next(config)
+    /// The buckets of a configuration, all of them full, or as full as other gateways have left them.
+    pub(crate) fn new(config: &Config, metrics: &Metrics) -> Self {
+        let redis = config.redis.as_ref().filter(|redis| redis.limits);
+        let store = redis.map(|redis| (SharedStore::start(redis, &metrics.redis_up), redis.replicas));
+        Self { store, ..Self::default() }.next(config)
     }
 
     /// The buckets of the next configuration. Those that it still has are the same: what was taken from them stays
     /// taken, whoever waits goes on waiting.
     pub(crate) fn next(&self, config: &Config) -> Self {
-        let next = |old: &HashMap<Arc<str>, Buckets>, name: &Arc<str>, quota: &Quota| {
-            (Arc::clone(name), Buckets::next(old.get(name), quota))
+        let next = |scope: &str, old: Option<&Buckets>, name: &Arc<str>, quota: &Quota| {
+            let kept = Kept { store: self.store.as_ref(), name: format!("{scope}:{name}") };
+            (Arc::clone(name), Buckets::next(old, quota, &kept))
         };
-        let named = |old, quotas: &[(Arc<str>, Quota)]| {
-            quotas.iter().map(|(name, quota)| next(old, name, quota)).collect()
+        let named = |scope: &str, old: &HashMap<Arc<str>, Buckets>, quotas: &[(Arc<str>, Quota)]| {
+            quotas.iter().map(|(name, quota)| next(scope, old.get(name), name, quota)).collect()
         };
-        let upstreams = config.upstreams.iter();
+        let upstreams = config
+            .upstreams
+            .iter()
+            .map(|one| next("upstream", self.upstreams.get(&one.name), &one.name, &one.quota));
         Self {
-            keys: named(&self.keys, &config.auth.quotas),
-            models: named(&self.models, &config.model_quotas),
-            upstreams: upstreams.map(|one| next(&self.upstreams, &one.name, &one.quota)).collect(),
-            global: Buckets::next(Some(&self.global), &config.quota),
+            store: self.store.clone(),
+            keys: named("key", &self.keys, &config.auth.quotas),
+            models: named("model", &self.models, &config.model_quotas),
+            upstreams: upstreams.collect(),
+            global: next("global", Some(&self.global), &Arc::from(""), &config.quota).1,
         }
     }
 
@@ -121,7 +135,7 @@ impl Quotas {
     }
 
     /// The bucket of an upstream, which counts attempts.
-    pub(crate) fn upstream(&self, name: &str, class: Class) -> Option<Arc<Bucket>> {
+    pub(crate) fn upstream(&self, name: &str, class: Class) -> Option<Arc<RateLimit>> {
         self.upstreams.get(name)?.of(class).cloned()
     }
 
@@ -152,7 +166,7 @@ impl Quotas {
     }
 
     /// The buckets that count a call, in the order in which it passes them.
-    fn of(&self, asked: &Asked<'_>) -> [Option<&Arc<Bucket>>; 3] {
+    fn of(&self, asked: &Asked<'_>) -> [Option<&Arc<RateLimit>>; 3] {
         let key = asked.key.and_then(|name| self.keys.get(name));
         let model = asked.model.and_then(|name| self.models.get(name));
         [key, model, Some(&self.global)].map(|buckets| buckets?.of(asked.class))
@@ -165,7 +179,7 @@ const LIMITS: [Limit; 3] = [Limit::Key, Limit::Model, Limit::Global];
 impl SpentAll {
     /// The call went out: its tokens are spent for good.
     pub(crate) fn commit(self) {
-        self.0.into_iter().flatten().for_each(Spent::commit);
+        self.0.into_iter().flatten().for_each(Token::commit);
     }
 }
 
@@ -179,22 +193,51 @@ impl Refused {
                 limit: (rate.tokens.get(), rate.per),
                 wait,
             },
+            Self::Away => Rejection::Overloaded,
             Self::Stopping => Rejection::Stopping,
         }
+    }
+}
+
+/// Where the buckets of one name are kept.
+struct Kept<'s> {
+    /// The server that all gateways share, and how many they are.
+    store: Option<&'s (Arc<SharedStore>, u32)>,
+    /// What they are called there.
+    name: String,
+}
+
+impl Kept<'_> {
+    /// The limit of these settings: the one there was, if there was one. What was taken from it stays taken.
+    fn limit(&self, old: Option<&Arc<RateLimit>>, class: Class, quota: RateQuota) -> Arc<RateLimit> {
+        if let Some(old) = old.filter(|old| old.quota() == quota) {
+            return Arc::clone(old);
+        }
+        let bucket = |quota| Bucket::next(old.map(|old| old.bucket()), quota);
+        let Some((store, replicas)) = self.store else {
+            return RateLimit::own(quota, bucket(quota));
+        };
+        let part = bucket(part_of(quota, *replicas));
+        let name = format!("{}:{}", self.name, class.word());
+        let shared = SharedBucket::new(store, &name, quota, Arc::clone(&part));
+        RateLimit::shared(quota, part, shared)
     }
 }
 
 /// The buckets of one name, apart for each class: polling takes nothing from creates.
 #[derive(Debug, Default)]
 struct Buckets {
-    submit: Option<Arc<Bucket>>,
-    fetch: Option<Arc<Bucket>>,
-    other: Option<Arc<Bucket>>,
+    submit: Option<Arc<RateLimit>>,
+    fetch: Option<Arc<RateLimit>>,
+    other: Option<Arc<RateLimit>>,
 }
 
 impl Buckets {
-    fn next(old: Option<&Self>, quota: &Quota) -> Self {
-        let next = |class, quota| Bucket::next(old.and_then(|old| old.of(class)), quota);
+    fn next(old: Option<&Self>, quota: &Quota, kept: &Kept<'_>) -> Self {
+        let next = |class: Class, quota: Option<RateQuota>| {
+            let old = old.and_then(|old| old.of(class));
+            quota.map(|quota| kept.limit(old, class, quota))
+        };
         Self {
             submit: next(Class::Submit, quota.submit),
             fetch: next(Class::Fetch, quota.fetch),
@@ -202,7 +245,7 @@ impl Buckets {
         }
     }
 
-    fn of(&self, class: Class) -> Option<&Arc<Bucket>> {
+    fn of(&self, class: Class) -> Option<&Arc<RateLimit>> {
         match class {
             Class::Submit => self.submit.as_ref(),
             Class::Fetch => self.fetch.as_ref(),

@@ -74,21 +74,23 @@ pub(super) async fn call(
 async fn claimed(admitted: Admitted, upstreams: Upstreams, paid: Paid) -> Result<Response, Refusal> {
     // Of all waits together: the client is answered before it gives up and asks again by itself.
     let until = Instant::now() + upstreams.time_for(&paid.upstream, &admitted.head.headers);
-    let claim = admitted.gateway.ledger.claim(intent(&admitted, &paid)?).await?;
-    let claim = match claim {
-        Claim::Await(twin) => {
-            let trail = Trail::of(&admitted.head.extensions);
-            let waits = Waits::of(&admitted.head.extensions);
-            let awaited = waits.during(awaited(twin, &admitted.head, until));
-            trail.wait(Wait::EarlierTry, awaited).await?
-        }
-        claim @ (Claim::Fresh(_) | Claim::Replay(_) | Claim::Failed(_)) => claim,
-    };
-    match claim {
-        Claim::Fresh(open) => fresh(admitted, (upstreams, until), paid, open).await,
-        Claim::Replay(replay) => Ok(replayed(replay)),
-        Claim::Failed(failure) => Err(Refusal::lost(failure)),
-        Claim::Await(twin) => Err(twin.unresolved().into()),
+    let mut claim = admitted.gateway.ledger.claim(intent(&admitted, &paid)?).await?;
+    loop {
+        claim = match claim {
+            Claim::Fresh(open) => match recorded(&admitted, &paid, until, open).await? {
+                Ok((open, taken)) => return Ok(made(admitted, (upstreams, until), paid, (open, taken)).await),
+                // Another process was quicker.
+                Err(twin) => Claim::Await(twin),
+            },
+            Claim::Await(twin) => {
+                let trail = Trail::of(&admitted.head.extensions);
+                let waits = Waits::of(&admitted.head.extensions);
+                let awaited = waits.during(awaited(twin, &admitted.head, until));
+                trail.wait(Wait::EarlierTry, awaited).await?
+            }
+            Claim::Replay(replay) => return Ok(replayed(replay)),
+            Claim::Failed(failure) => return Err(Refusal::lost(failure)),
+        };
     }
 }
 
@@ -129,22 +131,37 @@ fn replayed(replay: Replay) -> Response {
     response
 }
 
-async fn fresh(
-    admitted: Admitted,
-    (upstreams, until): (Upstreams, Instant),
-    paid: Paid,
+/// Waits for the call's turn, and writes it down; or tells what to wait for instead.
+async fn recorded(
+    admitted: &Admitted,
+    paid: &Paid,
+    until: Instant,
     mut open: Open,
-) -> Result<Response, Refusal> {
-    let id = open.id().clone();
-    let (reserved, spent, held) = match turn(&admitted, &paid, until).await {
+) -> Result<Result<(Open, Turn), Twin>, Refusal> {
+    let turn = match turn(admitted, paid, until).await {
         Ok(turn) => turn,
         Err(reason) => {
             open.refuse(&reason);
             return Err(reason.into());
         }
     };
-    open.record(details(&admitted.head, &paid)).await?;
-    Trail::of(&admitted.head.extensions).mark(|marks| marks.ledger_id = Some(id.as_str().into()));
+    let id = Arc::from(open.id().as_str());
+    let met = open.record(details(&admitted.head, paid)).await?;
+    if met.is_none() {
+        Trail::of(&admitted.head.extensions).mark(|marks| marks.ledger_id = Some(id));
+    }
+    Ok(met.map_or(Ok((open, turn)), Err))
+}
+
+/// Makes a call that is written down.
+async fn made(
+    admitted: Admitted,
+    (upstreams, until): (Upstreams, Instant),
+    paid: Paid,
+    (open, turn): (Open, Turn),
+) -> Response {
+    let id = open.id().clone();
+    let (reserved, spent, held) = turn;
     let Admitted { gateway, head, place, .. } = admitted;
     let makes_job = paid.makes_job();
     let Paid { body, upstream, .. } = paid;
@@ -159,16 +176,15 @@ async fn fresh(
         until,
         holds: Holds { charge: reserved.keep(), spent, held, place },
     };
-    Ok(with_id(making.answer().await, &id))
+    with_id(making.answer().await, &id)
 }
+
+/// What a call took of its budget, of its quotas and of the job slots, when it was its turn.
+type Turn = (Reserved, SpentAll, Held);
 
 /// Reserves what the call costs, and waits for its turn with every limit of ours. Whatever it took goes back if it is
 /// dropped.
-async fn turn(
-    admitted: &Admitted,
-    paid: &Paid,
-    until: Instant,
-) -> Result<(Reserved, SpentAll, Held), Rejection> {
+async fn turn(admitted: &Admitted, paid: &Paid, until: Instant) -> Result<Turn, Rejection> {
     // First: who may have nothing made any more need not wait for it.
     let now = admitted.gateway.ledger.now().system();
     let reserved =

@@ -1,14 +1,18 @@
-//! `reelgate ledger`: the paid calls that were written down. Reads the file; a gateway may be running or not.
+//! `reelgate ledger`: the paid calls that were written down. Reads what holds them; a gateway may be running or not.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use super::{Failed, Process, terminal};
 use crate::config::ledger::{Settings, StoreKind};
+use crate::config::redis;
 use crate::ledger::Timestamp;
+use crate::ledger::archive::{Archive, Filter, Unreadable};
 use crate::ledger::record::{Record, State};
-use crate::ledger::sqlite::{Archive, Filter, Unreadable};
+use crate::ledger::redis::RedisArchive;
+use crate::ledger::sqlite::FileArchive;
 use crate::plain::plain;
 
 mod export;
@@ -117,11 +121,11 @@ fn printed(args: &Args, settings: impl FnOnce() -> Result<Settings, Failed>) -> 
 }
 
 fn list(args: &List, settings: impl FnOnce() -> Result<Settings, Failed>) -> Result<Vec<u8>, Failed> {
-    let path = args.source.path(settings)?;
+    let place = args.source.place(settings)?;
     let filter = args.filter();
-    let records = open(&path)?.list(&filter).map_err(|error| unreadable(&path, &error))?;
+    let records = place.open()?.list(&filter).map_err(|error| place.unreadable(&error))?;
     Ok(match args.format {
-        Format::Table if records.is_empty() => nothing(&path, &filter).into_bytes(),
+        Format::Table if records.is_empty() => nothing(&place, &filter).into_bytes(),
         Format::Table => table::text(&records, filter.limit).into_bytes(),
         Format::Json => export::json_lines(&records).into_bytes(),
         Format::Csv => export::csv(&records).map_err(|error| Failed::Other(error.to_string()))?,
@@ -129,16 +133,16 @@ fn list(args: &List, settings: impl FnOnce() -> Result<Settings, Failed>) -> Res
 }
 
 fn show(args: &Show, settings: impl FnOnce() -> Result<Settings, Failed>) -> Result<Vec<u8>, Failed> {
-    let path = args.source.path(settings)?;
-    let archive = open(&path)?;
-    let records = archive.find(&args.id).map_err(|error| unreadable(&path, &error))?;
+    let place = args.source.place(settings)?;
+    let mut archive = place.open()?;
+    let records = archive.find(&args.id).map_err(|error| place.unreadable(&error))?;
     if records.is_empty() {
         let what = format!("no call has the id {} (list them with `reelgate ledger`)", plain(&args.id));
         return Err(Failed::Other(what));
     }
     let mut texts = Vec::new();
     for record in &records {
-        let answer = archive.answer(&record.id).map_err(|error| unreadable(&path, &error))?;
+        let answer = archive.answer(&record.id).map_err(|error| place.unreadable(&error))?;
         texts.push(match args.json {
             true => format!("{}\n", show::json(record, answer.as_ref())),
             false => show::text(record, answer.as_ref()),
@@ -147,19 +151,58 @@ fn show(args: &Show, settings: impl FnOnce() -> Result<Settings, Failed>) -> Res
     Ok(texts.join(if args.json { "" } else { "\n" }).into_bytes())
 }
 
+/// What holds the records.
+enum Place {
+    File(PathBuf),
+    Redis(redis::Settings),
+}
+
 impl Source {
-    fn path(&self, settings: impl FnOnce() -> Result<Settings, Failed>) -> Result<PathBuf, Failed> {
+    fn place(&self, settings: impl FnOnce() -> Result<Settings, Failed>) -> Result<Place, Failed> {
         if let Some(path) = &self.file {
-            return Ok(path.clone());
+            return Ok(Place::File(path.clone()));
         }
         let settings = settings()?;
-        match settings.store {
-            StoreKind::Sqlite => Ok(settings.path),
-            StoreKind::Memory => Err(Failed::Other(
+        match (settings.store, settings.redis) {
+            (StoreKind::Redis, Some(redis)) => Ok(Place::Redis(redis)),
+            (StoreKind::Sqlite | StoreKind::Redis, _) => Ok(Place::File(settings.path)),
+            (StoreKind::Memory, _) => Err(Failed::Other(
                 "this configuration keeps its ledger in memory, where nobody else can read it \
                  (set ledger.store = \"sqlite\", or name a file with --file)"
                     .to_owned(),
             )),
+        }
+    }
+}
+
+impl Place {
+    fn open(&self) -> Result<Box<dyn Archive>, Failed> {
+        match self {
+            Self::File(path) if !path.exists() => Err(Failed::Other(format!(
+                "there is no ledger in {} (name the gateway's configuration with --config, or the file with --file)",
+                path.display()
+            ))),
+            Self::File(path) => match FileArchive::open(path) {
+                Ok(archive) => Ok(Box::new(archive)),
+                Err(error) => Err(self.unreadable(&error)),
+            },
+            Self::Redis(settings) => match RedisArchive::open(settings) {
+                Ok(archive) => Ok(Box::new(archive)),
+                Err(error) => Err(self.unreadable(&error)),
+            },
+        }
+    }
+
+    fn unreadable(&self, error: &Unreadable) -> Failed {
+        Failed::Other(format!("{self} cannot be read: {error}"))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Redis(settings) => write!(f, "Redis at {}", settings.place()),
         }
     }
 }
@@ -186,29 +229,15 @@ impl List {
     }
 }
 
-fn open(path: &Path) -> Result<Archive, Failed> {
-    if !path.exists() {
-        return Err(Failed::Other(format!(
-            "there is no ledger in {} (name the gateway's configuration with --config, or the file with --file)",
-            path.display()
-        )));
-    }
-    Archive::open(path).map_err(|error| unreadable(path, &error))
-}
-
-fn unreadable(path: &Path, error: &Unreadable) -> Failed {
-    Failed::Other(format!("{} cannot be read: {error}", path.display()))
-}
-
 /// What to do about an empty list.
-fn nothing(path: &Path, filter: &Filter) -> String {
+fn nothing(place: &Place, filter: &Filter) -> String {
     let all = Filter { limit: filter.limit, ..Filter::default() };
     let hint = if *filter == all {
         "A call is written down as soon as a create, remix, edit or extension goes to an upstream."
     } else {
         "Leave out a filter, or look further back with --since."
     };
-    format!("No calls in {}. {hint}\n", path.display())
+    format!("No calls in {place}. {hint}\n")
 }
 
 fn state(text: &str) -> Result<State, String> {

@@ -36,6 +36,11 @@ impl Fixture {
         let path = folder.path().join("ledger.db");
         let settings = Settings { path: path.clone(), ..Settings::default() };
         let ledger = Ledger::open(&settings, &Metrics::new().expect("metrics")).expect("a ledger");
+        Self::write_into(&ledger).await;
+        Self { _folder: folder, path, _ledger: ledger }
+    }
+
+    async fn write_into(ledger: &Ledger) {
         let calls = [
             ("team", "sora-2", Settlement::answered(answer(200, r#"{"id":"video_1","status":"queued"}"#), 1)),
             (
@@ -62,7 +67,6 @@ impl Fixture {
             open.record(details(model, index)).await.expect("recorded");
             open.settle(settlement).await;
         }
-        Self { _folder: folder, path, _ledger: ledger }
     }
 
     fn run(&self, typed: &[&str]) -> Result<String, Failed> {
@@ -226,6 +230,26 @@ async fn an_unknown_outcome_comes_with_advice() {
     assert_eq!((&object["state"], &object["attempts"]), (&Value::from("unknown"), &Value::from(3)));
     let missing = fixture.run(&["show", "lg_nothing"]).expect_err("no record").to_string();
     assert!(missing.contains("reelgate ledger"), "{missing}");
+}
+
+/// Several gateways write there; whoever reads names the configuration.
+#[tokio::test]
+async fn a_ledger_in_redis_is_read_as_one_in_a_file() {
+    let server = crate::link::tests::RedisServer::start();
+    let redis = crate::link::tests::settings(&server, "");
+    let settings = Settings { store: StoreKind::Redis, redis: Some(redis), ..Settings::default() };
+    let ledger = Ledger::open(&settings, &Metrics::new().expect("metrics")).expect("a ledger");
+    let run = |typed: &[&str]| {
+        let args = Typed::try_parse_from([&["ledger"], typed].concat()).expect("arguments").args;
+        let printed = printed(&args, || Ok(settings.clone())).unwrap_or_else(|failed| panic!("{failed}"));
+        String::from_utf8(printed).expect("UTF-8")
+    };
+    assert!(run(&[]).starts_with("No calls in Redis at "), "{}", run(&[]));
+    Fixture::write_into(&ledger).await;
+    assert_eq!(run(&["--state", "unknown", "--format", "json"]).lines().count(), 1);
+    let page = run(&["show", "video_1"]);
+    assert!(page.contains(r#"  {"id":"video_1","status":"queued"}"#), "{page}");
+    assert_eq!(run(&["show", "req_0"]), page);
 }
 
 #[test]

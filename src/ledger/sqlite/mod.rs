@@ -18,13 +18,13 @@ mod schema;
 mod thread;
 mod usage;
 
-pub(crate) use archive::{Archive, Filter, Unreadable};
+pub(crate) use archive::FileArchive;
 
-use super::Unopened;
 use super::record::{Fault, Job, LedgerId, Record};
 use super::settlement::Answer;
-use super::store::{Asked, Note, Noted, RECORDS_MAX, Settled, Store, Which};
+use super::store::{Asked, Note, Noted, RECORDS_MAX, Settled, Store, Unless, Which};
 use super::time::Timestamp;
+use super::{Unopened, guard};
 use crate::budget::Amount;
 use crate::config::ledger::Settings;
 use thread::{Terms, Worker};
@@ -73,16 +73,12 @@ fn unopened(path: &Path, why: &str) -> Unopened {
 }
 
 impl Store for SqliteStore {
-    fn insert(&self, record: Record, key_since: Timestamp) -> Asked<Option<LedgerId>> {
+    fn insert(&self, record: Record, unless: Unless) -> Asked<Option<LedgerId>> {
         // What nobody waits for any more is not going to be sent.
         self.writer.ask(Terms::IfAwaited, move |connection| {
-            if let Some(key) = record.intent.key.clone() {
-                let client = Arc::clone(&record.intent.client);
-                let operation = record.intent.operation;
-                let holders = select(connection, &Which::Key { client, operation, key, since: key_since })?;
-                if let Some(holder) = holders.into_iter().next().filter(|holder| holder.outcome.stands()) {
-                    return Ok(Some(holder.id));
-                }
+            let earlier = select(connection, &Which::same_as(&record.intent, unless.since))?;
+            if let Some(met) = guard::met(&record, &earlier, &unless) {
+                return Ok(Some(met.clone()));
             }
             rows::insert(connection, &record)?;
             Ok(None)

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::*;
+use crate::ledger::archive::{Archive, Filter};
 use crate::ledger::record::{LedgerId, State};
-use crate::ledger::sqlite::{Archive, Filter};
+use crate::ledger::sqlite::FileArchive;
 
 const FILE: &str = "REELGATE_TEST_LEDGER";
 const STEP: &str = "REELGATE_TEST_STEP";
@@ -143,7 +144,7 @@ async fn killed_at_any_moment_nothing_that_was_confirmed_is_lost() {
             said.push(last);
         }
         drop(open(&path));
-        let archive = Archive::open(&path).expect("a file");
+        let mut archive = FileArchive::open(&path).expect("a file");
         let all = archive.list(&Filter { limit: 100_000, ..Filter::default() }).expect("records");
         for (what, id) in &said {
             let record = all.iter().find(|record| record.id == *id).expect("every record");

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::ledger::{StoreKind, Sync};
+use crate::ledger::archive::{Archive, Filter};
 use crate::ledger::record::State;
-use crate::ledger::sqlite::{Archive, Filter};
+use crate::ledger::sqlite::FileArchive;
 
 fn settings(path: &Path) -> Settings {
     // The disk's own speed is not what is tested.
@@ -63,7 +64,7 @@ async fn many_calls_at_once_are_all_written() {
         call.await.expect("no panic");
     }
     drop(ledger);
-    let archive = Archive::open(&settings.path).expect("a file");
+    let mut archive = FileArchive::open(&settings.path).expect("a file");
     let filter = Filter { state: Some(State::Accepted), limit: 1000, ..Filter::default() };
     assert_eq!(archive.list(&filter).expect("records").len(), 200);
 }
@@ -78,14 +79,14 @@ async fn a_store_that_hangs_refuses_calls_before_they_are_made() {
     hog.execute_batch("BEGIN IMMEDIATE").expect("the lock");
 
     let mut call = ledger.fresh(first_try("{}")).await;
-    assert_eq!(call.record(details()).await, Err(Rejection::LedgerUnavailable));
+    assert_eq!(call.record(details()).await.err(), Some(Rejection::LedgerUnavailable));
     drop(call);
     hog.execute_batch("COMMIT").expect("released");
     // It is over as soon as the hindrance is, and the repeat is a call like any other.
     let call = ledger.under_way(repeat("{}")).await;
     call.settle(took("video_1")).await;
     let open = Filter { state: Some(State::Open), limit: 10, ..Filter::default() };
-    assert_eq!(Archive::open(&settings.path).expect("a file").list(&open).expect("records"), []);
+    assert_eq!(FileArchive::open(&settings.path).expect("a file").list(&open).expect("records"), []);
 }
 
 /// The answer goes to the client all the same, so the record must follow.
@@ -138,8 +139,8 @@ async fn an_outcome_is_tried_again_until_it_is_written() {
     unwritten(0).await;
     drop(ledger);
 
-    let archive = Archive::open(&settings.path).expect("a file");
-    let states = || ids.each_ref().map(|id| archive.find(id.as_str()).expect("records")[0].outcome.state);
+    let mut archive = FileArchive::open(&settings.path).expect("a file");
+    let mut states = || ids.each_ref().map(|id| archive.find(id.as_str()).expect("records")[0].outcome.state);
     while states().contains(&State::Open) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

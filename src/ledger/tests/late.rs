@@ -8,7 +8,7 @@ use super::*;
 use crate::budget::Amount;
 use crate::failure::Failure;
 use crate::ledger::record::{LedgerId, State};
-use crate::ledger::store::{Asked, LedgerError, Note, Settled};
+use crate::ledger::store::{Asked, LedgerError, Note, Settled, Unless};
 use crate::ledger::time::Timestamp;
 
 #[derive(Debug)]
@@ -33,8 +33,8 @@ impl Mute {
 }
 
 impl Store for Mute {
-    fn insert(&self, record: Record, key_since: Timestamp) -> Asked<Option<LedgerId>> {
-        self.told(self.store.insert(record, key_since))
+    fn insert(&self, record: Record, unless: Unless) -> Asked<Option<LedgerId>> {
+        self.told(self.store.insert(record, unless))
     }
 
     fn settle(&self, id: LedgerId, settled: Settled) -> Asked<()> {
@@ -84,7 +84,7 @@ async fn a_call_that_is_written_too_late_is_refused_for_good() {
         let id = open.id().clone();
         let next = Intent { repeat: keyed_or_not.key.is_none(), ..keyed_or_not };
         let twin = ledger.twin(next.clone()).await;
-        assert_eq!(open.record(details()).await, Err(Rejection::LedgerUnavailable));
+        assert_eq!(open.record(details()).await.err(), Some(Rejection::LedgerUnavailable));
         drop(open);
 
         assert_eq!(twin.outcome().await.expect_err("the same refusal"), Rejection::LedgerUnavailable);

@@ -26,6 +26,7 @@ mod jobs;
 mod keys;
 mod late;
 mod repeats;
+mod servers;
 mod stores;
 mod usage;
 
@@ -36,8 +37,13 @@ fn ledger() -> Ledger {
 }
 
 fn over(store: Arc<dyn Store>, settings: &Settings) -> Ledger {
+    named("this-process", store, settings)
+}
+
+/// The ledger of one of several processes that share a store.
+fn named(instance: &str, store: Arc<dyn Store>, settings: &Settings) -> Ledger {
     let metrics = Metrics::new().expect("metrics");
-    let Ledger(inner) = Ledger::over(store, settings, "this-process".into(), &metrics);
+    let Ledger(inner) = Ledger::over(store, settings, instance.into(), &metrics);
     let inner = Arc::into_inner(inner).expect("nobody else has it");
     Ledger(Arc::new(Inner { clock: Clock::steady(), ..inner }))
 }
@@ -85,11 +91,11 @@ fn answer(status: u16, body: &str) -> Answer {
 }
 
 /// The upstream's answer to an accepted create.
-fn job_answer(job: &str) -> Answer {
+pub(super) fn job_answer(job: &str) -> Answer {
     answer(200, &format!(r#"{{"id":"{job}","object":"video","status":"queued"}}"#))
 }
 
-fn took(job: &str) -> Settlement {
+pub(super) fn took(job: &str) -> Settlement {
     Settlement::answered(job_answer(job), 1)
 }
 

@@ -2,22 +2,29 @@
 
 use std::time::Duration;
 
+use super::servers::in_server;
 use super::*;
 use crate::ledger::record::{Fault, JobStatus, LedgerId, Outcome, State};
 use crate::ledger::settlement::End;
 use crate::ledger::sqlite::SqliteStore;
-use crate::ledger::store::{Note, Noted, Settled};
+use crate::ledger::store::{Note, Noted, Settled, Unless};
 use crate::ledger::time::Timestamp;
+use crate::link::tests::RedisServer;
 
-/// Each store there is, and what keeps it alive.
-pub(super) fn stores() -> Vec<(&'static str, Arc<dyn Store>, Option<tempfile::TempDir>)> {
+/// A store by name, and what keeps it alive.
+type Named = (&'static str, Arc<dyn Store>, Box<dyn std::any::Any>);
+
+/// Each store there is.
+pub(super) fn stores() -> Vec<Named> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("ledger.db");
     let settings = Settings { path, ..Settings::default() };
     let file = SqliteStore::open(&settings).expect("a file");
+    let server = RedisServer::start();
     vec![
-        ("memory", Arc::new(MemoryStore::new(settings.keep)), None),
-        ("sqlite", Arc::new(file), Some(folder)),
+        ("memory", Arc::new(MemoryStore::new(settings.keep)), Box::new(())),
+        ("sqlite", Arc::new(file), Box::new(folder)),
+        ("redis", in_server(&server, "here"), Box::new(server)),
     ]
 }
 
@@ -50,6 +57,11 @@ pub(super) fn settled(settlement: Settlement) -> Settled {
 
 pub(super) const EVER: Timestamp = Timestamp(0);
 
+/// Whatever was before it counts.
+fn ever() -> Unless {
+    Unless::default()
+}
+
 async fn found(store: &Arc<dyn Store>, id: &LedgerId) -> Record {
     let records = store.records(Which::Id(id.clone())).await.expect("records");
     records.into_iter().next().expect("the record")
@@ -60,7 +72,7 @@ async fn what_is_written_is_read_as_it_was() {
     for (name, store, _kept) in stores() {
         for intent in [first_try("{}"), repeat("[]"), keyed("a key", "1")] {
             let mut record = record(intent);
-            assert_eq!(store.insert(record.clone(), EVER).await, Ok(None), "{name}");
+            assert_eq!(store.insert(record.clone(), ever()).await, Ok(None), "{name}");
             assert_eq!(found(&store, &record.id).await, record, "{name}");
 
             let settled = settled(took("video_1"));
@@ -77,7 +89,7 @@ async fn what_is_written_is_read_as_it_was() {
 async fn the_first_outcome_counts() {
     for (name, store, _kept) in stores() {
         let record = record(first_try("{}"));
-        store.insert(record.clone(), EVER).await.expect("inserted");
+        store.insert(record.clone(), ever()).await.expect("inserted");
         for settlement in [took("video_1"), said(429)] {
             store.settle(record.id.clone(), settled(settlement)).await.expect("settled");
         }
@@ -90,16 +102,16 @@ async fn the_first_outcome_counts() {
 async fn a_key_is_held_until_it_is_refused_or_old() {
     for (name, store, _kept) in stores() {
         let first = record(keyed("k", "{}"));
-        assert_eq!(store.insert(first.clone(), EVER).await, Ok(None), "{name}");
+        assert_eq!(store.insert(first.clone(), ever()).await, Ok(None), "{name}");
         let second = record(keyed("k", "{}"));
-        assert_eq!(store.insert(second.clone(), EVER).await, Ok(Some(first.id.clone())), "{name}");
-        let later = Timestamp(first.at.0 + 1);
+        assert_eq!(store.insert(second.clone(), ever()).await, Ok(Some(first.id.clone())), "{name}");
+        let later = Unless { since: Timestamp(first.at.0 + 1), ..ever() };
         assert_eq!(store.insert(record(keyed("k", "{}")), later).await, Ok(None), "{name}");
 
         let refused = record(keyed("l", "{}"));
-        store.insert(refused.clone(), EVER).await.expect("inserted");
+        store.insert(refused.clone(), ever()).await.expect("inserted");
         store.settle(refused.id, settled(said(429))).await.expect("settled");
-        assert_eq!(store.insert(record(keyed("l", "{}")), EVER).await, Ok(None), "{name}");
+        assert_eq!(store.insert(record(keyed("l", "{}")), ever()).await, Ok(None), "{name}");
     }
 }
 
@@ -108,18 +120,18 @@ async fn a_key_is_held_until_it_is_refused_or_old() {
 async fn a_refusal_never_hides_what_a_key_has_been_paid_for() {
     for (name, store, _kept) in stores() {
         let refused = record(keyed("k", "{}"));
-        store.insert(refused.clone(), EVER).await.expect("written");
+        store.insert(refused.clone(), ever()).await.expect("written");
         store.settle(refused.id, settled(said(429))).await.expect("settled");
         let earlier = Timestamp(refused.at.0 - 5000);
         let paid = Record { id: LedgerId::at(earlier), at: earlier, ..record(keyed("k", "{}")) };
-        store.insert(paid.clone(), EVER).await.expect("written");
+        store.insert(paid.clone(), ever()).await.expect("written");
         store.settle(paid.id.clone(), settled(took("video_1"))).await.expect("settled");
 
         let Intent { client, operation, key, .. } = paid.intent;
         let which = Which::Key { client, operation, key: key.expect("a key"), since: EVER };
         let found = store.records(which).await.expect("records");
         assert_eq!(found.first().map(|record| &record.id), Some(&paid.id), "{name}");
-        let next = store.insert(record(keyed("k", "{}")), EVER).await;
+        let next = store.insert(record(keyed("k", "{}")), ever()).await;
         assert_eq!(next, Ok(Some(paid.id)), "{name}");
     }
 }
@@ -134,7 +146,7 @@ async fn records_are_found_by_key_and_by_request_newest_first() {
             let mut record = record(intent);
             record.at = Timestamp(1000 + i64::try_from(index).expect("small"));
             record.id = LedgerId::at(record.at);
-            store.insert(record.clone(), EVER).await.expect("inserted");
+            store.insert(record.clone(), ever()).await.expect("inserted");
             expected.push(record);
         }
         let of_request = |since| Which::Request {
@@ -159,7 +171,7 @@ async fn records_are_found_by_key_and_by_request_newest_first() {
 async fn what_comes_to_light_later_is_added() {
     for (name, store, _kept) in stores() {
         let record = record(first_try("{}"));
-        store.insert(record.clone(), EVER).await.expect("inserted");
+        store.insert(record.clone(), ever()).await.expect("inserted");
         store.settle(record.id.clone(), settled(took("video_1"))).await.expect("settled");
         let fault = Fault { code: Some("c".to_owned()), message: None };
         let job = |status, fault| Noted::Job { id: "video_1".into(), status, fault };
@@ -184,7 +196,7 @@ async fn jobs_are_found_and_the_finished_are_not_unfinished() {
     for (name, store, _kept) in stores() {
         for job in ["video_1", "video_2"] {
             let record = record(first_try(job));
-            store.insert(record.clone(), EVER).await.expect("inserted");
+            store.insert(record.clone(), ever()).await.expect("inserted");
             store.settle(record.id, settled(took(job))).await.expect("settled");
         }
         let job = store.job("video_1").await.expect("an answer").expect("a job");
@@ -204,11 +216,67 @@ async fn jobs_are_found_and_the_finished_are_not_unfinished() {
 async fn what_was_asked_is_done_also_if_nobody_waits() {
     for (name, store, _kept) in stores() {
         let record = record(first_try("{}"));
-        store.insert(record.clone(), EVER).await.expect("inserted");
+        store.insert(record.clone(), ever()).await.expect("inserted");
         drop(store.settle(record.id.clone(), settled(took("video_1"))));
         // Asked later, done later.
         store.note(Note { at: now(), what: Noted::Replayed(record.id.clone()) }).await.expect("noted");
         assert_eq!(found(&store, &record.id).await.outcome.state, State::Accepted, "{name}");
+    }
+}
+
+/// Two processes that claim at the same time do not know of each other: whoever is second is told.
+#[tokio::test]
+async fn what_another_process_made_meanwhile_keeps_a_repeat_from_being_written() {
+    for (name, store, _kept) in stores() {
+        let from = |instance: &str, intent| Record { instance: instance.into(), ..record(intent) };
+        let first = from("there", first_try("{}"));
+        store.insert(first.clone(), ever()).await.expect("inserted");
+        let again = from("here", repeat("{}"));
+        assert_eq!(store.insert(again.clone(), ever()).await, Ok(Some(first.id.clone())), "{name}");
+
+        let known = Unless { known: vec![first.id.clone()], ..ever() };
+        assert_eq!(store.insert(again, known).await, Ok(None), "{name}: its claim knew of that");
+        let own = from("there", repeat("{}"));
+        assert_eq!(
+            store.insert(own, Unless { known: Vec::new(), ..ever() }).await.map(|met| met.is_some()),
+            Ok(true),
+            "{name}"
+        );
+        let twice = from("here", first_try("{}"));
+        assert_eq!(store.insert(twice, ever()).await, Ok(None), "{name}: whoever asks twice gets two");
+
+        let refused = from("there", first_try("[]"));
+        store.insert(refused.clone(), ever()).await.expect("inserted");
+        store.settle(refused.id, settled(said(429))).await.expect("settled");
+        assert_eq!(
+            store.insert(from("here", repeat("[]")), ever()).await,
+            Ok(None),
+            "{name}: it came to nothing"
+        );
+        let own = from("there", first_try("1"));
+        store.insert(own, ever()).await.expect("inserted");
+        let again = from("there", repeat("1"));
+        assert_eq!(store.insert(again, ever()).await, Ok(None), "{name}: of its own the desk knows");
+    }
+}
+
+/// RT06: also where the repeat that overtook it was another process's.
+#[tokio::test]
+async fn a_first_try_that_was_overtaken_elsewhere_is_not_written() {
+    for (name, store, _kept) in stores() {
+        let from = |instance: &str, intent| Record { instance: instance.into(), ..record(intent) };
+        let overtaking = from("there", repeat("{}"));
+        store.insert(overtaking.clone(), ever()).await.expect("inserted");
+        let late = from("here", first_try("{}"));
+        assert_eq!(store.insert(late.clone(), ever()).await, Ok(Some(overtaking.id)), "{name}");
+        let too_late = Unless { overtaken_since: Timestamp(overtaking.at.0 + 1), ..ever() };
+        assert_eq!(store.insert(late, too_late).await, Ok(None), "{name}");
+        let earlier = from("there", first_try("[]"));
+        let earlier = Record { at: Timestamp(earlier.at.0 - 1), ..earlier };
+        store.insert(earlier, ever()).await.expect("inserted");
+        store.insert(from("there", repeat("[]")), ever()).await.expect("inserted");
+        let other = from("here", first_try("[]"));
+        assert_eq!(store.insert(other, ever()).await, Ok(None), "{name}: that one repeats another");
     }
 }
 
@@ -218,8 +286,8 @@ fn old_records_are_forgotten_in_memory_too() {
     let mut old = record(first_try("{}"));
     old.at = Timestamp(0);
     old.id = LedgerId::at(old.at);
-    drop(store.insert(old.clone(), EVER));
-    drop(store.insert(record(first_try("{}")), EVER));
+    drop(store.insert(old.clone(), ever()));
+    drop(store.insert(record(first_try("{}")), ever()));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     assert_eq!(runtime.block_on(store.records(Which::Id(old.id))), Ok(Vec::new()));
 }

@@ -34,7 +34,7 @@ async fn spend(bucket: &Arc<Bucket>) -> Result<(), Refused> {
 fn wait_of(refused: Result<impl Sized, Refused>) -> Duration {
     match refused.err().expect("it was refused") {
         Refused::Empty { wait, .. } => wait,
-        Refused::Stopping => panic!("the process is not stopping"),
+        Refused::Away | Refused::Stopping => panic!("there is a bucket, and the process goes on"),
     }
 }
 

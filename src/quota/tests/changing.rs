@@ -11,6 +11,7 @@ use tokio::time::{Instant, advance};
 use super::{begun, config, now, patient};
 use crate::config::Config;
 use crate::config::quota::{Places, RateQuota};
+use crate::metrics::Metrics;
 use crate::quota::bucket::{Bucket, Refused, Spent};
 use crate::quota::gate::Gate;
 use crate::quota::patience::Patience;
@@ -158,7 +159,7 @@ const LIMITED: &str = r#"
 
 #[tokio::test(start_paused = true)]
 async fn every_bucket_of_a_configuration_is_found_again_by_its_name() {
-    let old = Quotas::new(&config(LIMITED));
+    let old = Quotas::new(&config(LIMITED), &Metrics::new().expect("metrics"));
     let asked = |model| Asked { class: Class::Submit, key: None, model, patience: &SERVED };
     for _ in 0..3 {
         now(old.spend(&asked(Some("sora-2")))).await.expect("tokens").commit();

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{config, now, patient};
-use crate::quota::bucket::Spent;
+use crate::metrics::Metrics;
+use crate::quota::limit::Token;
 use crate::quota::patience::Patience;
 use crate::quota::{Asked, Class, Quotas};
 use crate::rejection::{Per, Rejection};
@@ -28,6 +29,10 @@ const CONFIG: &str = r#"
     quota = { submit = { rate = "7/min" } }
 "#;
 
+fn quotas(text: &str) -> Quotas {
+    Quotas::new(&config(text), &Metrics::new().expect("metrics"))
+}
+
 fn asked<'a>(class: Class, key: &'a str, model: &'a str) -> Asked<'a> {
     Asked { class, key: Some(key), model: Some(model), patience: &SERVED }
 }
@@ -43,7 +48,7 @@ fn remaining(quotas: &Quotas, asked: &Asked<'_>) -> Option<u32> {
 /// LM08: each key has its own rate, and the refusal names what was asked for.
 #[tokio::test(start_paused = true)]
 async fn each_key_has_buckets_of_its_own() {
-    let quotas = Quotas::new(&config(CONFIG));
+    let quotas = quotas(CONFIG);
     let of_a = asked(Class::Submit, "a", "other");
     for _ in 0..3 {
         spend(&quotas, &of_a).await.expect("within the rate");
@@ -61,7 +66,7 @@ async fn each_key_has_buckets_of_its_own() {
 /// LM07: polling cannot starve creates.
 #[tokio::test(start_paused = true)]
 async fn classes_take_nothing_from_each_other() {
-    let quotas = Quotas::new(&config(CONFIG));
+    let quotas = quotas(CONFIG);
     while spend(&quotas, &asked(Class::Fetch, "a", "other")).await.is_ok() {}
     assert_eq!(remaining(&quotas, &asked(Class::Fetch, "a", "other")), Some(0));
     assert_eq!(remaining(&quotas, &asked(Class::Submit, "a", "other")), Some(3));
@@ -71,7 +76,7 @@ async fn classes_take_nothing_from_each_other() {
 /// LM09: where a later bucket refuses, the earlier ones get their tokens back.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_by_one_bucket_spends_nothing_of_the_others() {
-    let quotas = Quotas::new(&config(CONFIG));
+    let quotas = quotas(CONFIG);
     let (on_sora, on_any) = (asked(Class::Submit, "b", "sora-2"), asked(Class::Submit, "b", "other"));
     for _ in 0..4 {
         spend(&quotas, &on_sora).await.expect("within all rates");
@@ -88,7 +93,7 @@ async fn a_refusal_by_one_bucket_spends_nothing_of_the_others() {
 
 #[tokio::test(start_paused = true)]
 async fn tokens_that_are_not_committed_go_back_everywhere() {
-    let quotas = Quotas::new(&config(CONFIG));
+    let quotas = quotas(CONFIG);
     let asked = asked(Class::Submit, "a", "sora-2");
     drop(now(quotas.spend(&asked)).await.expect("tokens"));
     assert_eq!(remaining(&quotas, &asked), Some(3));
@@ -99,7 +104,7 @@ async fn tokens_that_are_not_committed_go_back_everywhere() {
 /// LM14: names that nobody configured have no bucket, and get none.
 #[tokio::test(start_paused = true)]
 async fn unknown_names_make_no_state() {
-    let quotas = Quotas::new(&config("[upstreams.main]\nbase_url = \"http://a/v1\""));
+    let quotas = quotas("[upstreams.main]\nbase_url = \"http://a/v1\"");
     let before = format!("{quotas:?}");
     for number in 0..1000 {
         let name = format!("name-{number}");
@@ -112,10 +117,10 @@ async fn unknown_names_make_no_state() {
 
 #[tokio::test(start_paused = true)]
 async fn an_upstreams_bucket_is_taken_by_whoever_attempts() {
-    let quotas = Quotas::new(&config(CONFIG));
+    let quotas = quotas(CONFIG);
     let bucket = quotas.upstream("main", Class::Submit).expect("a bucket");
     for _ in 0..7 {
-        now(bucket.take(&patient())).await.map(Spent::commit).expect("an attempt");
+        now(bucket.take(&patient())).await.map(Token::commit).expect("an attempt");
     }
     assert!(now(bucket.take(&patient())).await.is_err());
     assert!(quotas.upstream("main", Class::Fetch).is_none());

@@ -19,7 +19,7 @@ use super::vitals::Vitals;
 use crate::config::upstreams::Upstream as Settings;
 use crate::failure::Failure;
 use crate::quota::Asked;
-use crate::quota::bucket::Spent;
+use crate::quota::limit::Token;
 use crate::quota::patience::Patience;
 use crate::quota::turns::Limit;
 use crate::rejection::Rejection;
@@ -130,7 +130,7 @@ impl Rules {
             };
             if was_made(&result) {
                 end.attempts.made += 1;
-                token.into_iter().for_each(Spent::commit);
+                token.into_iter().for_each(Token::commit);
             }
             let verdict = self.policy.judge(Ended {
                 repeatability: self.repeatability(&terms),
@@ -213,14 +213,14 @@ enum Pause {
 }
 
 /// A token for one attempt, where the upstream has a quota. Not waited for without end, nor without a client.
-async fn token(terms: &Terms) -> Result<Option<Spent>, Rejection> {
-    let Some(bucket) = &terms.bucket else { return Ok(None) };
+async fn token(terms: &Terms) -> Result<Option<Token>, Rejection> {
+    let Some(limit) = &terms.limit else { return Ok(None) };
     let patience =
         Patience { deadline: terms.deadline.end(), underway: terms.underway.clone(), turns: terms.turns() };
     let asked = Asked { class: terms.kind.into(), key: None, model: None, patience: &patience };
     tokio::select! {
         biased;
-        taken = patience.turn(Limit::Upstream, bucket.take(&patience)) => taken.map(Some).map_err(|refused| refused.about(&asked)),
+        taken = patience.turn(Limit::Upstream, limit.take(&patience)) => taken.map(Some).map_err(|refused| refused.about(&asked)),
         // Nobody is left to be told.
         () = terms.client.gone() => Err(Rejection::Stopping),
     }

@@ -8,6 +8,7 @@ mod places;
 mod quotas;
 mod repeats;
 mod sdk;
+mod shared;
 mod slots;
 mod unknown;
 mod waits;

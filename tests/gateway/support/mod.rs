@@ -9,6 +9,7 @@ pub(crate) mod client;
 pub(crate) mod gateway;
 pub(crate) mod message;
 pub(crate) mod process;
+pub(crate) mod redis;
 pub(crate) mod request;
 pub(crate) mod upstream;
 
