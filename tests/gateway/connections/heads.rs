@@ -8,8 +8,7 @@ use crate::support::upstream::{JOB, Reply, Upstream};
 
 const MIB: usize = 1 << 20;
 const POLL: &str = "/v1/videos/video_1";
-const UNREADABLE: &str =
-    "reelgate_requests_total{fault=\"client\",model=\"unknown\",outcome=\"rejected\",route=\"none\",status=\"";
+const UNREADABLE: &str = "reelgate_requests_total{fault=\"client\",model=\"unknown\",outcome=\"rejected\",route=\"none\",status=\"";
 
 /// LM01: too long, or too many headers.
 #[tokio::test]
