@@ -43,7 +43,7 @@ impl Difference {
                 (None, _) => self.added.push(path.name),
                 (Some(was), is) if was == is => {}
                 (Some(Value::Table(was)), Value::Table(is)) if path.is_section() => {
-                    self.compare(&path, was, is)
+                    self.compare(&path, was, is);
                 }
                 (Some(_), _) => self.changed.push(path.name),
             }

@@ -3,11 +3,12 @@
 use crate::config::Config;
 
 /// Keys of it: what was bound, opened or started before the first request.
-pub(super) const KEYS: [&str; 7] = [
+pub(super) const KEYS: [&str; 8] = [
     "server.listen",
     "server.admin_listen",
     "server.workers",
     "server.log_format",
+    "server.log_queue",
     "ledger",
     "redis",
     "tracing",
@@ -18,6 +19,7 @@ pub(super) fn keep(config: &mut Config, running: &Config) {
     let (server, old) = (&mut config.server, &running.server);
     (server.listen, server.admin_listen) = (old.listen, old.admin_listen);
     (server.workers, server.log_format) = (old.workers, old.log_format);
+    server.log_queue = old.log_queue;
     config.ledger = running.ledger.clone();
 }
 

@@ -121,8 +121,8 @@ impl Reload {
         // Files may be far away, and the system's certificates are many.
         let read = spawn_blocking(move || read(&origin, &current, &loaded)).await;
         self.unsettled = None;
-        let result =
-            read.unwrap_or_else(|error| (self.tried.clone(), Err(stated(format!("configuration: {error}")))));
+        let result = read
+            .unwrap_or_else(|error| (self.tried.clone(), Err(stated(&format!("configuration: {error}")))));
         self.tried = result.0;
         let applied = match result.1 {
             Ok(Some((prepared, source))) => self.apply(prepared, source).await.map(|()| true),
@@ -160,7 +160,7 @@ impl Reload {
 
     async fn apply(&mut self, prepared: Prepared, source: Source) -> Result<(), Unusable> {
         let old = self.live.current();
-        let next = self.live.replace(prepared).await.map_err(|error| stated(error.to_string()))?;
+        let next = self.live.replace(prepared).await.map_err(|error| stated(&error.to_string()))?;
         if next.config.server.log != old.config.server.log {
             telemetry::set_filter(&next.config.server.log);
         }
@@ -193,7 +193,7 @@ fn read(origin: &Origin, current: &Gateway, loaded: &Files) -> (Files, Attempted
         }
         fixed::keep(&mut config, &current.config);
         let prepared = current.prepare(config, source.fingerprint.clone());
-        let prepared = prepared.map_err(|error| stated(error.to_string()))?;
+        let prepared = prepared.map_err(|error| stated(&error.to_string()))?;
         Ok(Some((prepared, source)))
     });
     (files, prepared)

@@ -62,7 +62,7 @@ impl Origin {
         let sources = Sources { file: &|path| reader.borrow_mut().read(path), ..Sources::process() };
         let read = Config::load_document(&self.path, sources).and_then(|(config, document)| {
             let config = (self.overriding)(config);
-            telemetry::check(&config.server.log).map_err(|error| stated(error.to_string()))?;
+            telemetry::check(&config.server.log).map_err(|error| stated(&error.to_string()))?;
             Ok((config, document))
         });
         let (files, fingerprint) = reader.into_inner().into_files();
@@ -75,7 +75,7 @@ impl Origin {
 }
 
 /// A problem that is a text already, with its path before a colon.
-pub(super) fn stated(text: String) -> Unusable {
-    let (path, what) = text.split_once(": ").unwrap_or(("configuration", &text));
+pub(super) fn stated(text: &str) -> Unusable {
+    let (path, what) = text.split_once(": ").unwrap_or(("configuration", text));
     Unusable(vec![Problem { path: path.to_owned(), what: what.to_owned() }])
 }

@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 use tracing::{Event, Level, Metadata, Subscriber, error};
 use tracing_subscriber::filter::{ParseError, filter_fn};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::reload::{self, Handle};
+use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry};
 
 use crate::config::server::{LogFormat, Server};

@@ -48,10 +48,8 @@ impl Breaker {
     /// Where it stands. One that is open for long enough is half-open, also while nobody calls.
     pub(super) fn position(&self, now: Instant) -> Position {
         let state = self.state();
-        match state.position() {
-            Position::Open if state.open_until().is_none_or(|until| until <= now) => Position::HalfOpen,
-            position => position,
-        }
+        let is_over = state.open_until().is_some_and(|until| until <= now);
+        if is_over { Position::HalfOpen } else { state.position() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

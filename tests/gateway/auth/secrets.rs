@@ -144,7 +144,8 @@ async fn nothing_that_can_be_printed_holds_a_credential() {
     let config = Config::parse(text, std::path::Path::new(""), sources).expect("a configuration");
     let metrics = std::sync::Arc::new(reelgate::metrics::Metrics::new().expect("metrics"));
     let printed = format!("{config:?}");
-    let gateway = reelgate::gateway::Gateway::new(config, metrics).expect("a gateway").for_workers(1).expect("clients");
+    let gateway =
+        reelgate::gateway::Gateway::new(config, metrics).expect("a gateway").for_workers(1).expect("clients");
     let live = reelgate::gateway::Live::new(gateway);
     let printed = format!("{printed} {:#?} {live:?}", live.current());
     assert!(printed.contains("\"***\""), "the credential is there, and is not shown");

@@ -151,3 +151,32 @@ async fn a_repeat_is_known_whatever_was_reloaded() {
     assert_eq!((again.status(), again.header("idempotent-replayed")), (200, Some("true")));
     assert_eq!(upstream.count(), 1);
 }
+
+/// What a key has used of its budget it has used, whatever the budget becomes.
+#[tokio::test]
+async fn budgets_are_used_on() {
+    let upstream = Upstream::start(Reply::job()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let credential = folder.path().join("credential");
+    std::fs::write(&credential, "sk-operator").expect("a file");
+    let day = |requests: u32| {
+        let key = "1f5b4bf0f6e305b28b779feca67637a192f9b190d67dd92de5f4145549ea2bca";
+        format!(
+            "{}credential = {{ file = \"{}\" }}\n[auth]\nmode = \"keys\"\n[auth.keys.team]\nsha256 = \"{key}\"\n\
+             budget = {{ day = {{ requests = {requests} }} }}\n",
+            at(&upstream, ""),
+            credential.display(),
+        )
+    };
+    let of_key = |prompt| a_create(prompt).without("authorization").with("authorization", "Bearer rg-key");
+    let mut reloading = Reloading::start(&day(2)).await;
+    for prompt in ["a", "b"] {
+        assert_eq!(status(&reloading.gateway, &of_key(prompt)).await, 200);
+    }
+    assert_eq!(status(&reloading.gateway, &of_key("c")).await, 429);
+    reloading.to(&day(1)).await;
+    assert_eq!(status(&reloading.gateway, &of_key("c")).await, 429);
+    reloading.to(&day(3)).await;
+    assert_eq!(status(&reloading.gateway, &of_key("c")).await, 200);
+    assert_eq!(status(&reloading.gateway, &of_key("d")).await, 429);
+}

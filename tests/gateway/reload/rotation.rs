@@ -1,6 +1,5 @@
 //! Keys are exchanged while clients use them: none of them is refused while its key is in the file.
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,17 +19,17 @@ fn key(number: usize) -> String {
     format!("rg-key-{number}")
 }
 
-/// A configuration with these keys.
+/// A configuration whose one client may use any of these keys.
 fn with_keys(upstream: &Upstream, folder: &str, numbers: &[usize]) -> String {
-    let mut toml = format!(
-        "[upstreams.main]\nbase_url = \"{}\"\ncredential = {{ file = \"{folder}/credential\" }}\n[auth]\nmode = \"keys\"\n",
-        upstream.base_url()
-    );
-    for number in numbers {
-        let hash: String = Sha256::digest(key(*number)).iter().map(|byte| format!("{byte:02x}")).collect();
-        write!(toml, "[auth.keys.team-{number}]\nsha256 = \"{hash}\"\n").expect("a string takes all");
-    }
-    toml
+    let hash = |number: &usize| -> String {
+        Sha256::digest(key(*number)).iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let hashes: Vec<String> = numbers.iter().map(hash).collect();
+    format!(
+        "[upstreams.main]\nbase_url = \"{}\"\ncredential = {{ file = \"{folder}/credential\" }}\n\
+         [auth]\nmode = \"keys\"\n[auth.keys.team]\nsha256 = {hashes:?}\n",
+        upstream.base_url(),
+    )
 }
 
 async fn poll(client: &mut Client, number: usize) -> u16 {
