@@ -180,11 +180,9 @@ impl Settlement {
     /// Id of the job that was started, if it is known and may run.
     #[must_use]
     pub(crate) fn running_job(&self) -> Option<&str> {
-        let over = matches!(
-            self.outcome.job_status,
-            Some(JobStatus::Completed | JobStatus::Failed | JobStatus::Deleted)
-        );
-        self.job_id().filter(|_| !over)
+        // Without a status it is no job.
+        let runs = self.outcome.job_status.is_some_and(|status| !status.is_final());
+        self.job_id().filter(|_| runs)
     }
 }
 

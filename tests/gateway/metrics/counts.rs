@@ -120,7 +120,7 @@ async fn counts_agree_with_what_the_upstream_saw() {
     let expected = [
         ("fetch 2xx main", 5.0),
         ("fetch 500 main", 1.0),
-        ("fetch 5xx main", 2.0),
+        ("fetch 503 main", 2.0),
         ("fetch lost main", 2.0),
         ("other 2xx main", 1.0),
         ("submit 2xx main", 1.0),
