@@ -52,12 +52,12 @@ fn in_part(part: &str) -> Option<Vec<String>> {
     let words: Vec<&str> = part.split_whitespace().filter(|word| *word != "\\").collect();
     let is_program = |word: &str| word == "reelgate" || word.ends_with("/reelgate");
     let runs = |before: &str| before.contains('=') || matches!(before, "--" | "sudo" | "reelgate");
-    let places = words.iter().enumerate().filter(|(at, word)| {
+    let mut places = words.iter().enumerate().filter(|(at, word)| {
         let from_source = **word == "--" && words.starts_with(&["cargo", "run"]);
         let first = *at == 0 || words.get(at - 1).is_some_and(|before| runs(before));
         from_source || (is_program(word) && first)
     });
-    let (at, _) = places.last()?;
+    let (at, _) = places.next_back()?;
     let quoted = |word: &&str| word.trim_matches(['\'', '"']).to_owned();
     Some(words.get(at + 1..)?.iter().map(quoted).collect())
 }

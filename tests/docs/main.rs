@@ -3,7 +3,12 @@
 //! No sockets, and nothing from the network. `REELGATE_WRITE_DOCS=1 cargo test --test docs` writes the generated part
 //! of `docs/configuration.md` anew.
 
-#![expect(clippy::expect_used, reason = "a test may fail where it stands")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test's support fails by panicking, as its tests do"
+)]
 
 mod alerts;
 mod commands;
@@ -13,10 +18,10 @@ mod links;
 mod log_fields;
 mod markdown;
 mod mentions;
+mod quotes;
 mod reference;
 mod reloading;
 mod rust_source;
-mod starting;
 
 use std::path::PathBuf;
 

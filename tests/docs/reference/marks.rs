@@ -27,7 +27,7 @@ pub(super) fn values(right: &str) -> String {
 /// Quoted values are code.
 fn coded(text: &str) -> String {
     let parts: Vec<&str> = text.split('"').collect();
-    if parts.len() % 2 == 0 || text.contains(['[', '{']) {
+    if parts.len().is_multiple_of(2) || text.contains(['[', '{']) {
         return text.to_owned();
     }
     let marked = parts
@@ -37,12 +37,18 @@ fn coded(text: &str) -> String {
     marked.collect()
 }
 
-/// A comment. What Markdown would take for a sign of its own is marked as code.
+/// A comment. What Markdown would take for a sign of its own is marked as code, unless it is marked already.
 pub(super) fn prose(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    let shown = parts.map(|(at, part)| if at % 2 == 1 { format!("`{part}`") } else { plain(part) });
+    shown.collect()
+}
+
+fn plain(text: &str) -> String {
     let words = text.split(' ').map(|word| {
         let core = core(word);
         let is_sign = core.contains('_') || core.starts_with("--") || core.starts_with('[');
-        let marked = is_sign && !word.contains(['`', '"']);
+        let marked = is_sign && !word.contains('"');
         if marked { word.replacen(core, &format!("`{core}`"), 1) } else { word.replace('*', "\\*") }
     });
     words.collect::<Vec<_>>().join(" ")

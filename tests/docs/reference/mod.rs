@@ -15,7 +15,7 @@ mod probe;
 
 use entry::{Entry, Key};
 use marks::{cell, code, prose, values};
-use probe::Absent;
+use probe::{Absent, Probe};
 
 const PAGE: &str = "docs/configuration.md";
 const BEGIN: &str = "<!-- generated: REELGATE_WRITE_DOCS=1 cargo test --test docs -->\n";
@@ -46,7 +46,9 @@ fn written() -> (String, usize) {
     let mut page = String::new();
     let mut keys = 0;
     let mut in_table = false;
-    for entry in entry::entries(&text_of("config/default.toml")) {
+    let entries = entry::entries(&text_of("config/default.toml"));
+    let probe = Probe::new(&entries);
+    for entry in entries {
         let is_key = matches!(entry, Entry::Key(_));
         if is_key && !in_table {
             page += "\n| key | values | default | meaning |\n|---|---|---|---|\n";
@@ -63,15 +65,15 @@ fn written() -> (String, usize) {
             Entry::Text(text) => page += &format!("\n{}\n", prose(&text)),
             Entry::Key(key) => {
                 keys += 1;
-                write!(page, "{}", row(&key)).expect("written into memory");
+                write!(page, "{}", row(&key, &probe)).expect("written into memory");
             }
         }
     }
     (page + "\n", keys)
 }
 
-fn row(key: &Key) -> String {
-    let absent = probe::absent(key);
+fn row(key: &Key, probe: &Probe) -> String {
+    let absent = probe.absent(key);
     let default = match absent {
         Absent::Shown => code(&key.shown),
         Absent::Nothing => "–".to_owned(),
@@ -83,7 +85,7 @@ fn row(key: &Key) -> String {
     };
     let example =
         if absent == Absent::Nothing { format!(" Such as {}.", code(&key.shown)) } else { String::new() };
-    let values = cell(&values(&probe::right(key)));
+    let values = cell(&values(&probe.right(key)));
     format!("| `{}` | {values} | {default} | {} |\n", named(&key.path), format!("{meaning}{example}").trim())
 }
 

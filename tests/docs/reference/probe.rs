@@ -1,15 +1,16 @@
 //! Asking the reader of configurations what it takes.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use reelgate::config::Config;
 use reelgate::config::secret::Sources;
 use toml::{Table, Value};
 
-use super::entry::Key;
+use super::entry::{Entry, Key};
 
 /// A time of day without a date: TOML has it, and no key takes it.
-const TAKEN_BY_NONE: &str = "x = 07:32:00";
+const TAKEN_BY_NONE: &str = "07:32:00";
 
 /// What counts where the key is left away.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,34 +23,68 @@ pub(super) enum Absent {
     Wrong,
 }
 
-/// What the reader says would be right for the key, as in "use true or false".
-pub(super) fn right(key: &Key) -> String {
-    let problems = parsed(&with(key, &value(TAKEN_BY_NONE))).err().unwrap_or_default();
-    let told = told(&problems, key);
-    let right = told.and_then(|told| told.split_once(" (")).and_then(|(_, right)| right.strip_suffix(')'));
-    right.map_or_else(|| kind(&value(&format!("x = {}", key.shown))).to_owned(), str::to_owned)
-}
+/// Asks, and knows the values that the file shows.
+pub(super) struct Probe(HashMap<String, Value>);
 
-/// What counts where the key is left away.
-pub(super) fn absent(key: &Key) -> Absent {
-    if !key.optional {
-        return Absent::Shown;
+impl Probe {
+    /// Over the entries of the file.
+    pub(super) fn new(entries: &[Entry]) -> Self {
+        let keys = entries.iter().filter_map(|entry| match entry {
+            Entry::Key(key) => Some((key.path.clone(), value(&key.shown))),
+            Entry::Part(_) | Entry::Section { .. } | Entry::Text(_) => None,
+        });
+        Self(keys.collect())
     }
-    let shown = parsed(&with(key, &value(&format!("x = {}", key.shown))));
-    let mut without = surroundings(key);
-    remove(&mut without, &key.path);
-    match (shown, parsed(&without)) {
-        (_, Err(problems)) if told(&problems, key).is_some_and(|told| told.starts_with("missing")) => {
-            Absent::Wrong
+
+    /// What the reader says would be right for the key, as in "use true or false".
+    pub(super) fn right(&self, key: &Key) -> String {
+        let problems = parsed(&with(key, &value(TAKEN_BY_NONE))).err().unwrap_or_default();
+        let told = told(&problems, &key.path);
+        let right =
+            told.and_then(|told| told.split_once(" (")).and_then(|(_, right)| right.strip_suffix(')'));
+        right.map_or_else(|| kind(&value(&key.shown)).to_owned(), str::to_owned)
+    }
+
+    /// What counts where the key is left away.
+    pub(super) fn absent(&self, key: &Key) -> Absent {
+        if !key.optional {
+            return Absent::Shown;
         }
-        (Ok(shown), Ok(without)) if shown == without => Absent::Shown,
-        _ => Absent::Nothing,
+        let with = with(key, &value(&key.shown));
+        // Its table stays: it may mean something by being there.
+        let mut without = with.clone();
+        remove(&mut without, &key.path);
+        match (self.completed(with, key), self.completed(without, key)) {
+            (_, Err(problems)) if told(&problems, &key.path).is_some_and(is_missing) => Absent::Wrong,
+            (Ok(with), Ok(without)) if with == without => Absent::Shown,
+            _ => Absent::Nothing,
+        }
+    }
+
+    /// Reads the document, with whatever else the reader misses in it.
+    fn completed(&self, mut document: Table, key: &Key) -> Result<String, String> {
+        loop {
+            let problems = match parsed(&document) {
+                Ok(config) => return Ok(config),
+                Err(problems) => problems,
+            };
+            let missing = self
+                .0
+                .iter()
+                .find(|(path, _)| **path != key.path && told(&problems, path).is_some_and(is_missing));
+            let Some((path, value)) = missing else { return Err(problems) };
+            insert(&mut document, path, value.clone());
+        }
     }
 }
 
-/// What is wrong with the key.
-fn told<'p>(problems: &'p str, key: &Key) -> Option<&'p str> {
-    problems.lines().find_map(|line| line.strip_prefix(&key.path)?.strip_prefix(": "))
+/// What is wrong with the key at this path.
+fn told<'p>(problems: &'p str, path: &str) -> Option<&'p str> {
+    problems.lines().find_map(|line| line.strip_prefix(path)?.strip_prefix(": "))
+}
+
+fn is_missing(told: &str) -> bool {
+    told.starts_with("missing")
 }
 
 fn remove(document: &mut Table, path: &str) {
@@ -61,8 +96,10 @@ fn remove(document: &mut Table, path: &str) {
     table.map(|table| table.remove(name));
 }
 
+/// A value as it stands in the file.
 fn value(text: &str) -> Value {
-    let table: Table = toml::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let table: Table =
+        toml::from_str(&format!("x = {text}")).unwrap_or_else(|error| panic!("{text}: {error}"));
     table.get("x").expect("the value").clone()
 }
 
@@ -79,7 +116,7 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// The smallest file, without the key.
+/// The smallest file in which the key's table means something.
 fn surroundings(key: &Key) -> Table {
     let mut text =
         "[upstreams.main]\nbase_url = \"https://api.example.com/v1\"\n[models.example]\n".to_owned();
@@ -94,15 +131,19 @@ fn surroundings(key: &Key) -> Table {
 /// The smallest file with the key at this value.
 fn with(key: &Key, value: &Value) -> Table {
     let mut document = surroundings(key);
-    let mut table = &mut document;
-    let mut steps: Vec<&str> = key.path.split('.').collect();
+    insert(&mut document, &key.path, value.clone());
+    document
+}
+
+fn insert(document: &mut Table, path: &str, value: Value) {
+    let mut table = document;
+    let mut steps: Vec<&str> = path.split('.').collect();
     let last = steps.pop().expect("a name");
     for step in steps {
         let inner = table.entry(step).or_insert_with(|| Value::Table(Table::new()));
         table = inner.as_table_mut().expect("a table");
     }
-    table.insert(last.to_owned(), value.clone());
-    document
+    table.insert(last.to_owned(), value);
 }
 
 /// The whole configuration as text, or every problem of it.
