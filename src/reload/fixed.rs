@@ -3,7 +3,7 @@
 use crate::config::Config;
 
 /// Keys of it: what was bound, opened or started before the first request.
-pub(super) const KEYS: [&str; 8] = [
+pub(super) const KEYS: [&str; 10] = [
     "server.listen",
     "server.admin_listen",
     "server.workers",
@@ -11,7 +11,9 @@ pub(super) const KEYS: [&str; 8] = [
     "server.log_queue",
     "ledger",
     "redis",
-    "tracing",
+    "tracing.otlp_endpoint",
+    "tracing.service_name",
+    "tracing.timeout",
 ];
 
 /// Lets a configuration say what is, not what would be after a restart.
@@ -21,6 +23,7 @@ pub(super) fn keep(config: &mut Config, running: &Config) {
     (server.workers, server.log_format) = (old.workers, old.log_format);
     server.log_queue = old.log_queue;
     config.ledger = running.ledger.clone();
+    config.tracing.export = running.tracing.export.clone();
 }
 
 #[cfg(test)]

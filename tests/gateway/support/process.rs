@@ -25,7 +25,7 @@ pub(crate) struct Process {
     admin: SocketAddr,
     child: Running,
     folder: Arc<TempDir>,
-    filter: &'static str,
+    filter: Option<&'static str>,
     log: mpsc::UnboundedReceiver<String>,
     /// Lines of its log that there should never be.
     trouble: Arc<Mutex<Vec<String>>>,
@@ -39,17 +39,17 @@ impl Process {
 
     /// As [`Self::start`], in front of the server with this base URL.
     pub(crate) async fn start_over(base_url: &str, toml: &str) -> Self {
-        Self::within_folder(folder_with(base_url, toml), "info").await
+        Self::within_folder(folder_with(base_url, toml), None).await
     }
 
     /// Starts one with the configuration that stands in this folder.
     pub(crate) async fn start_in(folder: TempDir) -> Self {
-        Self::within_folder(Arc::new(folder), "info").await
+        Self::within_folder(Arc::new(folder), None).await
     }
 
     /// As [`Self::start`], with another filter of its log.
     pub(crate) async fn start_logging(upstream: &Upstream, toml: &str, filter: &'static str) -> Self {
-        Self::within_folder(folder_with(&upstream.base_url(), toml), filter).await
+        Self::within_folder(folder_with(&upstream.base_url(), toml), Some(filter)).await
     }
 
     /// Starts the next one, with the same configuration and the same ledger.
@@ -57,19 +57,11 @@ impl Process {
         Self::within_folder(Arc::clone(&self.folder), self.filter).await
     }
 
-    async fn within_folder(folder: Arc<TempDir>, filter: &'static str) -> Self {
+    async fn within_folder(folder: Arc<TempDir>, filter: Option<&'static str>) -> Self {
         let mut child = Running::start(
             Command::new(env!("CARGO_BIN_EXE_reelgate"))
-                .args([
-                    "--listen",
-                    "127.0.0.1:0",
-                    "--admin-listen",
-                    "127.0.0.1:0",
-                    "--log",
-                    filter,
-                    "--config",
-                ])
-                .arg(CONFIGURATION)
+                .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--config", CONFIGURATION])
+                .args(filter.map(|filter| format!("--log={filter}")))
                 .env("UPSTREAM_KEY", "sk-operator-secret")
                 // Where its ledger is.
                 .current_dir(folder.path()),
