@@ -9,7 +9,6 @@ use std::process::Command;
 
 const VARIABLE: &str = "REELGATE_COMMIT";
 
-#[expect(clippy::print_stdout, reason = "standard output is how a build script speaks to cargo")]
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed={VARIABLE}");
