@@ -8,7 +8,7 @@ use crate::capability::judgement::Judgement;
 use crate::error::{ApiError, Wording};
 use crate::failure::Failure;
 use crate::quota::standing::Standing;
-use crate::rejection::Rejection;
+use crate::rejection::{Param, Rejection};
 use crate::upstream::{Kind, Unanswered, Why};
 
 /// A request that gets no answer of an upstream. Becomes a response only at the edge, which knows the words.
@@ -76,6 +76,15 @@ impl Refusal {
             Self::Rejected(reason) => ApiError::rejected(reason, wording),
             Self::Failed { failure, paid, spent, .. } => ApiError::failed(*failure, *paid).final_if(*spent),
             Self::Panicked => ApiError::internal(),
+        }
+    }
+
+    /// The field that it is about, if it is one of this API's.
+    #[must_use]
+    pub(crate) const fn param(&self) -> Option<Param> {
+        match self {
+            Self::Rejected(reason) => reason.param(),
+            Self::Failed { .. } | Self::Panicked => None,
         }
     }
 

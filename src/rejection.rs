@@ -36,28 +36,6 @@ pub enum Param {
 }
 
 impl Param {
-    /// Every one.
-    const ALL: [Self; 12] = [
-        Self::Model,
-        Self::Prompt,
-        Self::InputReference,
-        Self::Seconds,
-        Self::Size,
-        Self::Video,
-        Self::Name,
-        Self::Variant,
-        Self::Limit,
-        Self::Order,
-        Self::After,
-        Self::Mode,
-    ];
-
-    /// The one of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|param| param.name() == name)
-    }
-
     /// The name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {

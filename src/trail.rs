@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::Extensions;
-use tokio::time::Instant;
 
 use crate::failure::Cut;
 use crate::trace_context::{SpanId, Traceparent};
@@ -57,41 +56,10 @@ pub(crate) struct Marks {
     pub(crate) spans: Vec<SpanId>,
     /// Why there was another attempt, each time.
     pub(crate) retries: Vec<&'static str>,
-    /// What it waited for, and how long.
-    pub(crate) waits: Vec<(Wait, Duration)>,
+    /// What it stood in line for, and how long.
+    pub(crate) waits: Vec<(&'static str, Duration)>,
     /// How the answer of the upstream broke off.
     pub(crate) cut: Option<Cut>,
-}
-
-/// What a request may wait for before it goes upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wait {
-    /// A place among the calls in flight.
-    InFlight,
-    /// Tokens of its key, its model and everybody.
-    Quota,
-    /// A job slot.
-    Slots,
-    /// A token of the upstream.
-    Upstream,
-    /// The answer to an earlier try.
-    EarlierTry,
-    /// The pause before another attempt.
-    Retry,
-}
-
-impl Wait {
-    /// Its word in the log.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::InFlight => "in_flight",
-            Self::Quota => "quota",
-            Self::Slots => "slots",
-            Self::Upstream => "upstream",
-            Self::EarlierTry => "earlier_try",
-            Self::Retry => "retry",
-        }
-    }
 }
 
 /// Waits shorter than this are none: the work around them takes as long.
@@ -143,15 +111,11 @@ impl Trail {
         span
     }
 
-    /// Waits for something that may take its time.
-    pub(crate) async fn wait<T>(&self, what: Wait, waited_for: impl Future<Output = T>) -> T {
-        let began = Instant::now();
-        let result = waited_for.await;
-        let took = began.elapsed();
+    /// It stood in line for something. `what`: a word for the log.
+    pub(crate) fn waited(&self, what: &'static str, took: Duration) {
         if took >= WAIT_MIN {
             self.marks().waits.push((what, took));
         }
-        result
     }
 
     fn marks(&self) -> MutexGuard<'_, Marks> {
@@ -160,13 +124,13 @@ impl Trail {
 }
 
 /// All waits as one text, each with its milliseconds. Nothing where there was none.
-pub(crate) struct Waits<'m>(pub(crate) &'m [(Wait, Duration)]);
+pub(crate) struct InLine<'m>(pub(crate) &'m [(&'static str, Duration)]);
 
-impl fmt::Display for Waits<'_> {
+impl fmt::Display for InLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (what, took)) in self.0.iter().enumerate() {
             let space = if index > 0 { " " } else { "" };
-            write!(f, "{space}{}={}ms", what.name(), took.as_millis())?;
+            write!(f, "{space}{what}={}ms", took.as_millis())?;
         }
         Ok(())
     }
@@ -176,13 +140,13 @@ impl fmt::Display for Waits<'_> {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn only_what_takes_its_time_is_a_wait() {
+    #[test]
+    fn only_what_takes_its_time_is_a_wait() {
         let trail = Trail::default();
-        trail.wait(Wait::Quota, async {}).await;
-        trail.wait(Wait::Slots, tokio::time::sleep(Duration::from_millis(1500))).await;
-        trail.wait(Wait::Retry, tokio::time::sleep(Duration::from_millis(20))).await;
-        assert_eq!(Waits(&trail.read().waits).to_string(), "slots=1500ms retry=20ms");
+        trail.waited("key", Duration::from_micros(999));
+        trail.waited("slots", Duration::from_millis(1500));
+        trail.waited("retry", Duration::from_millis(20));
+        assert_eq!(InLine(&trail.read().waits).to_string(), "slots=1500ms retry=20ms");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::patience::Patience;
 use crate::metrics::Metrics;
+use crate::trail::Trail;
 use crate::waits::Waits;
 
 /// What holds a call up. A closed vocabulary, and so fit for a label.
@@ -33,6 +34,8 @@ pub(crate) enum Limit {
 pub(crate) struct Turns {
     /// Its waits.
     pub waits: Waits,
+    /// Where the log finds what it stood in line for.
+    pub trail: Trail,
     /// The process's counts.
     pub metrics: Arc<Metrics>,
 }
@@ -76,7 +79,9 @@ impl Turns {
     async fn in_line<T, E>(&self, limit: Limit, turn: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         let began = Instant::now();
         let came = self.waits.during(turn).await;
-        self.metrics.quotas.held_up(limit.word(), came.is_ok(), Some(began.elapsed()));
+        let took = began.elapsed();
+        self.metrics.quotas.held_up(limit.word(), came.is_ok(), Some(took));
+        self.trail.waited(limit.word(), took);
         came
     }
 }
@@ -100,8 +105,9 @@ mod tests {
     async fn a_turn_counts_only_where_it_does_not_come_at_once() {
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let waits = Waits::since(Instant::now());
-        let turns = Some(Turns { waits: waits.clone(), metrics: Arc::clone(&metrics) });
-        let patience = Patience { turns, ..Patience::default() };
+        let trail = Trail::default();
+        let turns = Turns { waits: waits.clone(), trail: trail.clone(), metrics: Arc::clone(&metrics) };
+        let patience = Patience { turns: Some(turns), ..Patience::default() };
 
         let at_once = patience.turn(Limit::Model, ready(Ok::<_, ()>(7))).await;
         assert_eq!(at_once, Ok(7));
@@ -132,5 +138,6 @@ mod tests {
         }
         assert!(!page.contains("quota_wait_seconds_count{scope=\"key\"}"), "it did not stand in line");
         assert_eq!(waits.until(Instant::now()), 3 * SECOND);
+        assert_eq!(trail.read().waits, [("slots", SECOND), ("slots", 2 * SECOND)]);
     }
 }

@@ -21,7 +21,7 @@ use crate::quota::turns::Turns;
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
 use crate::shutdown::Underway;
-use crate::trail::{Trail, Wait};
+use crate::trail::Trail;
 use crate::waits::Waits;
 
 /// A request that may be worked on.
@@ -50,9 +50,8 @@ where
     };
     let (snapshot, key) = (Arc::clone(&gateway), client.name().cloned());
     let patience = patience(&gateway, request.extensions());
-    let trail = Trail::of(request.extensions());
-    trail.mark(|marks| marks.client.clone_from(&key));
-    let entered = trail.wait(Wait::InFlight, snapshot.load.enter(class, &patience)).await;
+    Trail::of(request.extensions()).mark(|marks| marks.client.clone_from(&key));
+    let entered = snapshot.load.enter(class, &patience).await;
     let answer = match entered {
         Ok(place) => {
             let (head, body) = request.into_parts();
@@ -83,7 +82,8 @@ fn turned_away(reason: Rejection) -> Response {
 
 /// Waits as long as each limit allows, and no longer than the process serves. `extensions`: the request's.
 pub(super) fn patience(gateway: &Gateway, extensions: &Extensions) -> Patience {
-    let turns = Turns { waits: Waits::of(extensions), metrics: Arc::clone(&gateway.metrics) };
+    let (waits, trail) = (Waits::of(extensions), Trail::of(extensions));
+    let turns = Turns { waits, trail, metrics: Arc::clone(&gateway.metrics) };
     Patience { deadline: None, underway: extensions.get::<Underway>().cloned(), turns: Some(turns) }
 }
 
@@ -100,6 +100,6 @@ impl Admitted {
         let patience = patience(&self.gateway, &self.head.extensions);
         let key = self.client.name().map(|name| &**name);
         let asked = Asked { class, key, model: None, patience: &patience };
-        Trail::of(&self.head.extensions).wait(Wait::Quota, self.gateway.quotas.spend(&asked)).await
+        self.gateway.quotas.spend(&asked).await
     }
 }

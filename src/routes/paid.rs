@@ -28,7 +28,7 @@ use crate::quota::slots::{Held, Wanted};
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
 use crate::shutdown::{Stage, Underway};
-use crate::trail::{Trail, Wait};
+use crate::trail::Trail;
 use crate::upstream::Upstreams;
 use crate::waits::Waits;
 
@@ -83,10 +83,11 @@ async fn claimed(admitted: Admitted, upstreams: Upstreams, paid: Paid) -> Result
                 Err(twin) => Claim::Await(twin),
             },
             Claim::Await(twin) => {
-                let trail = Trail::of(&admitted.head.extensions);
+                let began = Instant::now();
                 let waits = Waits::of(&admitted.head.extensions);
-                let awaited = waits.during(awaited(twin, &admitted.head, until));
-                trail.wait(Wait::EarlierTry, awaited).await?
+                let awaited = waits.during(awaited(twin, &admitted.head, until)).await;
+                Trail::of(&admitted.head.extensions).waited("earlier_try", began.elapsed());
+                awaited?
             }
             Claim::Replay(replay) => return Ok(replayed(replay)),
             Claim::Failed(failure) => return Err(Refusal::lost(failure)),
@@ -193,15 +194,10 @@ async fn turn(admitted: &Admitted, paid: &Paid, until: Instant) -> Result<Turn, 
         Patience { deadline: Some(until), ..patience(&admitted.gateway, &admitted.head.extensions) };
     let (key, model) = (admitted.client.name().map(|name| &**name), paid.order.model.as_deref());
     let asked = Asked { class: Class::Submit, key, model, patience: &patience };
-    let trail = Trail::of(&admitted.head.extensions);
-    let spent = trail.wait(Wait::Quota, admitted.gateway.quotas.spend(&asked)).await?;
+    let spent = admitted.gateway.quotas.spend(&asked).await?;
     let wanted = Wanted { upstream: &paid.upstream, model, key };
     let slots = &admitted.gateway.slots;
-    let held = if paid.makes_job() {
-        trail.wait(Wait::Slots, slots.acquire(&wanted, &patience)).await?
-    } else {
-        slots.none()
-    };
+    let held = if paid.makes_job() { slots.acquire(&wanted, &patience).await? } else { slots.none() };
     Ok((reserved, spent, held))
 }
 

@@ -64,7 +64,7 @@ where
     if let Some(refusal) = &told.refusal {
         let error = refusal.error(&gateway.config.wording);
         response = render(&error, dialect, &id, &gateway.config.wording);
-        (told.code, told.param) = (error.code, error.param);
+        told.code = error.code;
     }
     identify(response.headers_mut(), dialect, &id);
     tell_note(response.headers_mut(), &told.note);

@@ -45,7 +45,8 @@ pub(super) struct Terms {
 impl Terms {
     /// Where its turns before the upstream's quota are counted.
     pub(super) fn turns(&self) -> Option<Turns> {
-        self.tally.metrics().map(|metrics| Turns { waits: self.waits.clone(), metrics })
+        let (waits, trail) = (&self.waits, &self.trail);
+        self.tally.metrics().map(|metrics| Turns { waits: waits.clone(), trail: trail.clone(), metrics })
     }
 }
 

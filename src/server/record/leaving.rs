@@ -11,6 +11,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tracing::{info, warn};
 
 use super::Arrival;
+use super::log::micros;
 use crate::failure::Cut;
 
 /// The answer, whose body is looked after.
@@ -48,15 +49,11 @@ impl Leaving {
             reason,
             request_id = self.arrival.id.as_str(),
             bytes_out = self.sent,
-            duration_us = self.took(),
+            duration_us = micros(self.arrival.at.elapsed()),
             "{} {}: the upstream's answer broke off",
             self.arrival.method,
             self.arrival.path,
         );
-    }
-
-    fn took(&self) -> u64 {
-        u64::try_from(self.arrival.at.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     fn is_whole(&self) -> bool {
@@ -109,7 +106,7 @@ impl Drop for Leaving {
                 reason = "connection_ended",
                 request_id = self.arrival.id.as_str(),
                 bytes_out = self.sent,
-                duration_us = self.took(),
+                duration_us = micros(self.arrival.at.elapsed()),
                 "{} {}: the client had not got all of its answer",
                 self.arrival.method,
                 self.arrival.path,

@@ -13,10 +13,11 @@ use tracing::field::{DisplayValue, display};
 use tracing::info;
 
 use super::{Arrival, Told};
-use crate::outcome::{NO_ROUTE, REJECTED};
+use crate::fault::Domain;
+use crate::outcome::{NO_ROUTE, REJECTED, Refusal};
 use crate::rejection::Param;
 use crate::request_id::RequestId;
-use crate::trail::{Marks, Waits};
+use crate::trail::{InLine, Marks};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -31,8 +32,12 @@ pub(super) struct Line<'a> {
     pub(super) arrival: &'a Arrival,
     pub(super) marks: Marks,
     pub(super) took: Duration,
+    /// How much of that the gateway itself took.
+    pub(super) overhead: Duration,
     pub(super) status: u16,
     pub(super) outcome: &'static str,
+    /// On whose side it lies that it did not go well.
+    pub(super) fault: Domain,
     pub(super) route: &'static str,
     pub(super) attempts: u32,
     pub(super) replayed: bool,
@@ -49,9 +54,9 @@ impl<'a> Line<'a> {
         arrival: &'a Arrival,
         told: &'a Told,
         response: &'a Response,
-        took: Duration,
+        (took, overhead): (Duration, Duration),
     ) -> Self {
-        let Told { route, note, attempts, code, param, .. } = told;
+        let Told { route, note, attempts, code, refusal } = told;
         let mut marks = arrival.trail.read();
         // Where both know, they agree; but what comes with the answer is never left out.
         let fill = |mark: &mut Option<Arc<str>>, noted: &Option<Arc<str>>| {
@@ -68,27 +73,35 @@ impl<'a> Line<'a> {
             arrival,
             marks,
             took,
+            overhead,
             status: response.status().as_u16(),
             outcome: told.outcome(),
+            fault: Domain::of(refusal.as_ref(), response.status()),
             route,
             attempts: *attempts,
             replayed: note.replayed,
             error: code.as_deref(),
             // Whatever else a client calls a parameter stays between us and the client: it may be a key.
-            param: param.as_deref().and_then(Param::named).map(Param::name),
+            param: refusal.as_ref().and_then(Refusal::param).map(Param::name),
             bytes_out: response.body().size_hint().exact(),
             answer_id: response.headers().get(X_REQUEST_ID).filter(|id| *id != arrival.id.value()),
         }
     }
 
     /// That of a request that never got one. `is_over`: it is we who ended it.
-    pub(super) fn unanswered(arrival: &'a Arrival, is_over: bool, took: Duration) -> Self {
+    pub(super) fn unanswered(
+        arrival: &'a Arrival,
+        is_over: bool,
+        (took, overhead): (Duration, Duration),
+    ) -> Self {
         let marks = arrival.trail.read();
         Self {
             arrival,
             took,
+            overhead,
             status: CLIENT_LEFT,
             outcome: if is_over { "stopped" } else { "client_left" },
+            fault: if is_over { Domain::Gateway } else { Domain::Client },
             route: marks.route.unwrap_or(NO_ROUTE),
             attempts: marks.attempts,
             replayed: false,
@@ -108,6 +121,7 @@ pub(super) fn write(line: &Line<'_>) {
     info!(
         status = line.status,
         outcome = line.outcome,
+        fault = Some(line.fault).filter(|fault| *fault != Domain::None).map(Domain::name),
         method = arrival.method.as_str(),
         path = arrival.path,
         route = line.route,
@@ -117,8 +131,9 @@ pub(super) fn write(line: &Line<'_>) {
         upstream = marks.upstream.as_deref(),
         attempts = line.attempts,
         retries = list(&marks.retries),
-        waits = (!marks.waits.is_empty()).then(|| display(Waits(&marks.waits))),
-        duration_us = u64::try_from(line.took.as_micros()).unwrap_or(u64::MAX),
+        waits = (!marks.waits.is_empty()).then(|| display(InLine(&marks.waits))),
+        duration_us = micros(line.took),
+        overhead_us = micros(line.overhead),
         bytes_in = arrival.bytes_in,
         bytes_out = line.bytes_out,
         error = line.error,
@@ -140,6 +155,10 @@ pub(super) fn write(line: &Line<'_>) {
         arrival.path,
         line.status,
     );
+}
+
+pub(super) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Several values as one, where there is any.

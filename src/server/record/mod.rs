@@ -1,6 +1,7 @@
 //! What is kept of every request: one line in the log, and one in each count. Written once, at the edge.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::header::{self, HeaderName};
@@ -78,6 +79,13 @@ impl Arrival {
             underway: request.extensions().get().cloned(),
         }
     }
+
+    /// How long it has taken until now, and how much of that is ours.
+    fn times(&self) -> (Duration, Duration) {
+        let now = Instant::now();
+        let took = now.saturating_duration_since(self.at);
+        (took, took.saturating_sub(self.waits.until(now)))
+    }
 }
 
 /// The request's place in its trace: beneath the client's span, or at the beginning of a new one, where the client's
@@ -106,11 +114,9 @@ impl Pending {
     /// Keeps what the request came to, and looks after its answer until that has left.
     pub(super) fn answered(mut self, told: &Told, response: Response, metrics: &Metrics) -> Response {
         let Some(arrival) = self.0.take() else { return response };
-        let now = Instant::now();
-        let took = now.saturating_duration_since(arrival.at);
-        let overhead = took.saturating_sub(arrival.waits.until(now));
-        count::request(told, response.status(), (took, overhead), metrics);
-        keep(&Line::answered(&arrival, told, &response, took));
+        let times = arrival.times();
+        count::request(told, response.status(), times, metrics);
+        keep(&Line::answered(&arrival, told, &response, times));
         leaving::watched(response, arrival)
     }
 }
@@ -119,7 +125,7 @@ impl Drop for Pending {
     fn drop(&mut self) {
         if let Some(arrival) = self.0.take() {
             let is_over = arrival.underway.as_ref().is_some_and(|underway| underway.has_reached(Stage::Over));
-            keep(&Line::unanswered(&arrival, is_over, arrival.at.elapsed()));
+            keep(&Line::unanswered(&arrival, is_over, arrival.times()));
         }
     }
 }
@@ -140,8 +146,6 @@ pub(super) struct Told {
     pub(super) attempts: u32,
     /// The refusal's code; the message is the client's business, and may repeat what it sent.
     pub(super) code: Option<String>,
-    /// The parameter that the refusal is about.
-    pub(super) param: Option<String>,
 }
 
 impl Told {
@@ -155,7 +159,6 @@ impl Told {
             attempts: answered.or(refusal.as_ref().map(Refusal::attempts)).unwrap_or_default(),
             refusal,
             code: None,
-            param: None,
         }
     }
 

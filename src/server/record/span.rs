@@ -4,6 +4,7 @@ use opentelemetry::trace::SpanKind;
 use opentelemetry::{KeyValue, Value};
 
 use super::log::Line;
+use crate::fault::Domain;
 use crate::outcome::NO_ROUTE;
 use crate::telemetry::otlp::{self, Span};
 
@@ -56,5 +57,6 @@ fn attributes(line: &Line<'_>, failed: bool) -> Vec<KeyValue> {
     add("reelgate.client", marks.client.as_deref().map(str::to_owned));
     let error = line.error.map(str::to_owned).or_else(|| failed.then(|| line.status.to_string()));
     add("error.type", error);
+    add("reelgate.fault", (line.fault != Domain::None).then(|| line.fault.name().to_owned()));
     attributes
 }

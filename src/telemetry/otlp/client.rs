@@ -59,12 +59,14 @@ impl Client {
 
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let sending = self.inner.request(request.map(Full::new));
-        let sent = self.runtime.spawn(timeout(self.timeout, async {
+        let answered = async {
             let (head, body) = sending.await?.into_parts();
             let body = Limited::new(body, ANSWER_MAX).collect().await?.to_bytes();
-            Ok::<_, HttpError>(Response::from_parts(head, body))
-        }));
-        sent.await??
+            Ok(Response::from_parts(head, body))
+        };
+        let limit = self.timeout;
+        // The clock belongs to the runtime, as the socket does: both are first touched there.
+        self.runtime.spawn(async move { timeout(limit, answered).await? }).await?
     }
 
     /// Says that spans are lost, now and then.

@@ -24,7 +24,6 @@ use crate::quota::patience::Patience;
 use crate::quota::turns::Limit;
 use crate::rejection::Rejection;
 use crate::shutdown::Stage;
-use crate::trail::Wait as Waited;
 
 pub(super) mod asked;
 mod backoff;
@@ -117,7 +116,7 @@ impl Rules {
         loop {
             // Inside of retry: the upstream counts tries. Before the breaker: what waits for its turn is not let in
             // yet.
-            let token = match terms.trail.wait(Waited::Upstream, token(&terms)).await {
+            let token = match token(&terms).await {
                 Ok(token) => token,
                 Err(reason) => return self.refused(&terms, reason, (last, end)),
             };
@@ -143,7 +142,7 @@ impl Rules {
                 Verdict::Done | Verdict::Again { .. } => return self.finish(&terms, result, end),
                 Verdict::Spent => return self.finish(&terms, result, end.spent()),
             };
-            match terms.trail.wait(Waited::Retry, self.pause(&terms, end.attempts.made, wait)).await {
+            match self.pause(&terms, end.attempts.made, wait).await {
                 Pause::Over => end.attempts.doubtful |= self.count(&terms, reason),
                 Pause::Useless => return self.finish(&terms, result, end.spent()),
                 // Another replica can do what this one has no time for.
@@ -184,7 +183,9 @@ impl Rules {
                 () = sleep_until(until) => Pause::Over,
             }
         };
-        terms.waits.during(pause).await
+        let pause = terms.waits.during(pause).await;
+        terms.trail.waited("retry", now.elapsed());
+        pause
     }
 
     /// Counts a repeat. Yields whether what is repeated may have been paid for: also where the upstream knows

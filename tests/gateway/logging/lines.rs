@@ -71,7 +71,7 @@ async fn a_refusal_says_why() {
     for (sent, wanted) in [
         (
             create(r#"{"prompt":"a cat","seconds":"5"}"#),
-            json!({"status": 400, "outcome": "rejected", "error": "invalid_value", "param": "seconds", "attempts": 0}),
+            json!({"status": 400, "outcome": "rejected", "fault": "client", "error": "invalid_value", "param": "seconds", "attempts": 0}),
         ),
         (
             create(r#"{"prompt":"a cat","model":"nobody's"}"#),
