@@ -18,6 +18,7 @@ use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use reelgate::capability::Mode;
+use reelgate::capability::allowed::Asker;
 use reelgate::capability::create::FIELDS;
 use reelgate::config::Config;
 use reelgate::config::secret::Sources;
@@ -29,7 +30,7 @@ use reelgate::params::{self, Encoding};
 use reelgate::rejection::{Param, Rejection};
 use reelgate::rewrite;
 use reelgate::server;
-use reelgate::upstream::{Leaf, Upstreams};
+use reelgate::upstream::Leaf;
 
 /// A create as OpenAI's Python SDK sends it: a form of four fields.
 const CAPTURE: &[u8] = include_bytes!("../tests/data/captures/py-create-int.http");
@@ -57,7 +58,8 @@ fn captured() -> (String, Bytes) {
 fn decide(config: &Config, content_type: &str, body: &Bytes, mode: Option<Mode>) -> usize {
     let encoding = Encoding::from_content_type(Some(content_type.as_bytes())).expect("a known type");
     let params = params::parse(&encoding, body, FIELDS, &config.limits.fields).expect("a well-formed body");
-    let judgement = config.capabilities.judge_create(&params, mode).expect("a supported create");
+    let asker = Asker { mode, ..Asker::default() };
+    let judgement = config.capabilities.judge_create(&params, &asker).expect("a supported create");
     rewrite::apply(body, &params, &judgement.edits).len()
 }
 
@@ -129,11 +131,11 @@ impl Stack {
             Ok::<_, Failure>(answer.body(body).unwrap_or_default())
         });
         let config = config();
-        let upstreams = Upstreams::over(&config, &Leaf::new(leaf)).expect("no credential");
         let metrics = Arc::new(Metrics::new().expect("metrics"));
-        let live = Live::new(Gateway::new(config, metrics).expect("a ledger"));
+        let gateway = Gateway::new(config, metrics).expect("a ledger");
+        let live = Live::new(gateway.over(&Leaf::new(leaf)).expect("no credential"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Self { runtime, responder: server::Responder::new(live, upstreams) }
+        Self { runtime, responder: server::Responder::new(live) }
     }
 
     fn call(&self, request: Request<Body>) -> StatusCode {

@@ -50,6 +50,22 @@ pub fn leaves_open(status: StatusCode) -> bool {
 }
 
 impl Failure {
+    /// Label of it in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::Tls => "tls",
+            Self::HeadTimeout => "timeout",
+            Self::Lost => "lost",
+            Self::Garbled => "garbled",
+            Self::Redirected => "redirected",
+            Self::Credential => "credential",
+            Self::BreakerOpen { .. } => "breaker_open",
+        }
+    }
+
     /// Whether the upstream may have acted on the request, so that asking again could pay twice.
     #[must_use]
     pub const fn outcome_unknown(self) -> bool {

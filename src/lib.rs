@@ -4,37 +4,44 @@
 //!
 //! ```text
 //! cli        the commands, and what they print
+//! reload     another configuration in the place of the one that runs
 //! server     connections, the edge of a request, admin pages, shutdown
 //! routes     one file an operation: the steps of a request
 //! auth · upstream · dialect                   who is asking, and the servers behind us
 //! ledger                                      every paid call, written down, and what repeats which
-//! quota                                       how much of anything is given
+//! quota · budget                              how much of anything is given, and how much may be spent
 //! link       a connection to Redis
 //! config     everything an operator decides   error       every word that is ever said
 //! capability · rewrite · params               pure decisions
-//! rejection · failure                         every reason there is
+//! rejection · failure                         every reason there is       money   exact amounts of it
+//! trail · trace_context · telemetry           what is kept of a request, and how it is shown
 //! ```
 //!
 //! The sandbox stands apart: it is the other end, and shares no code with the gateway.
 
 mod admin;
 mod auth;
+mod budget;
 pub mod capability;
 pub mod cli;
 pub mod config;
 mod dialect;
 pub mod error;
 pub mod failure;
+mod fault;
 pub mod gateway;
 mod idle;
 mod joined;
 pub mod ledger;
 mod link;
 pub mod metrics;
+pub mod money;
 mod outcome;
 pub mod params;
+mod plain;
 mod quota;
 pub mod rejection;
+pub mod reload;
 pub mod request_id;
 pub mod rewrite;
 mod routes;
@@ -42,5 +49,8 @@ pub mod sandbox;
 pub mod server;
 mod shutdown;
 mod telemetry;
+mod trace_context;
+mod trail;
 pub mod upstream;
+mod waits;
 pub mod watch;

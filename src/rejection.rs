@@ -36,6 +36,28 @@ pub enum Param {
 }
 
 impl Param {
+    /// Every one.
+    const ALL: [Self; 12] = [
+        Self::Model,
+        Self::Prompt,
+        Self::InputReference,
+        Self::Seconds,
+        Self::Size,
+        Self::Video,
+        Self::Name,
+        Self::Variant,
+        Self::Limit,
+        Self::Order,
+        Self::After,
+        Self::Mode,
+    ];
+
+    /// The one of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|param| param.name() == name)
+    }
+
     /// The name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -149,6 +171,12 @@ pub enum Rejection {
     NoKey,
     /// A credential that is not one of the configured keys. The key as sent.
     WrongKey(String),
+    /// One that was, until its time was over: its configured name, and the key as sent. Its holder is told the same.
+    ExpiredKey { name: String, key: String },
+    /// `Authorization` and `x-api-key` carry two different credentials.
+    TwoKeys,
+    /// A model that the client's key may not have videos made by. Its holder's name, and the model as sent.
+    NoModelAccess { client: String, model: String },
 
     // --- the body as a whole -----------------------------------------------------------------
     /// More bytes than the limit. `read` is what was announced or had been read.
@@ -210,6 +238,10 @@ pub enum Rejection {
     /// More calls than a quota allows: `limit` in a time. `wait` until the next would pass. The model, and the
     /// client's key, by their configured names.
     RateLimited { model: Option<String>, client: Option<String>, limit: (u32, Per), wait: Duration },
+    /// The client's key has used up what it may have made in a day or a month. `wait` until the next begins.
+    OverBudget { wait: Duration },
+    /// The client's key has a budget, and what the call costs is not known.
+    UnknownCost,
     /// As many jobs as may run at once are running.
     TooManyJobs,
     /// As many calls as the gateway takes at once are under way.
@@ -219,9 +251,38 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// The field it is about, if it is about one that there is.
+    #[must_use]
+    pub const fn param(&self) -> Option<Param> {
+        if let Self::UnknownModel(_) = self {
+            return Some(Param::Model);
+        }
+        let (Self::Missing(param)
+        | Self::Empty(param)
+        | Self::WrongType { param, .. }
+        | Self::NotListed { param, .. }
+        | Self::NotForModel { param, .. }
+        | Self::NotAPattern { param, .. }
+        | Self::TooLong { param, .. }
+        | Self::AboveMax { param, .. }
+        | Self::BelowMin { param, .. }
+        | Self::FileType { param, .. }) = self
+        else {
+            return None;
+        };
+        Some(*param)
+    }
+
     /// Whether the same request would pass at another time.
     #[must_use]
     pub const fn is_limit(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::TooManyJobs | Self::Overloaded | Self::Stopping)
+        matches!(
+            self,
+            Self::RateLimited { .. }
+                | Self::OverBudget { .. }
+                | Self::TooManyJobs
+                | Self::Overloaded
+                | Self::Stopping
+        )
     }
 }

@@ -5,7 +5,7 @@ use std::process;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::info;
 
 /// Told to every worker when the process is to stop.
 #[derive(Clone, Debug)]
@@ -80,8 +80,8 @@ impl Stop {
     }
 }
 
-/// Takes SIGTERM and SIGINT over, inside of a runtime, and SIGHUP, which changes nothing. The future waits for one and tells everybody; a second one
-/// ends the process.
+/// Takes SIGTERM and SIGINT over, inside of a runtime. The future waits for one and tells everybody; a second one ends
+/// the process.
 ///
 /// They are taken over by the call, not by the future: whoever is told that the process is up may stop it at once.
 ///
@@ -90,14 +90,11 @@ impl Stop {
 pub(crate) fn on_signal(stopper: Stopper) -> io::Result<impl Future<Output = io::Result<()>>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
-        let mut either = async || loop {
+        let mut either = async || {
             tokio::select! {
-                _ = terminate.recv() => return "SIGTERM",
-                _ = interrupt.recv() => return "SIGINT",
-                // Left alone it would end the process, amid paid calls.
-                _ = hangup.recv() => warn!("SIGHUP: the configuration stays as it is; restart to change it"),
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
             }
         };
         let name = either().await;

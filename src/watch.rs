@@ -26,15 +26,15 @@ const AT_ONCE: usize = 16;
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Watches until it is dropped.
-pub async fn run(live: Live, upstreams: Upstreams) {
+pub async fn run(live: Live) {
     let mut polls = JoinSet::new();
     let mut tries = interval(TRY);
     loop {
-        let gateway = live.current();
         tokio::select! {
             () = sleep(LOOK) => {}
-            _ = tries.tick() => gateway.ledger.try_unwritten().await,
+            _ = tries.tick() => live.current().ledger.try_unwritten().await,
         }
+        let gateway = live.current();
         let overdue = gateway.slots.overdue(Instant::now());
         for job in overdue.given_up {
             warn!(
@@ -47,7 +47,7 @@ pub async fn run(live: Live, upstreams: Upstreams) {
             while polls.len() >= AT_ONCE {
                 let _ = polls.join_next().await;
             }
-            polls.spawn(poll(Arc::clone(&gateway), upstreams.clone(), (job, credential)));
+            polls.spawn(poll(Arc::clone(&gateway), live.upstreams(&gateway), (job, credential)));
         }
         while polls.try_join_next().is_some() {}
     }

@@ -9,52 +9,62 @@ use crate::params::{Params, Value};
 use crate::rejection::{Expected, Noun, Param, Rejection};
 
 use super::adjust::{self, Moved};
+use super::allowed::Asker;
 use super::asked::{Chosen, Wanted};
 use super::fields::{self, WantedSeconds};
 use super::judgement::Judgement;
 use super::model::{Model, OnUnsupported};
 use super::seconds::{SecondsRule, parse_plain};
 use super::size::Size;
-use super::{AUTO, Mode, Table, Unknown};
+use super::{AUTO, Table, Unknown};
 
 /// The fields of a create, in schema order.
 pub const FIELDS: &[Param] =
     &[Param::Model, Param::Prompt, Param::InputReference, Param::Seconds, Param::Size];
 
 impl Table {
-    /// Judges a create. `mode` is the client's own wish, where the operator allows one.
-    pub fn judge_create(&self, params: &Params<'_>, mode: Option<Mode>) -> Result<Judgement, Rejection> {
+    /// Judges a create.
+    ///
+    /// # Errors
+    /// The first reason to refuse it.
+    pub fn judge_create(&self, params: &Params<'_>, asker: &Asker<'_>) -> Result<Judgement, Rejection> {
         fields::refuse_unknown(params, &self.shared)?;
         fields::require(params, &[Param::Prompt])?;
-        let chosen = self.choose(params, mode)?;
+        let chosen = self.choose(params, asker)?;
         let prompt_max = chosen.model.as_ref().map_or(PROMPT_MAX, |model| model.prompt_max);
         fields::bounded_text(params, Param::Prompt, prompt_max)?;
         fields::reference(params, &self.shared)?;
         let wanted = self.wanted(params, chosen.model.as_deref())?;
 
-        let (chosen, moved) = self.settle(chosen, &wanted, mode)?;
+        let (chosen, moved) = self.settle(chosen, &wanted, asker)?;
         Ok(Judgement::of(chosen, &wanted, moved))
     }
 
     /// The model by name, by default, or, where the client leaves it to us, by duration.
-    fn choose<'p>(&self, params: &'p Params<'_>, mode: Option<Mode>) -> Result<Chosen<'p>, Rejection> {
+    fn choose<'p>(&self, params: &'p Params<'_>, asker: &Asker<'_>) -> Result<Chosen<'p>, Rejection> {
         let named = fields::text(params, Param::Model, || fields::one_of(&self.shared.model))?;
         let default = self.default_model();
         let left_to_us = match named {
             Some(name) => name == AUTO && self.offers_auto(),
-            None => default.is_none_or(|model| policy(model, mode) == OnUnsupported::Adjust),
+            None => default.is_none_or(|model| asker.policy(model) == OnUnsupported::Adjust),
         };
-        let suggested = if left_to_us { self.suggest(wanted_duration(params)) } else { None };
+        let suggested = if left_to_us { self.suggested(wanted_duration(params), asker) } else { None };
         let model = suggested.or_else(|| named.map_or(default, |name| self.find(name)));
         if let (None, Unknown::Reject) = (model, self.shared.unknown_model) {
             let name = named.ok_or(Rejection::Missing(Param::Model))?;
             fields::listed(Param::Model, name, &self.shared.model)?;
             return Err(Rejection::UnknownModel(name.to_owned()));
         }
+        asker.check(model.map(Arc::as_ref), named.filter(|_| suggested.is_none()))?;
         // A model left out, for which the default is chosen, needs no edit and no notice.
         let is_default = |model: &Arc<Model>| default.is_some_and(|default| Arc::ptr_eq(default, model));
         let ours = suggested.is_some_and(|model| named.is_some() || !is_default(model));
         Ok(Chosen { model: model.cloned(), named, ours })
+    }
+
+    /// The model for a wanted duration that the client may ask for; if it may ask for none of them, any.
+    fn suggested(&self, seconds: Option<u32>, asker: &Asker<'_>) -> Option<&Arc<Model>> {
+        self.suggest(seconds, |model| asker.allows(model)).or_else(|| self.suggest(seconds, |_| true))
     }
 
     /// The values asked for; types are checked here, and the lists shared by all models on the way.
@@ -87,18 +97,18 @@ impl Table {
         &self,
         chosen: Chosen<'p>,
         wanted: &Wanted<'_>,
-        mode: Option<Mode>,
+        asker: &Asker<'_>,
     ) -> Result<(Chosen<'p>, Moved), Rejection> {
         let unmoved = Moved::default();
         let Some(model) = chosen.model.as_deref() else {
             return self.fits_shared(wanted).map(|()| (chosen, unmoved));
         };
         let fits = self.fits(model, wanted);
-        match (policy(model, mode), fits) {
+        match (asker.policy(model), fits) {
             (OnUnsupported::Reject, fits) => fits.map(|()| (chosen, unmoved)),
             (OnUnsupported::Switch, Ok(())) => Ok((chosen, unmoved)),
             (OnUnsupported::Switch, Err(reason)) => {
-                let other = Some(self.switch(model, wanted).ok_or(reason)?);
+                let other = Some(self.switch(model, wanted, asker).ok_or(reason)?);
                 Ok((Chosen { model: other, ours: true, ..chosen }, unmoved))
             }
             // What is moved must pass every list that what was asked for has to pass.
@@ -109,11 +119,12 @@ impl Table {
         }
     }
 
-    /// The first model of the configured list that supports the exact request.
-    fn switch(&self, model: &Model, wanted: &Wanted<'_>) -> Option<Arc<Model>> {
+    /// The first model of the configured list that supports the exact request, and that the client may ask for.
+    fn switch(&self, model: &Model, wanted: &Wanted<'_>, asker: &Asker<'_>) -> Option<Arc<Model>> {
         let mut candidates = model.rewrite.switch_to.iter().filter_map(|name| self.find(name));
         let takes = |candidate: &Model| {
-            fields::bounded(Param::Prompt, wanted.prompt, candidate.prompt_max).is_ok()
+            asker.allows(candidate)
+                && fields::bounded(Param::Prompt, wanted.prompt, candidate.prompt_max).is_ok()
                 && self.fits(candidate, wanted).is_ok()
         };
         candidates.find(|candidate| takes(candidate)).cloned()
@@ -175,14 +186,6 @@ impl Table {
     }
 }
 
-fn policy(model: &Model, mode: Option<Mode>) -> OnUnsupported {
-    match mode {
-        Some(Mode::Strict) => OnUnsupported::Reject,
-        Some(Mode::Adjust) => OnUnsupported::Adjust,
-        None => model.rewrite.on_unsupported,
-    }
-}
-
 fn model_seconds(model: &Model, wanted: WantedSeconds<'_>) -> Result<(), Rejection> {
     if wanted.plain.is_some_and(|seconds| model.seconds.supports(seconds)) {
         return Ok(());
@@ -206,8 +209,8 @@ fn model_seconds(model: &Model, wanted: WantedSeconds<'_>) -> Result<(), Rejecti
     })
 }
 
-/// The duration a request wants, however it is written; only for choosing a model by it.
-fn wanted_duration(params: &Params<'_>) -> Option<u32> {
+/// The duration a request wants, however it is written.
+pub(crate) fn wanted_duration(params: &Params<'_>) -> Option<u32> {
     match &params.get(Param::Seconds)?.value {
         Value::Text(text) => parse_plain(text),
         Value::Integer(digits) => parse_plain(digits),

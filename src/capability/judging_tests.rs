@@ -1,5 +1,6 @@
 //! Judging whole creates: the order of checks, and what is moved, switched and told.
 
+use super::allowed::{Allowed, Asker};
 use super::create::FIELDS;
 use super::judgement::Judgement;
 use super::model::{Model, OnUnsupported, SendSeconds};
@@ -13,7 +14,7 @@ use crate::rewrite::EditValue;
 
 fn judge(table: &Table, body: &str, mode: Option<Mode>) -> Result<Judgement, Rejection> {
     let params = params::parse(&Encoding::Json, body.as_bytes(), FIELDS, &params::Limits::default())?;
-    table.judge_create(&params, mode)
+    table.judge_create(&params, &Asker { mode, ..Asker::default() })
 }
 
 /// A create of these fields, JSON members without the braces, beside a prompt.
@@ -361,4 +362,69 @@ fn operations_require_all_of_their_fields() {
     }
     let reason = judge(Operation::Extend, &whole.replace("20", "10")).expect_err("not in the list");
     assert!(matches!(reason, Rejection::NotListed { param: Param::Seconds, .. }), "{reason:?}");
+}
+
+/// What somebody who may only use some models is told.
+fn limited(table: &Table, models: &[&str], members: &str) -> Result<Judgement, Rejection> {
+    let body = format!("{{\"prompt\":\"a cat\",{members}}}");
+    let params = params::parse(&Encoding::Json, body.as_bytes(), FIELDS, &params::Limits::default())?;
+    let allowed = Allowed::new(models.iter().map(|&name| name.to_owned()).collect());
+    table.judge_create(&params, &Asker { models: Some(&allowed), name: Some("team"), ..Asker::default() })
+}
+
+fn no_access<T>(model: &str) -> Result<T, Rejection> {
+    Err(Rejection::NoModelAccess { client: "team".to_owned(), model: model.to_owned() })
+}
+
+#[test]
+fn a_model_that_is_not_allowed_is_refused_whatever_it_is_called() {
+    let mut sora = model("sora-2", &[4]);
+    sora.aliases.push("sora".into());
+    let table = Table::new(vec![sora, model("veo", &[8])], Some("veo".into()), Vec::new(), Shared::default());
+    let name = |judged: Result<Judgement, Rejection>| {
+        judged.map(|judgement| judgement.model.expect("one").name.to_string())
+    };
+    for members in [r#""model":"sora""#, r#""model":"sora-2","seconds":"4""#] {
+        assert_eq!(name(limited(&table, &["sora-2"], members)), Ok("sora-2".to_owned()), "{members}");
+    }
+    assert_eq!(name(limited(&table, &["veo"], r#""model":"sora""#)), no_access("sora"));
+    assert_eq!(name(limited(&table, &["sora-2"], r#""seconds":"8""#)), no_access("veo"), "the default one");
+    assert_eq!(
+        name(limited(&table, &["sora-2"], r#""model":"nobodys""#)),
+        Err(Rejection::UnknownModel("nobodys".to_owned()))
+    );
+}
+
+#[test]
+fn what_is_left_to_us_is_never_a_model_that_is_not_allowed() {
+    let switching = seed_table_with(|model| {
+        model.rewrite.on_unsupported = OnUnsupported::Switch;
+        model.rewrite.switch_to = vec!["sora-2-pro".into()];
+    });
+    let ten = r#""model":"sora-2","seconds":"10""#;
+    let name = |judged: Result<Judgement, Rejection>| {
+        judged.map(|judgement| judgement.model.expect("one").name.to_string())
+    };
+    assert_eq!(name(limited(&switching, &["sora-*"], ten)), Ok("sora-2-pro".to_owned()));
+    let refused = name(limited(&switching, &["sora-2"], ten));
+    assert!(matches!(refused, Err(Rejection::NotListed { param: Param::Seconds, .. })), "{refused:?}");
+
+    let auto = r#""model":"auto","seconds":"10""#;
+    assert_eq!(name(limited(&switching, &["sora-2-pro"], auto)), Ok("sora-2-pro".to_owned()));
+    let judged = limited(&adjusting(), &["sora-2"], auto).expect("adjusted");
+    assert_eq!(told(&judged), ["model=auto->sora-2", "seconds=10->8", "size=none->720x1280"]);
+    assert_eq!(name(limited(&switching, &["veo"], auto)), no_access("sora-2-pro"));
+}
+
+#[test]
+fn a_clients_setting_takes_the_place_of_the_models_and_its_own_wish_that_of_both() {
+    let judged = |on_unsupported, mode| {
+        let body = br#"{"prompt":"a cat","model":"sora-2","seconds":"10"}"#;
+        let params = params::parse(&Encoding::Json, body, FIELDS, &params::Limits::default()).expect("JSON");
+        adjusting().judge_create(&params, &Asker { mode, on_unsupported, ..Asker::default() })
+    };
+    assert!(judged(None, None).is_ok());
+    assert!(judged(Some(OnUnsupported::Reject), None).is_err());
+    assert!(judged(Some(OnUnsupported::Reject), Some(Mode::Adjust)).is_ok());
+    assert!(judged(Some(OnUnsupported::Adjust), Some(Mode::Strict)).is_err());
 }

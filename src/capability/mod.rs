@@ -10,6 +10,7 @@ use std::sync::Arc;
 use wildmatch::WildMatch;
 
 mod adjust;
+pub mod allowed;
 mod asked;
 pub mod create;
 mod fields;
@@ -176,11 +177,17 @@ impl Table {
         !self.auto.is_empty()
     }
 
-    /// The model for a wanted duration: the first that makes exactly that, else the first that makes
-    /// anything as long, else the last.
+    /// The model of this name in the configuration, be it a pattern.
     #[must_use]
-    pub fn suggest(&self, seconds: Option<u32>) -> Option<&Arc<Model>> {
-        let candidates = || self.auto.iter().filter_map(|name| self.find(name));
+    pub fn configured(&self, name: &str) -> Option<&Arc<Model>> {
+        self.by_name.get(name).filter(|model| *model.name == *name)
+    }
+
+    /// The model for a wanted duration, among those that pass: the first that makes exactly that, else the first
+    /// that makes anything as long, else the last.
+    fn suggest(&self, seconds: Option<u32>, passes: impl Fn(&Model) -> bool) -> Option<&Arc<Model>> {
+        let named = || self.auto.iter().filter_map(|name| self.find(name));
+        let candidates = || named().filter(|model| passes(model));
         let Some(seconds) = seconds else { return candidates().next() };
         candidates()
             .find(|model| model.seconds.supports(seconds))
@@ -256,7 +263,11 @@ mod tests {
             (Some(30), "sora-2-pro"),
             (None, "sora-2"),
         ] {
-            assert_eq!(table.suggest(seconds).map(|model| &*model.name), Some(expected), "{seconds:?}");
+            assert_eq!(
+                table.suggest(seconds, |_| true).map(|model| &*model.name),
+                Some(expected),
+                "{seconds:?}"
+            );
         }
     }
 }

@@ -12,8 +12,8 @@ pub(super) fn check(process: &Process) -> Result<ExitCode, Failed> {
     };
     let config = process.config()?;
     telemetry::check(&config.server.log)?;
-    // Reads the certificates, and connects to nobody.
-    Upstreams::new(&config)?;
+    // Connects to nobody.
+    Upstreams::check(&config)?;
     let models: Vec<&str> = config.capabilities.models().map(|model| &*model.name).collect();
     let upstreams: Vec<&str> = config.upstreams.iter().map(|upstream| &*upstream.name).collect();
     let (models, upstreams) = (models.join(", "), upstreams.join(", "));

@@ -31,7 +31,7 @@ const LOG: &str = "warn";
 pub(super) fn demo(process: &Process, args: &Args) -> Result<ExitCode, Failed> {
     let mut config = process.embedded()?;
     let log = process.log.as_deref().unwrap_or(LOG);
-    telemetry::init(log, config.server.log_format)?;
+    telemetry::init(log, &config.server)?;
     let listener = listener::bind_first(ANY_PORT)?;
     point_at(&mut config, listener.local_addr()?);
     // Fails before anything is promised below.
@@ -40,7 +40,7 @@ pub(super) fn demo(process: &Process, args: &Args) -> Result<ExitCode, Failed> {
     }
     start(listener, args.sandbox.options())?;
     terminal::write(help(config.server.listen, config.server.admin_listen).as_bytes())?;
-    serve::run(config)
+    serve::run(config, None)
 }
 
 /// The gateway in front of the sandbox, with everything a visitor may want to try switched on.

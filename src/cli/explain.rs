@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Failed, Process, terminal};
 use crate::capability::Mode;
+use crate::capability::allowed::Asker;
 use crate::capability::create::FIELDS;
 use crate::capability::judgement::Judgement;
 use crate::config::Config;
@@ -111,7 +112,7 @@ fn judged(
         return Err(Rejection::BodyTooLarge { limit, read });
     }
     let params = params::parse(&encoding, body, FIELDS, &config.limits.fields)?;
-    let judgement = config.capabilities.judge_create(&params, mode)?;
+    let judgement = config.capabilities.judge_create(&params, &Asker { mode, ..Asker::default() })?;
     let spliced = rewrite::apply(body, &params, &judgement.edits);
     Ok(Verdict::Forwarded { body: spliced.segments().concat(), judgement: Box::new(judgement) })
 }

@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::secret::Sources;
 use crate::config::{Config, Unusable};
+use crate::reload::Origin;
 use crate::telemetry;
 
 mod capabilities;
@@ -17,6 +18,7 @@ mod check;
 mod demo;
 mod explain;
 mod healthcheck;
+mod key;
 mod ledger;
 mod sandbox;
 mod serve;
@@ -24,7 +26,7 @@ mod terminal;
 
 /// A gateway in front of OpenAI-style video servers: judges, rewrites and forwards /v1/videos calls.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(version = VERSION, about, max_term_width = 100, after_help = AFTER_HELP)]
 struct Cli {
     #[command(flatten)]
     process: Process,
@@ -32,11 +34,14 @@ struct Cli {
     command: Option<Command>,
 }
 
+/// Which commit it is decides what support can say; `build.rs` finds it out.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("REELGATE_COMMIT"), ")");
+
 const AFTER_HELP: &str =
     "Without a command, `serve`. To see it work without any configuration: `reelgate demo`.";
 
 /// Settings of the process: flag before variable before file.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Process")]
 struct Process {
     /// Configuration file
@@ -69,6 +74,8 @@ enum Command {
     Explain(explain::Args),
     /// The paid calls that were written down: list, filter, export, and show one
     Ledger(Box<ledger::Args>),
+    /// Make a key for a client, or hash one
+    Key(key::Args),
     /// Ask a running gateway whether it is ready; for container health checks
     Healthcheck,
     /// Print a completion script for a shell
@@ -102,8 +109,8 @@ impl From<Unusable> for Failed {
     }
 }
 
-impl From<telemetry::BadFilter> for Failed {
-    fn from(error: telemetry::BadFilter) -> Self {
+impl From<telemetry::Unstarted> for Failed {
+    fn from(error: telemetry::Unstarted) -> Self {
         Self::Other(error.to_string())
     }
 }
@@ -126,9 +133,11 @@ pub fn main() -> ExitCode {
         Command::Capabilities(args) => capabilities::print(&cli.process, &args),
         Command::Explain(args) => explain::explain(&cli.process, &args),
         Command::Ledger(args) => ledger::ledger(&cli.process, &args),
+        Command::Key(args) => key::key(&args),
         Command::Healthcheck => healthcheck::healthcheck(&cli.process),
         Command::Completions { shell } => completions(shell),
     };
+    telemetry::stop();
     match done {
         Ok(code) => code,
         Err(failed) => {
@@ -152,6 +161,13 @@ impl Process {
             Some(path) => Config::load(path, Sources::process())?,
             None => Config::embedded()?,
         }))
+    }
+
+    /// Where its configuration can be read again, if it is told of a file.
+    fn origin(&self) -> Option<Origin> {
+        let process = self.clone();
+        let path = self.config.clone()?;
+        Some(Origin::new(path, move |config| process.overriding(config)))
     }
 
     /// The embedded defaults, for commands that are there to be tried without a file.
@@ -178,6 +194,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_version_names_the_commit() {
+        let (number, commit) = VERSION.split_once(' ').expect("number and commit");
+        assert_eq!(number, env!("CARGO_PKG_VERSION"));
+        let commit = commit.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).expect("in brackets");
+        assert!(!commit.is_empty() && !commit.contains(char::is_whitespace), "{commit:?}");
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Args {
 
 pub(super) fn sandbox(process: &Process, args: &Args) -> Result<ExitCode, Failed> {
     let server = process.embedded()?.server;
-    telemetry::init(&server.log, server.log_format)?;
+    telemetry::init(&server.log, &server)?;
     let listener = listener::bind_first(server.listen)?;
     let address = listener.local_addr()?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;

@@ -8,6 +8,7 @@ use std::thread;
 
 use tokio::net::TcpListener;
 use tokio::runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info};
 
 use super::{Failed, Process};
@@ -15,27 +16,37 @@ use crate::admin;
 use crate::config::Config;
 use crate::gateway::{Gateway, Live};
 use crate::metrics::Metrics;
+use crate::reload::{self, Loaded, Origin, Reload, Source};
 use crate::server::{self, listener};
-use crate::shutdown::{self, Stop};
+use crate::shutdown::{self, Stop, Stopper};
 use crate::telemetry;
-use crate::upstream::Upstreams;
 use crate::watch;
 
 pub(super) fn serve(process: &Process) -> Result<ExitCode, Failed> {
-    let config = process.config()?.check_serving()?;
-    telemetry::init(&config.server.log, config.server.log_format)?;
-    run(config)
+    let (config, from) = match process.origin() {
+        Some(origin) => {
+            let Loaded { config, source } = origin.load()?;
+            (config, Some((origin, source)))
+        }
+        None => (process.config()?.check_serving()?, None),
+    };
+    telemetry::init(&config.server.log, &config.server)?;
+    run(config, from)
 }
 
-/// Runs a gateway until the process is told to stop.
-pub(super) fn run(config: Config) -> Result<ExitCode, Failed> {
+/// Runs a gateway until the process is told to stop. `from`: where its configuration can be read again.
+pub(super) fn run(config: Config, from: Option<(Origin, Source)>) -> Result<ExitCode, Failed> {
+    #[cfg(feature = "otlp")]
+    telemetry::export(&config.tracing)?;
     let metrics = Metrics::new().map_err(|error| Failed::Other(error.to_string()))?;
     let (server, metrics) = (config.server.clone(), Arc::new(metrics));
-    // One more than workers, for the watch of jobs.
-    let mut upstreams = Upstreams::for_workers(&config, workers(server.workers) + 1)?;
-    let watching = upstreams.pop().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    let count = workers(server.workers);
     let gateway = Gateway::new(config, metrics).map_err(|error| Failed::Other(error.to_string()))?;
-    let live = Live::new(gateway);
+    // One more than workers, for the watch of jobs.
+    let gateway = gateway.for_workers(count + 1)?;
+    let fingerprint = from.as_ref().map(|(_, source)| source.fingerprint.clone());
+    let live = Live::new(gateway.with_fingerprint(fingerprint.unwrap_or_default()));
+    let reload = from.map(|(origin, source)| Reload::new(origin, source, live.clone()));
     // Both addresses are taken before anything is served: a taken port ends the start.
     let first = listener::bind_first(server.listen)?;
     let address = first.local_addr()?;
@@ -43,14 +54,15 @@ pub(super) fn run(config: Config) -> Result<ExitCode, Failed> {
     let (stopper, stop) = shutdown::channel();
 
     let main = runtime::Builder::new_current_thread().enable_all().build()?;
+    main.block_on(live.current().restore_budgets()).map_err(|error| Failed::Other(error.to_string()))?;
     main.block_on(live.current().restore_slots());
     let mut workers = Vec::new();
     let mut first = Some(first);
-    for upstreams in upstreams {
+    for worker in 0..count {
         let listener = first.take().map_or_else(|| listener::bind(address), Ok)?;
-        workers.push(Worker { live: live.clone(), upstreams, stop: stop.clone() }.start(listener)?);
+        workers.push(Worker { live: live.for_worker(worker), stop: stop.clone() }.start(listener)?);
     }
-    let signals = main.block_on(async { shutdown::on_signal(stopper) })?;
+    let (signals, hangup) = main.block_on(async { signals(stopper) })?;
     info!(%address, admin = %admin_listener.local_addr()?, workers = workers.len(), "reelgate {} is listening", env!("CARGO_PKG_VERSION"));
     main.block_on(async {
         let listener = TcpListener::from_std(admin_listener)?;
@@ -58,12 +70,18 @@ pub(super) fn run(config: Config) -> Result<ExitCode, Failed> {
         tokio::select! {
             ended = pages => ended,
             ended = signals => ended,
-            () = watch::run(live, watching) => Ok(()),
+            () = watch::run(live.for_worker(count)) => Ok(()),
+            () = reload::run(reload, hangup) => Ok(()),
             joined = tokio::task::spawn_blocking(move || join(workers)) => joined.unwrap_or_else(|error| Err(io::Error::other(error))),
         }
     })?;
     info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Every signal is taken over before anybody is told that the process is up.
+fn signals(stopper: Stopper) -> io::Result<(impl Future<Output = io::Result<()>>, Signal)> {
+    Ok((shutdown::on_signal(stopper)?, signal(SignalKind::hangup())?))
 }
 
 /// As many as configured, else one a core.
@@ -76,7 +94,6 @@ fn workers(configured: u32) -> usize {
 
 struct Worker {
     live: Live,
-    upstreams: Upstreams,
     stop: Stop,
 }
 
@@ -88,7 +105,7 @@ impl Worker {
             let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let listener = TcpListener::from_std(listener)?;
-                server::run(listener, self.live, self.upstreams, self.stop.stopped()).await
+                server::run(listener, self.live, self.stop.stopped()).await
             })
         })
     }

@@ -15,6 +15,7 @@ use crate::capability::model::Rewrite;
 use crate::error::{Form, ModelSize, Wording};
 
 pub mod auth;
+pub mod budget;
 mod capabilities;
 pub mod ledger;
 pub mod presets;
@@ -26,6 +27,7 @@ pub mod secret;
 pub mod server;
 #[cfg(test)]
 mod tests;
+pub mod tracing;
 pub mod upstreams;
 
 pub use reader::Problem;
@@ -58,6 +60,8 @@ pub struct Config {
     pub model_quotas: Vec<(Arc<str>, quota::Quota)>,
     /// `[jobs]`
     pub jobs: quota::Watch,
+    /// `[tracing]`
+    pub tracing: tracing::Tracing,
     /// `[upstreams]`, in order of name.
     pub upstreams: Vec<upstreams::Upstream>,
     /// The upstream that serves all that no model decides.
@@ -127,25 +131,34 @@ impl Config {
 
     /// Reads and checks the file at `path`.
     pub fn load(path: &Path, sources: Sources<'_>) -> Result<Self, Unusable> {
+        Self::load_document(path, sources).map(|(config, _)| config)
+    }
+
+    /// The same, with the document that was read, its presets laid underneath.
+    pub(crate) fn load_document(path: &Path, sources: Sources<'_>) -> Result<(Self, Table), Unusable> {
         let text = (sources.file)(path).map_err(|error| {
-            let what = format!("cannot be read: {error} (name a readable file with --config)");
+            let what = format!("cannot be read: {error} (name a readable file with --config; in a container, mount one there)");
             Unusable(vec![Problem { path: path.display().to_string(), what }])
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let (config, mut problems) =
+        let (config, document, mut problems) =
             Self::gather(&text, folder, sources).map_err(|unusable| named(unusable, path))?;
         problems.extend(config.serving_problems());
-        usable(config, problems)
+        usable((config, document), problems)
     }
 
     /// Reads and checks a document. `folder` is where relative paths of presets start.
     pub fn parse(text: &str, folder: &Path, sources: Sources<'_>) -> Result<Self, Unusable> {
-        let (config, problems) = Self::gather(text, folder, sources)?;
+        let (config, _, problems) = Self::gather(text, folder, sources)?;
         usable(config, problems)
     }
 
-    /// What could be read, and every mistake on the way.
-    fn gather(text: &str, folder: &Path, sources: Sources<'_>) -> Result<(Self, Vec<Problem>), Unusable> {
+    /// What could be read, the whole document, and every mistake on the way.
+    fn gather(
+        text: &str,
+        folder: &Path,
+        sources: Sources<'_>,
+    ) -> Result<(Self, Table, Vec<Problem>), Unusable> {
         let document: Table = toml::from_str(text).map_err(|error| {
             let what = format!("{} (correct the TOML)", error.to_string().trim());
             Unusable(vec![Problem { path: DOCUMENT.to_owned(), what }])
@@ -153,7 +166,7 @@ impl Config {
         let notes = Notes::default();
         let merged = presets::lay_under(&document, folder, sources, &notes);
         let config = Self::read(Section::root(&merged, &notes), sources);
-        Ok((config, notes.into_problems()))
+        Ok((config, merged, notes.into_problems()))
     }
 
     fn read(mut root: Section<'_>, sources: Sources<'_>) -> Self {
@@ -167,13 +180,14 @@ impl Config {
         let config = Self {
             server: server::Server::read(root.section("server")),
             limits: server::Limits::read(root.section("limits")),
-            auth: auth::Auth::read(root.section("auth")),
+            auth: auth::Auth::read(root.section("auth"), sources),
             routes: Routes::read(root.section("routes")),
             ledger: ledger::Settings::read(root.section("ledger"), redis.as_ref()),
             redis,
             wording: read_wording(root.section("errors")),
             quota: quota::Quota::read(root.section("quota")),
             jobs: quota::Watch::read(root.section("jobs")),
+            tracing: tracing::Tracing::read(root.section("tracing"), sources),
             model_quotas,
             upstreams: upstreams
                 .into_iter()
@@ -185,6 +199,7 @@ impl Config {
         };
         config.check_credentials(&root);
         config.check_models(&root);
+        config.auth.check_against(&config.capabilities, &root);
         root.finish();
         config
     }
@@ -254,7 +269,7 @@ fn named(Unusable(mut problems): Unusable, path: &Path) -> Unusable {
 /// Stands for the whole document where its file is not known.
 const DOCUMENT: &str = "configuration";
 
-fn usable(config: Config, problems: Vec<Problem>) -> Result<Config, Unusable> {
+fn usable<T>(config: T, problems: Vec<Problem>) -> Result<T, Unusable> {
     if problems.is_empty() { Ok(config) } else { Err(Unusable(problems)) }
 }
 

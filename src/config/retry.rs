@@ -153,7 +153,8 @@ fn read_statuses(section: &mut Section<'_>, key: &'static str, default: Vec<Stat
 }
 
 /// A number from 0 to 1.
-fn read_share(section: &mut Section<'_>, key: &'static str, default: f64) -> f64 {
+/// A share, from 0 to 1.
+pub(super) fn read_share(section: &mut Section<'_>, key: &'static str, default: f64) -> f64 {
     let read = |value: &Value| {
         let whole = || value.as_integer().and_then(|whole| u8::try_from(whole).ok()).map(f64::from);
         value.as_float().or_else(whole).filter(|share| (0.0..=1.0).contains(share))

@@ -49,39 +49,40 @@ impl Sources<'static> {
 
 /// Reads `{ env = "NAME" }` or `{ file = "PATH" }`.
 pub(super) fn read(mut section: Section<'_>, sources: Sources<'_>) -> Option<Secret> {
+    let secret = source(&mut section, sources).map(|(_, secret)| secret);
+    section.finish();
+    secret
+}
+
+/// Reads the same from a table that has other keys as well. Yields which of the two it was.
+pub(super) fn source(section: &mut Section<'_>, sources: Sources<'_>) -> Option<(&'static str, Secret)> {
     let (env, file) = (section.text("env"), section.text("file"));
-    let found = match (env, file) {
+    let (key, value) = match (env, file) {
         (Some(name), None) => {
             let value = (sources.var)(name);
             if value.is_none() {
                 section.problem("env", format!("the variable {name} is not set (set it, or name another)"));
             }
-            value.map(|value| ("env", value))
+            ("env", value?)
         }
         (None, Some(path)) => match (sources.file)(Path::new(path)) {
-            Ok(value) => Some(("file", value)),
+            Ok(value) => ("file", value),
             Err(error) => {
                 section.problem("file", format!("{path} cannot be read: {error} (name a readable file)"));
-                None
+                return None;
             }
         },
         (None, None) | (Some(_), Some(_)) => {
             section.problem("env", "a secret has one source (use either env or file)");
-            None
+            return None;
         }
     };
-    let secret = found.and_then(|(key, value)| {
-        // Editors end files with a newline; no key contains one.
-        let text = value.trim();
-        let sendable = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-        if !sendable {
-            section.problem(
-                key,
-                "the secret is empty or has characters no header can carry (use visible ASCII)",
-            );
-        }
-        sendable.then(|| Secret(text.into()))
-    });
-    section.finish();
-    secret
+    // Editors end files with a newline; no key contains one.
+    let text = value.trim();
+    let sendable = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if !sendable {
+        let what = "the secret is empty or has characters no header can carry (use visible ASCII)";
+        section.problem(key, what);
+    }
+    sendable.then(|| (key, Secret(text.into())))
 }

@@ -21,6 +21,10 @@ pub struct Server {
     pub log: String,
     /// How log lines look.
     pub log_format: LogFormat,
+    /// How often the contents of the configuration's files are compared with what was read. `None`: never.
+    pub reload: Option<Duration>,
+    /// Bytes of the log that may wait to be written.
+    pub log_queue: usize,
     /// How long requests under way may take to finish once the process is told to stop.
     pub drain: Duration,
     /// How long a connection may wait for the first byte of its next request.
@@ -53,6 +57,8 @@ impl Default for Server {
             workers: 0,
             log: "info".to_owned(),
             log_format: LogFormat::Auto,
+            reload: Some(Duration::from_secs(2)),
+            log_queue: 1 << 20,
             drain: Duration::from_secs(25),
             keep_alive: Duration::from_secs(75),
             head_timeout: Duration::from_secs(10),
@@ -78,6 +84,8 @@ impl Server {
             workers: section.number("workers", default.workers, 0..=1024),
             log: section.text("log").map_or(default.log, str::to_owned),
             log_format: section.choice("log_format", &formats, default.log_format),
+            reload: section.duration_or_off("reload", default.reload),
+            log_queue: section.length("log_queue", default.log_queue),
             drain: section.duration("drain", default.drain),
             keep_alive: section.duration("keep_alive", default.keep_alive),
             head_timeout: section.duration("head_timeout", default.head_timeout),

@@ -1,12 +1,14 @@
 //! `[upstreams.NAME]`: the servers behind the gateway.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::uri::{Authority, Scheme};
 use axum::http::{HeaderName, Uri};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use toml::Value;
 
 use super::quota::Quota;
@@ -30,8 +32,8 @@ pub struct Upstream {
     pub credential_scheme: String,
     /// HTTP version spoken.
     pub protocol: Protocol,
-    /// Certificates trusted beside the system's, in PEM.
-    pub ca_file: Option<PathBuf>,
+    /// Authorities trusted beside the system's: the certificates of `ca_file`.
+    pub authorities: Vec<CertificateDer<'static>>,
     /// How long connecting may take, TLS included.
     pub connect_timeout: Duration,
     /// How long the answer's head may take for calls that start a generation.
@@ -143,7 +145,7 @@ impl Upstream {
             credential_header: axum::http::header::AUTHORIZATION,
             credential_scheme: "Bearer".to_owned(),
             protocol: Protocol::Auto,
-            ca_file: None,
+            authorities: Vec::new(),
             connect_timeout: Duration::from_secs(5),
             submit_timeout: Duration::from_mins(5),
             fetch_timeout: Duration::from_secs(20),
@@ -181,7 +183,7 @@ impl Upstream {
                 .any_text("credential_scheme")
                 .map_or(default.credential_scheme, str::to_owned),
             protocol: section.choice("protocol", &protocols, default.protocol),
-            ca_file: section.text("ca_file").map(|path| Path::new(path).to_owned()),
+            authorities: read_authorities(&mut section, sources),
             connect_timeout: section.duration("connect_timeout", default.connect_timeout),
             submit_timeout: section.duration("submit_timeout", default.submit_timeout),
             fetch_timeout: section.duration("fetch_timeout", default.fetch_timeout),
@@ -236,6 +238,20 @@ fn read_credential(section: &mut Section<'_>, sources: Sources<'_>) -> Credentia
             Credential::Client
         }
     }
+}
+
+fn read_authorities(section: &mut Section<'_>, sources: Sources<'_>) -> Vec<CertificateDer<'static>> {
+    const RIGHT: &str = "name a readable file with certificates in PEM";
+    let Some(path) = section.text("ca_file") else { return Vec::new() };
+    let read = (sources.file)(Path::new(path)).map_err(|error| format!("cannot be read: {error}"));
+    let certificates = read.and_then(|text| {
+        let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+        let all = all.map_err(|error| format!("is no PEM: {error}"))?;
+        if all.is_empty() { Err("holds no certificate".to_owned()) } else { Ok(all) }
+    });
+    certificates
+        .map_err(|wrong| section.problem("ca_file", format!("{path} {wrong} ({RIGHT})")))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use super::ApiError;
 use super::spoken::Spoken;
+use super::{ApiError, WAIT_MAX};
 use crate::rejection::Per;
 
 /// OpenAI's message, which clients take apart for the time to wait.
@@ -43,6 +43,23 @@ pub(super) fn too_many_jobs() -> ApiError {
 
 /// Nobody knows when a job ends. Most take minutes: asking every second is in vain.
 const JOBS_WAIT: Duration = Duration::from_secs(10);
+
+/// OpenAI's answer where the money is spent. SDKs repeat every 429, and this one in vain: they are told not to.
+pub(super) fn over_budget(wait: Duration) -> ApiError {
+    let message = "You exceeded your current quota, please check your plan and billing details. For more information \
+                   on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.";
+    let kind = "insufficient_quota";
+    let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, kind, message).code("insufficient_quota");
+    // Nobody waits for the next day: only a wait that can be told as it is, is told.
+    ApiError { should_retry: Some(false), retry_after: Some(wait).filter(|wait| *wait <= WAIT_MAX), ..error }
+}
+
+/// Nothing that waiting would mend, and no fault of the request.
+pub(super) fn unknown_cost() -> ApiError {
+    let message = "This API key has a budget, and what this request costs is not known, since the video it builds on \
+                   was not made here. Ask the operator of this server for a key without a budget.";
+    ApiError::refused(StatusCode::FORBIDDEN, message).code("cost_unknown")
+}
 
 /// In the words of OpenAI's own answer.
 pub(super) fn overloaded() -> ApiError {
@@ -96,6 +113,17 @@ mod tests {
             "{}",
             error.message
         );
+    }
+
+    #[test]
+    fn a_budget_that_is_used_up_is_told_as_openai_tells_it_and_not_repeated() {
+        let error = over_budget(Duration::from_hours(5));
+        assert_eq!((error.status.as_u16(), error.kind.as_str()), (429, "insufficient_quota"));
+        assert_eq!(error.code.as_deref(), Some("insufficient_quota"));
+        assert!(error.message.starts_with("You exceeded your current quota, please check your plan"));
+        assert_eq!((error.should_retry, error.retry_after), (Some(false), None), "hours are no wait");
+        let soon = Duration::from_secs(7);
+        assert_eq!(over_budget(soon).retry_after, Some(soon));
     }
 
     #[test]

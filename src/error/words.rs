@@ -5,7 +5,7 @@
 
 use axum::http::StatusCode;
 
-use super::limits::{overloaded, rate_limited, stopping, too_many_jobs};
+use super::limits::{over_budget, overloaded, rate_limited, stopping, too_many_jobs, unknown_cost};
 use super::repeats::{create_unresolved, idempotency_mismatch, ledger_unavailable};
 use super::{ApiError, Class, Form, Wording};
 use crate::rejection::{Expected, Noun, Param, Rejection};
@@ -74,7 +74,12 @@ impl ApiError {
             Rejection::ContentType(got) => content_type(got, "'application/json' and 'multipart/form-data'"),
             Rejection::NotAForm(got) => content_type(got, "'multipart/form-data'"),
             Rejection::NoKey => no_key(wording.authentication),
-            Rejection::WrongKey(key) => wrong_key(key),
+            // Whoever has a key must not learn from the answer that it ever counted.
+            Rejection::WrongKey(key) | Rejection::ExpiredKey { key, .. } => wrong_key(key),
+            Rejection::TwoKeys => Self::invalid(
+                "The headers 'authorization' and 'x-api-key' carry different keys. Send one of them.",
+            ),
+            Rejection::NoModelAccess { client, model } => no_model_access(client, model),
             Rejection::BodyTooLarge { limit, read } => body_too_large(*limit, *read),
             Rejection::BodyBroken => Self::invalid("The request body could not be read to its end."),
             Rejection::BodyStalled => Self::refused(
@@ -161,6 +166,8 @@ impl ApiError {
             Rejection::RateLimited { model, client, limit, wait } => {
                 rate_limited(model.as_deref(), client.as_deref(), *limit, *wait)
             }
+            Rejection::OverBudget { wait } => over_budget(*wait),
+            Rejection::UnknownCost => unknown_cost(),
             Rejection::TooManyJobs => too_many_jobs(),
             Rejection::Overloaded => overloaded(),
             Rejection::Stopping => stopping(),
@@ -213,6 +220,12 @@ fn wrong_key(key: &str) -> ApiError {
     )
     .code("invalid_api_key")
     .class(Class::Authentication)
+}
+
+/// What the API says of a project that was not given a model.
+fn no_model_access(client: &str, model: &str) -> ApiError {
+    let message = format!("Project `{}` does not have access to model `{}`", echo(client), echo(model));
+    ApiError::refused(StatusCode::FORBIDDEN, message).code("model_not_found")
 }
 
 /// The first 8 and the last 4 characters, a star for each one between; short keys whole, as OpenAI does.

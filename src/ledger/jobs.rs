@@ -1,13 +1,15 @@
 //! Where jobs are, and how far they have come.
 
+use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use super::Ledger;
 use super::bounded::Bounded;
 use super::record::{Job, JobStatus, LedgerId};
 use super::settlement::JobView;
 use super::store::{LedgerError, Note, Noted};
+use super::{Ledger, Timestamp};
+use crate::budget::{Amount, Period};
 
 impl Ledger {
     /// The job of this id, if an upstream took it through this ledger.
@@ -17,35 +19,41 @@ impl Ledger {
         }
         // Failing is logged; whoever asks goes on as without a ledger.
         let job = self.asked("lookup", self.0.store.job(id)).await.ok()??;
-        self.remember_job(job.clone());
-        Some(job)
+        Some(self.remember_old(job))
     }
 
     /// Notes how far a job has come, as an answer of its upstream says. Written down only when it has changed, by
     /// and by, and only for jobs this process knows: it made them, or was asked for them.
-    pub(crate) fn job_seen(&self, view: &JobView) {
-        let (Some(id), Some(status)) = (&view.id, view.status) else { return };
-        let id: Arc<str> = id.as_str().into();
-        {
+    ///
+    /// Yields the job if it has come to nothing, the first time that shows.
+    pub(crate) fn job_seen(&self, view: &JobView) -> Option<Job> {
+        let (id, status) = (view.id.as_deref()?, view.status?);
+        let id: Arc<str> = id.into();
+        let seen = {
             let mut jobs = self.jobs();
-            let Some(job) = jobs.get_mut(&id) else { return };
+            let job = jobs.get_mut(&id)?;
             // What has ended only changes by being deleted.
             let settled = job.status.is_final() && status != JobStatus::Deleted;
             if job.status == status || settled {
-                return;
+                return None;
             }
+            let had_ended = job.status.is_final();
             job.status = status;
-        }
+            if !had_ended {
+                self.job_moved(job);
+            }
+            job.clone()
+        };
         self.note(Noted::Job { id, status, fault: view.fault.clone() });
+        Some(seen).filter(|job| job.status == JobStatus::Failed)
     }
 
     /// As [`Self::job_seen`], for a job that its client deleted.
     pub(crate) fn job_deleted(&self, id: &str) {
-        self.job_seen(&JobView {
-            id: Some(id.to_owned()),
-            status: Some(JobStatus::Deleted),
-            ..JobView::default()
-        });
+        let deleted =
+            JobView { id: Some(id.to_owned()), status: Some(JobStatus::Deleted), ..JobView::default() };
+        // Whoever deletes a job may have had its video: it did not fail.
+        let _ = self.job_seen(&deleted);
     }
 
     /// Notes that the client of a call was gone before it was answered, whether the call is over or not.
@@ -63,15 +71,55 @@ impl Ledger {
     pub(crate) async fn unfinished(&self, max_age: Duration) -> Result<Vec<Job>, LedgerError> {
         let since = self.0.clock.now().before(max_age);
         let jobs = self.asked("lookup", self.0.store.unfinished(since)).await?;
-        for job in &jobs {
-            self.remember_job(job.clone());
-        }
-        Ok(jobs)
+        // What is known of a job here may not be written down yet.
+        Ok(jobs.into_iter().map(|job| self.remember_old(job)).filter(|job| !job.status.is_final()).collect())
     }
 
     /// Whether a job is known, and not to have ended. Asks no store.
     pub(crate) fn is_unfinished(&self, id: &str) -> bool {
         self.jobs().get(id).is_some_and(|job| !job.status.is_final())
+    }
+
+    /// How many jobs are known, and not to have ended.
+    pub(crate) fn jobs_unfinished(&self) -> usize {
+        self.jobs().values().filter(|job| !job.status.is_final()).count()
+    }
+
+    /// Counts a job that an upstream has just taken; some upstreams have made it by then.
+    pub(super) fn job_taken(&self, job: &Job) {
+        self.0.job_counts.submitted(job.order());
+        self.job_moved(job);
+    }
+
+    /// Counts a job that was seen for the first time where it is now.
+    fn job_moved(&self, job: &Job) {
+        let counts = &self.0.job_counts;
+        match job.status {
+            JobStatus::Completed => counts.completed(job.order(), self.age(job)),
+            JobStatus::Failed => counts.failed(job.order(), self.age(job)),
+            JobStatus::Deleted => counts.deleted(job.order()),
+            JobStatus::Queued | JobStatus::InProgress | JobStatus::Other => {}
+        }
+    }
+
+    /// Whether anything is known of a job, without asking the store.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        self.jobs().get(id).is_some()
+    }
+
+    /// What every client has had made by `now` of this day and of this month, in this order.
+    ///
+    /// # Errors
+    /// If the store does not say.
+    pub(crate) async fn usage(&self, now: SystemTime) -> Result<[HashMap<Arc<str>, Amount>; 2], LedgerError> {
+        let since = |period: Period| self.0.store.usage(period.at(now).start.into());
+        let day = self.asked("lookup", since(Period::Day)).await?;
+        Ok([day, self.asked("lookup", since(Period::Month)).await?])
+    }
+
+    /// The date, as records have it.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     /// How long ago a job was asked for.
@@ -81,6 +129,16 @@ impl Ledger {
 
     pub(super) fn remember_job(&self, job: Job) {
         self.jobs().insert(Arc::clone(&job.id), job);
+    }
+
+    /// As [`Self::remember_job`], of a job as the store has it: what was seen of it meanwhile is newer.
+    fn remember_old(&self, job: Job) -> Job {
+        let mut jobs = self.jobs();
+        if let Some(known) = jobs.get(&job.id) {
+            return known.clone();
+        }
+        jobs.insert(Arc::clone(&job.id), job.clone());
+        job
     }
 
     /// Asks for it to be written down and does not wait until it is.

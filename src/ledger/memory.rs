@@ -1,9 +1,9 @@
 //! A store that ends with the process, for trying and testing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::future::ready;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::guard;
@@ -11,6 +11,7 @@ use super::record::{Fault, Job, LedgerId, Record, State};
 use super::settlement::Answer;
 use super::store::{Asked, LedgerError, Note, Noted, RECORDS_MAX, Settled, Store, Unless, Which};
 use super::time::Timestamp;
+use crate::budget::Amount;
 
 /// Records that are kept, whatever their age.
 const KEPT_MAX: usize = 10_000;
@@ -125,6 +126,17 @@ impl Store for MemoryStore {
         let young = records.values().map(|(record, _)| record).filter(|record| record.at >= since);
         let jobs = young.filter_map(Record::job).filter(|job| !job.status.is_final()).collect();
         done(jobs)
+    }
+
+    fn usage(&self, since: Timestamp) -> Asked<HashMap<Arc<str>, Amount>> {
+        let mut usage = HashMap::<Arc<str>, Amount>::new();
+        for (record, _) in
+            self.records().values().filter(|(record, _)| record.at >= since && record.is_used())
+        {
+            let amount = usage.entry(Arc::clone(&record.intent.client)).or_default();
+            *amount = *amount + record.cost().amount();
+        }
+        done(usage)
     }
 }
 

@@ -25,7 +25,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use tracing::error;
 
 use crate::config::ledger::{Settings, StoreKind};
-use crate::metrics::Metrics;
+use crate::metrics::{Jobs as JobCounts, Metrics};
 
 pub(crate) mod archive;
 mod bounded;
@@ -86,6 +86,18 @@ struct Inner {
     jobs: Mutex<Bounded<Arc<str>, Job>>,
     operations: IntCounterVec,
     under_way: IntGauge,
+    job_counts: JobCounts,
+}
+
+/// How the ledger stands at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Paid calls that are claimed and not settled.
+    pub open: usize,
+    /// Outcomes that could not be written down yet.
+    pub unwritten: usize,
+    /// Jobs that are known, and not to have ended.
+    pub jobs_unfinished: usize,
 }
 
 /// More than cores, so that calls seldom wait for another's turn.
@@ -106,6 +118,14 @@ impl fmt::Display for Unopened {
 }
 
 impl std::error::Error for Unopened {}
+
+impl Unopened {
+    /// A ledger that can be opened and not read.
+    #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+    pub(crate) fn unread(error: LedgerError) -> Self {
+        Self(format!("ledger: it does not say what was used of budgets: {error}"))
+    }
+}
 
 impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -143,6 +163,7 @@ impl Ledger {
             jobs: Mutex::new(Bounded::new(JOBS_MAX)),
             operations: metrics.ledger_operations.clone(),
             under_way: metrics.ledger_open.clone(),
+            job_counts: metrics.jobs.clone(),
         }))
     }
 
@@ -159,6 +180,13 @@ impl Ledger {
             error!(operation, %error, "the ledger failed");
         }
         answer
+    }
+
+    /// How it stands.
+    pub(crate) fn standing(&self) -> Standing {
+        let open = self.desk().len();
+        let unwritten = self.unwritten().len();
+        Standing { open, unwritten, jobs_unfinished: self.jobs_unfinished() }
     }
 
     /// Keeps an outcome that could not be written down.

@@ -12,6 +12,7 @@ use super::record::{Fault, Job, JobStatus, LedgerId, Outcome, Record, State};
 use super::settlement::{End, Settlement};
 use super::store::{Noted, Settled, Unless};
 use super::{Ledger, Timestamp};
+use crate::budget::Cost;
 use crate::rejection::Rejection;
 
 /// A claimed call. Its twins wait for it: settle it, refuse it, or drop it.
@@ -30,11 +31,13 @@ pub(crate) struct Open {
     place: Option<Place>,
 }
 
-/// What finding its job takes.
+/// What finding its job takes, and giving back what it cost.
 #[derive(Clone, Debug)]
 struct Place {
     upstream: Arc<str>,
     model: Option<Arc<str>>,
+    size: Option<String>,
+    cost: Cost,
     since: Timestamp,
 }
 
@@ -78,8 +81,13 @@ impl Open {
     /// [`Rejection::LedgerUnavailable`] if that fails. The call is over then.
     pub(crate) async fn record(&mut self, details: Details) -> Result<Option<Twin>, Rejection> {
         let now = self.ledger.0.clock.now();
-        self.place =
-            Some(Place { upstream: Arc::clone(&details.upstream), model: details.model.clone(), since: now });
+        self.place = Some(Place {
+            upstream: Arc::clone(&details.upstream),
+            model: details.model.clone(),
+            size: details.size.clone(),
+            cost: Cost { seconds: details.seconds, price: details.price },
+            since: now,
+        });
         let record = Record {
             id: self.id.clone(),
             at: now,
@@ -127,7 +135,9 @@ impl Open {
             End::Answered(answer) if stands => Some(answer.clone()),
             End::Answered(_) | End::Unkept | End::Rejected(_) | End::Failed(_) => None,
         };
-        self.remember_job(&outcome);
+        if outcome.state == State::Accepted {
+            self.remember_job(&outcome);
+        }
         let client_left = self.ledger.desk().has_client_left(&self.id);
         let settled =
             Settled { at: self.ledger.0.clock.now(), outcome: outcome.clone(), answer, client_left };
@@ -159,15 +169,25 @@ impl Open {
 
     /// Whoever polls for it next need not wait for the store.
     fn remember_job(&self, outcome: &Outcome) {
-        let (Some(place), Some(id)) = (&self.place, &outcome.job_id) else { return };
-        self.ledger.remember_job(Job {
-            id: id.as_str().into(),
-            upstream: Arc::clone(&place.upstream),
-            model: place.model.clone(),
+        let Some(place) = self.place.clone().filter(|_| self.intent.operation.makes_job()) else { return };
+        let Place { upstream, model, size, cost, since } = place;
+        // An answer may name no job; it is one all the same.
+        let id = outcome.job_id.as_deref();
+        let job = Job {
+            id: id.unwrap_or_default().into(),
+            upstream,
+            model,
             client: Arc::clone(&self.intent.client),
-            since: place.since,
+            since,
             status: outcome.job_status.unwrap_or(JobStatus::Queued),
-        });
+            operation: self.intent.operation,
+            size,
+            cost,
+        };
+        self.ledger.job_taken(&job);
+        if id.is_some() {
+            self.ledger.remember_job(job);
+        }
     }
 
     /// It was never made.

@@ -17,3 +17,14 @@ words! {
         Character = "character",
     }
 }
+
+impl Operation {
+    /// Whether it starts a job, which takes its time. A character is there at once.
+    #[must_use]
+    pub(crate) const fn makes_job(self) -> bool {
+        match self {
+            Self::Create | Self::Remix | Self::Edit | Self::Extension => true,
+            Self::Character => false,
+        }
+    }
+}

@@ -4,8 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::intent::{Details, Intent};
+use super::operation::Operation;
 use super::time::Timestamp;
 use super::words;
+use crate::budget::{Charge, Cost};
+use crate::metrics::Order;
 
 /// Identifies a record: `lg_` and 32 hex digits, of which the first twelve are the time, so that ids sort.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -165,7 +168,7 @@ pub(crate) struct Record {
 }
 
 /// A job that some upstream took.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Job {
     /// Its id at the upstream.
     pub id: Arc<str>,
@@ -179,20 +182,54 @@ pub(crate) struct Job {
     pub since: Timestamp,
     /// How far it has come, as far as anybody looked.
     pub status: JobStatus,
+    /// The call that started it.
+    pub operation: Operation,
+    /// Size of its video, such as `1280x720`.
+    pub size: Option<String>,
+    /// What was paid for.
+    pub cost: Cost,
+}
+
+// === impl Job ===
+
+impl Job {
+    /// What was asked for, to be counted.
+    pub(crate) fn order(&self) -> Order<'_> {
+        Order { model: self.model.as_deref(), seconds: self.cost.seconds, price: self.cost.price }
+    }
+
+    /// What it took of its client's budget.
+    pub(crate) fn charge(&self) -> Charge {
+        Charge { key: Arc::clone(&self.client), amount: self.cost.amount(), at: self.since.system() }
+    }
 }
 
 // === impl Record ===
 
 impl Record {
+    /// What it asked for.
+    pub(crate) fn cost(&self) -> Cost {
+        Cost { seconds: self.details.seconds, price: self.details.price }
+    }
+
+    /// Whether it counts as made. What may have been made does.
+    pub(crate) fn is_used(&self) -> bool {
+        self.outcome.state != State::Refused && self.outcome.job_status != Some(JobStatus::Failed)
+    }
+
     /// The job that was started, if its id is known.
     pub(crate) fn job(&self) -> Option<Job> {
+        let id = self.outcome.job_id.as_deref().filter(|_| self.intent.operation.makes_job())?;
         Some(Job {
-            id: self.outcome.job_id.as_deref()?.into(),
+            id: id.into(),
             upstream: Arc::clone(&self.details.upstream),
             model: self.details.model.clone(),
             client: Arc::clone(&self.intent.client),
             since: self.at,
             status: self.outcome.job_status.unwrap_or(JobStatus::Queued),
+            operation: self.intent.operation,
+            size: self.details.size.clone(),
+            cost: self.cost(),
         })
     }
 }

@@ -158,6 +158,12 @@ impl Settlement {
         self.outcome.state
     }
 
+    /// Whether nothing was made, and nobody pays: the call was refused, or its job had failed by the time of the answer.
+    #[must_use]
+    pub(crate) fn came_to_nothing(&self) -> bool {
+        self.outcome.state == State::Refused || self.outcome.job_status == Some(JobStatus::Failed)
+    }
+
     /// Id of the job that was started, if it is known.
     #[must_use]
     pub(crate) fn job_id(&self) -> Option<&str> {

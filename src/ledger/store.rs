@@ -1,5 +1,6 @@
 //! Where records are kept: the seam between what the ledger means and what holds it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use super::operation::Operation;
 use super::record::{Fault, Job, JobStatus, LedgerId, Outcome, Record};
 use super::settlement::Answer;
 use super::time::Timestamp;
+use crate::budget::Amount;
 
 /// What a store was asked. It has been asked when the call returns: who does not care for the answer may drop
 /// this.
@@ -42,6 +44,11 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
 
     /// Jobs asked for since then that nobody has seen at their end.
     fn unfinished(&self, since: Timestamp) -> Asked<Vec<Job>>;
+
+    /// What each client has had made since the beginning of a day, UTC: every call that was written down, but for
+    /// those that were refused and those whose jobs failed. Answered at the start of a process, whatever number of
+    /// calls there are.
+    fn usage(&self, since: Timestamp) -> Asked<HashMap<Arc<str>, Amount>>;
 }
 
 /// Which records keep a new one from being written.

@@ -27,7 +27,9 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    fn system(self) -> SystemTime {
+    /// The same as the system's clock has it.
+    #[must_use]
+    pub(crate) fn system(self) -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(u64::try_from(self.0).unwrap_or(0))
     }
 }

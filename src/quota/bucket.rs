@@ -3,40 +3,23 @@
 //! Knows nothing of keys, models and upstreams. A token is taken before it is known whether the call goes out, and
 //! comes back unless it does: a request that is refused for another reason spends nothing.
 
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use governor::middleware::NoOpMiddleware;
-use governor::state::NotKeyed;
-use governor::{Quota, RateLimiter};
 use tokio::time::{Instant, sleep_until};
 
-use super::clock::{Moment, TokioClock};
-use super::line::{Line, Ticket};
+use super::line::Ticket;
 use super::patience::Patience;
 use super::standing::Standing;
-use super::tokens::{FullAt, Unsettled};
 use crate::config::quota::{Rate, RateQuota};
 
-type Limiter = RateLimiter<NotKeyed, FullAt, TokioClock, NoOpMiddleware<Moment>>;
+mod state;
 
-/// A token bucket and the line before it.
-#[derive(Debug)]
-pub(crate) struct Bucket {
-    quota: RateQuota,
-    /// When the bucket was made: all its nanoseconds count from here.
-    since: Instant,
-    state: Mutex<State>,
-}
+use state::{State, interval};
 
+/// A token bucket and the line before it. Outlives a reload, which may change its settings.
 #[derive(Debug)]
-struct State {
-    limiter: Limiter,
-    full_at: FullAt,
-    unsettled: Unsettled,
-    line: Line,
-}
+pub(crate) struct Bucket(Mutex<State>);
 
 /// A token that was taken. Goes back into the bucket when it is dropped, unless it was committed.
 #[derive(Debug)]
@@ -66,88 +49,73 @@ pub(crate) enum Refused {
 impl Bucket {
     /// A full bucket.
     pub(crate) fn new(quota: RateQuota) -> Arc<Self> {
-        let full_at = FullAt::default();
-        // The interval of a rate is never zero.
-        let rate = Quota::with_period(quota.rate.interval()).unwrap_or(Quota::per_second(NonZeroU32::MIN));
-        let limiter = RateLimiter::new(rate.allow_burst(quota.burst), full_at.clone(), TokioClock);
-        let state = State { limiter, full_at, unsettled: Unsettled::default(), line: Line::default() };
-        Arc::new(Self { quota, since: Instant::now(), state: Mutex::new(state) })
+        Arc::new(Self(Mutex::new(State::new(quota))))
+    }
+
+    /// Goes on under other settings. The share of the bucket that was used stays used: whoever raises a limit hands
+    /// out no new burst. Those in line keep their places, unless they would now wait in vain.
+    pub(super) fn change(&self, quota: RateQuota) {
+        let mut state = self.lock();
+        if state.quota != quota {
+            state.change(quota);
+        }
     }
 
     /// Takes a token: at once where there is one and nobody waits for it, else after a wait within the bucket's bound
     /// and the caller's. Whoever would wait in vain is refused at once.
     pub(crate) async fn take(self: &Arc<Self>, patience: &Patience) -> Result<Spent, Refused> {
-        let most = patience.within(self.quota.wait);
         let waiting = {
             let mut state = self.lock();
             let before = state.line.len();
-            let free = if before == 0 { self.try_take(&mut state) } else { Err(self.next_token(&state)) };
-            let at = match free {
-                Ok(spent) => return Ok(spent),
-                Err(at) => at,
-            };
-            let behind = self.quota.rate.interval() * u32::try_from(before).unwrap_or(u32::MAX);
-            let wait = at.saturating_duration_since(Instant::now()) + behind;
-            if before >= self.quota.queue || wait > most {
-                return Err(Refused::Empty { rate: self.quota.rate, wait });
+            if before == 0
+                && let Ok(spent) = self.try_take(&mut state)
+            {
+                return Ok(spent);
             }
-            Waiting { bucket: self, ticket: state.line.join() }
+            let now = Instant::now();
+            let (wait, most) = (state.wait(before, now), patience.within(state.quota.wait));
+            if before >= state.quota.queue || wait > most {
+                return Err(state.empty(wait));
+            }
+            let until = now.checked_add(most);
+            Waiting { bucket: self, ticket: state.line.join(), until, changes: state.changes }
         };
         // The wait needs no other bound than what was just calculated: nobody gets in between.
-        patience.while_serving(waiting.turn()).await.ok_or(Refused::Stopping)
+        patience.while_serving(waiting.turn()).await.unwrap_or(Err(Refused::Stopping))
     }
 
     /// How much is left, without taking any of it.
     pub(crate) fn standing(&self) -> Standing {
         let state = self.lock();
-        let refill = state.full_at.get().saturating_sub(self.now());
-        let limit = self.quota.burst.get();
-        let missing = u32::try_from(refill.div_ceil(self.interval())).unwrap_or(u32::MAX);
+        let refill = state.full_at.get().saturating_sub(state.now());
+        let limit = state.quota.burst.get();
+        let missing = u32::try_from(refill.div_ceil(interval(&state.quota))).unwrap_or(u32::MAX);
         let remaining = if state.line.is_empty() { limit.saturating_sub(missing) } else { 0 };
         Standing { limit, remaining, reset: Duration::from_nanos(refill) }
     }
 
     /// From now on it is as full as one that will be full in this time. No token that was taken before comes back.
     pub(super) fn refill_in(&self, time: Duration) {
-        let mut state = self.lock();
-        state.unsettled = Unsettled::default();
-        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        state.full_at.set(self.now().saturating_add(time));
-        state.line.call_first();
+        self.lock().refill_in(time);
     }
 
     /// Takes a token if there is one, or tells when there will be.
     fn try_take(self: &Arc<Self>, state: &mut State) -> Result<Spent, Instant> {
         state.limiter.check().map_err(|refused| refused.earliest_possible().0)?;
-        let number = state.unsettled.add(state.full_at.get());
+        let number = state.unsettled.add(state.full_at.get(), interval(&state.quota));
         Ok(Spent { bucket: Arc::clone(self), number, committed: false })
-    }
-
-    /// When there will be a token for whoever is first.
-    fn next_token(&self, state: &State) -> Instant {
-        let all_but_one = self.interval() * u64::from(self.quota.burst.get() - 1);
-        self.since + Duration::from_nanos(state.full_at.get().saturating_sub(all_but_one))
     }
 
     fn give_back(&self, number: u64) {
         let mut state = self.lock();
-        let worth = state.unsettled.give_back(number, self.now(), self.interval());
+        let now = state.now();
+        let worth = state.unsettled.give_back(number, now);
         state.full_at.bring_forward(worth);
         state.line.call_first();
     }
 
-    /// Nanoseconds since the bucket was made.
-    fn now(&self) -> u64 {
-        u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    /// Nanoseconds it takes to refill one token.
-    fn interval(&self) -> u64 {
-        u64::try_from(self.quota.rate.interval().as_nanos()).unwrap_or(u64::MAX)
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(test)]
@@ -182,29 +150,52 @@ impl Drop for Spent {
 struct Waiting<'b> {
     bucket: &'b Arc<Bucket>,
     ticket: Ticket,
+    /// How long it is ready to wait, if not for ever.
+    until: Option<Instant>,
+    /// How often the bucket had been changed when it last looked how long it takes.
+    changes: u32,
+}
+
+/// What somebody in line has to wait for.
+enum NotYet {
+    /// A token, which there will be then.
+    Token(Instant),
+    /// Being first.
+    Turn,
+    /// Nothing: there will be no token in time.
+    Never(Refused),
 }
 
 impl Waiting<'_> {
-    async fn turn(&self) -> Spent {
+    async fn turn(mut self) -> Result<Spent, Refused> {
         loop {
             match self.look() {
-                Ok(spent) => return spent,
+                Ok(spent) => return Ok(spent),
+                Err(NotYet::Never(refused)) => return Err(refused),
                 // A token that is given back comes sooner than one that is refilled.
-                Err(Some(at)) => {
+                Err(NotYet::Token(at)) => {
                     tokio::select! { () = sleep_until(at) => (), () = self.ticket.notified() => () }
                 }
-                Err(None) => self.ticket.notified().await,
+                Err(NotYet::Turn) => self.ticket.notified().await,
             }
         }
     }
 
-    /// A token; or when there will be one, if it is the bearer's turn.
-    fn look(&self) -> Result<Spent, Option<Instant>> {
+    /// A token, if it is the bearer's turn and there is one.
+    fn look(&mut self) -> Result<Spent, NotYet> {
         let mut state = self.bucket.lock();
+        if self.changes != state.changes {
+            self.changes = state.changes;
+            let now = Instant::now();
+            let wait = state.wait(state.line.before(&self.ticket), now);
+            if self.until.is_some_and(|until| now + wait > until) {
+                return Err(NotYet::Never(state.empty(wait)));
+            }
+        }
         if state.line.is_first(&self.ticket) {
-            self.bucket.try_take(&mut state).map_err(Some)
+            self.bucket.try_take(&mut state).map_err(NotYet::Token)
         } else {
-            Err(None)
+            Err(NotYet::Turn)
         }
     }
 }

@@ -6,16 +6,14 @@ use super::line::{Line, Ticket};
 use super::patience::{InVain, Patience};
 use crate::config::quota::Places;
 
-/// A number of places, and a bounded line before them.
+/// A number of places, and a bounded line before them. Outlives a reload, which may change their number.
 #[derive(Debug)]
-pub(crate) struct Gate {
-    places: Places,
-    state: Mutex<State>,
-}
+pub(crate) struct Gate(Mutex<State>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    /// May be above the number of places after [`Gate::force`].
+    places: Places,
+    /// May be above the number of places after [`Gate::force`] and [`Gate::resize`].
     in_use: usize,
     line: Line,
 }
@@ -23,6 +21,17 @@ struct State {
 /// One place behind a gate, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place(Arc<Gate>);
+
+/// How the places behind a gate are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// Places there are.
+    pub limit: usize,
+    /// Places that are taken.
+    pub in_use: usize,
+    /// Those who wait for one.
+    pub waiting: usize,
+}
 
 /// Why nobody was let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,22 +44,37 @@ pub(super) enum Closed {
 
 impl Gate {
     pub(super) fn new(places: Places) -> Arc<Self> {
-        Arc::new(Self { places, state: Mutex::default() })
+        Arc::new(Self(Mutex::new(State { places, in_use: 0, line: Line::default() })))
+    }
+
+    /// Changes the number of places, and the bounds of waits that begin now. Where there are more, those who wait are
+    /// let in; where there are fewer, whoever is in stays in.
+    pub(super) fn resize(&self, places: Places) {
+        let mut state = self.lock();
+        state.places = places;
+        state.line.call_first();
+    }
+
+    /// Lets everybody in from now on.
+    pub(super) fn open(&self) {
+        let mut state = self.lock();
+        state.places.number = usize::MAX;
+        state.line.call_first();
     }
 
     /// Lets the caller in, at once where a place is free and nobody waits for it.
     pub(super) async fn enter(self: &Arc<Self>, patience: &Patience) -> Result<Place, Closed> {
-        let wait = patience.within(self.places.wait);
-        let waiting = {
+        let (waiting, wait) = {
             let mut state = self.lock();
-            if state.line.is_empty() && state.in_use < self.places.number {
+            if state.line.is_empty() && state.in_use < state.places.number {
                 state.in_use += 1;
                 return Ok(Place(Arc::clone(self)));
             }
-            if wait.is_zero() || state.line.len() >= self.places.queue {
+            let wait = patience.within(state.places.wait);
+            if wait.is_zero() || state.line.len() >= state.places.queue {
                 return Err(Closed::Full);
             }
-            Waiting { gate: self, ticket: state.line.join() }
+            (Waiting { gate: self, ticket: state.line.join() }, wait)
         };
         patience.wait(wait, waiting.turn()).await.map_err(|why| match why {
             InVain::TimeUp => Closed::Full,
@@ -64,18 +88,33 @@ impl Gate {
         Place(Arc::clone(self))
     }
 
+    /// How many places there are, how many are taken, and how many wait for one.
+    pub(crate) fn usage(&self) -> Usage {
+        let state = self.lock();
+        Usage { limit: state.places.number, in_use: state.in_use, waiting: state.line.len() }
+    }
+
     /// How many places are taken.
+    #[cfg(test)]
     pub(crate) fn in_use(&self) -> usize {
         self.lock().in_use
     }
 
     /// How many wait for a place.
+    #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.lock().line.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// Whether it is one behind this gate.
+    pub(super) fn is_behind(&self, gate: &Arc<Gate>) -> bool {
+        Arc::ptr_eq(&self.0, gate)
     }
 }
 
@@ -105,7 +144,7 @@ impl Waiting<'_> {
 
     fn pass(&self) -> Option<Place> {
         let mut state = self.gate.lock();
-        let passes = state.line.is_first(&self.ticket) && state.in_use < self.gate.places.number;
+        let passes = state.line.is_first(&self.ticket) && state.in_use < state.places.number;
         if passes {
             state.in_use += 1;
         }

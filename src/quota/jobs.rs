@@ -24,12 +24,22 @@ pub(crate) struct Job {
 #[derive(Debug, Default)]
 pub(super) struct Jobs(HashMap<Arc<str>, HashMap<String, Kept>>);
 
+/// What a job, or one to be, holds.
+#[derive(Debug, Default)]
+pub(super) struct Holding {
+    /// What is free again once this is dropped.
+    pub(super) places: Vec<Place>,
+    /// The configured name of its model.
+    pub(super) model: Option<Arc<str>>,
+    /// The configured name of its client's key.
+    pub(super) key: Option<Arc<str>>,
+    /// What its client authenticates with.
+    pub(super) credential: HeaderMap,
+}
+
 #[derive(Debug)]
 struct Kept {
-    /// What is free again once this is dropped.
-    places: Vec<Place>,
-    /// What its client authenticates with.
-    credential: HeaderMap,
+    holding: Holding,
     /// When its slots are given up, whatever became of it.
     until: Instant,
     /// When it began, or a client last asked for it.
@@ -48,10 +58,25 @@ pub(crate) struct Overdue {
 }
 
 impl Jobs {
-    /// Keeps places for a job until `until`. A job that is kept already does not need them.
-    pub(super) fn keep(&mut self, job: Job, (places, credential): (Vec<Place>, HeaderMap), until: Instant) {
-        let kept = Kept { places, credential, until, seen: Instant::now(), asked: None };
+    /// Keeps what a job holds until `until`. A job that is kept already does not need it.
+    pub(super) fn keep(&mut self, job: Job, holding: Holding, until: Instant) {
+        let kept = Kept { holding, until, seen: Instant::now(), asked: None };
         self.0.entry(job.upstream).or_default().entry(job.id).or_insert(kept);
+    }
+
+    /// Whether the job is kept.
+    pub(super) fn has(&self, job: &Job) -> bool {
+        self.0.get(&job.upstream).is_some_and(|jobs| jobs.contains_key(&job.id))
+    }
+
+    /// Changes what each job at an upstream holds. One that then holds nothing is forgotten.
+    pub(super) fn revise(&mut self, revise: impl Fn(&str, &mut Holding)) {
+        for (upstream, jobs) in &mut self.0 {
+            jobs.retain(|_, kept| {
+                revise(upstream, &mut kept.holding);
+                !kept.holding.places.is_empty()
+            });
+        }
     }
 
     /// A client asked for the job. Yields whether it is kept.
@@ -63,7 +88,7 @@ impl Jobs {
     /// Yields the places of a job that has ended, where it has any.
     pub(super) fn remove(&mut self, upstream: &str, id: &str) -> Vec<Place> {
         let kept = self.0.get_mut(upstream).and_then(|jobs| jobs.remove(id));
-        kept.map(|kept| kept.places).unwrap_or_default()
+        kept.map(|kept| kept.holding.places).unwrap_or_default()
     }
 
     /// What is due, and the places that were given up.
@@ -75,12 +100,12 @@ impl Jobs {
             jobs.retain(|id, kept| {
                 if now >= kept.until {
                     due.given_up.push(job(id));
-                    freed.append(&mut kept.places);
+                    freed.append(&mut kept.holding.places);
                     return false;
                 }
                 if watch.on && kept.is_due(watch, now) {
                     kept.asked = Some(now);
-                    due.poll.push((job(id), kept.credential.clone()));
+                    due.poll.push((job(id), kept.holding.credential.clone()));
                 }
                 true
             });

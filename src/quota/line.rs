@@ -45,6 +45,16 @@ impl Line {
         self.0.front().is_some_and(|first| Arc::ptr_eq(first, ticket))
     }
 
+    /// How many are before the bearer.
+    pub(super) fn before(&self, ticket: &Ticket) -> usize {
+        self.0.iter().take_while(|other| !Arc::ptr_eq(other, ticket)).count()
+    }
+
+    /// Lets everybody look again.
+    pub(super) fn call_all(&self) {
+        self.0.iter().for_each(|ticket| ticket.notify_one());
+    }
+
     /// Lets whoever is first look again.
     pub(super) fn call_first(&self) {
         if let Some(first) = self.0.front() {

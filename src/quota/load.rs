@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::Class;
-use super::gate::{Closed, Gate, Place};
+use super::gate::{Closed, Gate, Place, Usage};
 use super::patience::Patience;
+use super::turns::Limit;
 use crate::config::quota::Places;
 use crate::rejection::Rejection;
 
@@ -21,12 +22,24 @@ impl Load {
         Self { submits: Gate::new(places), others: Gate::new(places) }
     }
 
+    /// Changes how many places there are.
+    pub(crate) fn resize(&self, places: Places) {
+        self.submits.resize(places);
+        self.others.resize(places);
+    }
+
     /// Lets a call in, which counts until the place is dropped. Above the limit it waits a little, then is refused.
     pub(crate) async fn enter(&self, class: Class, patience: &Patience) -> Result<Place, Rejection> {
-        self.gate(class).enter(patience).await.map_err(|why| match why {
+        let entered = patience.turn(Limit::InFlight, self.gate(class).enter(patience)).await;
+        entered.map_err(|why| match why {
             Closed::Full => Rejection::Overloaded,
             Closed::Stopping => Rejection::Stopping,
         })
+    }
+
+    /// How the places of creates, and those of all other calls, are used.
+    pub(crate) fn usage(&self) -> [(Class, Usage); 2] {
+        [(Class::Submit, self.submits.usage()), (Class::Other, self.others.usage())]
     }
 
     /// How many calls are under way.

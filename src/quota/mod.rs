@@ -1,8 +1,8 @@
 //! How much of anything a client may ask for: calls in a time ([`Quotas`]), jobs at a time ([`slots`]), and calls
 //! under way ([`load`]).
 //!
-//! One for the process, shared by its workers; token buckets may be shared with other gateways ([`shared`]). Everything here is made from the configuration: what a client
-//! sends makes no state.
+//! One for the process, shared by its workers; token buckets may be all gateways' ([`shared`]). Everything here is made
+//! from the configuration: what a client sends makes no state.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use crate::config::quota::{Quota, RateQuota};
 use crate::metrics::Metrics;
 use crate::rejection::Rejection;
 
+pub(crate) mod allowance;
 pub(crate) mod bucket;
 mod clock;
 pub(crate) mod gate;
 mod jobs;
-pub(crate) mod limit;
 mod line;
 pub(crate) mod load;
 pub(crate) mod patience;
@@ -26,12 +26,14 @@ pub(crate) mod standing;
 #[cfg(test)]
 mod tests;
 mod tokens;
+pub(crate) mod turns;
 
-use bucket::{Bucket, Refused};
-use limit::{Limit, Token};
+use allowance::{Allowance, Token};
+use bucket::Refused;
 use patience::Patience;
-use shared::{SharedBucket, SharedStore, part_of};
+use shared::SharedStore;
 use standing::Standing;
+use turns::Limit;
 
 /// Which calls share a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,20 @@ pub(crate) enum Class {
     Fetch,
     /// Calls that are not about videos.
     Other,
+}
+
+impl Class {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Submit, Self::Fetch, Self::Other];
+
+    /// The word for it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::Fetch => "fetch",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// What somebody asks for.
@@ -58,12 +74,14 @@ pub(crate) struct Asked<'a> {
 }
 
 /// Every token bucket there is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Quotas {
     keys: HashMap<Arc<str>, Buckets>,
     models: HashMap<Arc<str>, Buckets>,
     upstreams: HashMap<Arc<str>, Buckets>,
     global: Buckets,
+    /// What all gateways share, if they do.
+    server: Option<Arc<SharedStore>>,
 }
 
 /// The tokens one call took, at most one of each bucket it passes. They go back when it is dropped, unless it was
@@ -75,24 +93,33 @@ pub(crate) struct SpentAll([Option<Token>; 3]);
 impl Quotas {
     /// The buckets of a configuration, all of them full, or as full as other gateways have left them.
     pub(crate) fn new(config: &Config, metrics: &Metrics) -> Self {
+        Self::default().next(config, metrics)
+    }
+
+    /// The buckets of the next configuration. Those that it still has are the same: what was taken from them stays
+    /// taken, whoever waits goes on waiting.
+    pub(crate) fn next(&self, config: &Config, metrics: &Metrics) -> Self {
         let redis = config.redis.as_ref().filter(|redis| redis.limits);
-        let store = redis.map(|redis| (SharedStore::start(redis, &metrics.redis_up), redis.replicas));
-        let buckets = |scope: &str, name: &Arc<str>, quota: &Quota| {
-            let kept = Kept { store: store.as_ref(), name: format!("{scope}:{name}") };
-            (Arc::clone(name), Buckets::new(quota, &kept))
+        let start = || redis.map(|redis| SharedStore::start(redis, &metrics.redis_up));
+        // Another one takes a restart.
+        let server = self.server.clone().or_else(start);
+        let next = |scope: Limit, old: &HashMap<Arc<str>, Buckets>, name: &Arc<str>, quota: &Quota| {
+            let kept = Kept { server: server.as_ref(), name: format!("{}:{name}", scope.word()) };
+            (Arc::clone(name), Buckets::next(old.get(name), quota, &kept))
         };
-        let named = |scope: &str, quotas: &[(Arc<str>, Quota)]| {
-            quotas.iter().map(|(name, quota)| buckets(scope, name, quota)).collect()
+        let named = |scope, old, quotas: &[(Arc<str>, Quota)]| {
+            quotas.iter().map(|(name, quota)| next(scope, old, name, quota)).collect()
         };
+        let everybody = Kept { server: server.as_ref(), name: Limit::Global.word().to_owned() };
+        let upstreams = config.upstreams.iter();
         Self {
-            keys: named("key", &config.auth.quotas),
-            models: named("model", &config.model_quotas),
-            upstreams: config
-                .upstreams
-                .iter()
-                .map(|upstream| buckets("upstream", &upstream.name, &upstream.quota))
+            keys: named(Limit::Key, &self.keys, &config.auth.quotas),
+            models: named(Limit::Model, &self.models, &config.model_quotas),
+            upstreams: upstreams
+                .map(|one| next(Limit::Upstream, &self.upstreams, &one.name, &one.quota))
                 .collect(),
-            global: buckets("global", &Arc::from(""), &config.quota).1,
+            global: Buckets::next(Some(&self.global), &config.quota, &everybody),
+            server,
         }
     }
 
@@ -100,16 +127,17 @@ impl Quotas {
     /// refuses, the others get theirs back.
     pub(crate) async fn spend(&self, asked: &Asked<'_>) -> Result<SpentAll, Rejection> {
         let mut all = SpentAll::default();
-        for (slot, bucket) in all.0.iter_mut().zip(self.of(asked)) {
+        for (slot, (limit, bucket)) in all.0.iter_mut().zip(LIMITS.into_iter().zip(self.of(asked))) {
             if let Some(bucket) = bucket {
-                *slot = Some(bucket.take(asked.patience).await.map_err(|refused| refused.about(asked))?);
+                let taken = asked.patience.turn(limit, bucket.take(asked.patience)).await;
+                *slot = Some(taken.map_err(|refused| refused.about(asked))?);
             }
         }
         Ok(all)
     }
 
     /// The bucket of an upstream, which counts attempts.
-    pub(crate) fn upstream(&self, name: &str, class: Class) -> Option<Arc<Limit>> {
+    pub(crate) fn upstream(&self, name: &str, class: Class) -> Option<Arc<Allowance>> {
         self.upstreams.get(name)?.of(class).cloned()
     }
 
@@ -119,13 +147,36 @@ impl Quotas {
         standings.reduce(Standing::tighter)
     }
 
+    /// How every bucket stands: what it belongs to, its name (empty for everybody's) and the calls it counts.
+    pub(crate) fn standings(&self) -> Vec<(Limit, Arc<str>, Class, Standing)> {
+        let named =
+            [(Limit::Key, &self.keys), (Limit::Model, &self.models), (Limit::Upstream, &self.upstreams)];
+        let named =
+            named.into_iter().flat_map(|(limit, all)| all.iter().map(move |(name, of)| (limit, name, of)));
+        let everybody = Arc::from("");
+        let all = named.chain([(Limit::Global, &everybody, &self.global)]);
+        let mut standings: Vec<_> = all
+            .flat_map(|(limit, name, buckets)| {
+                let classes = Class::ALL.into_iter();
+                classes.filter_map(move |class| {
+                    Some((limit, Arc::clone(name), class, buckets.of(class)?.standing()))
+                })
+            })
+            .collect();
+        standings.sort_by(|one, other| (one.0.word(), &one.1).cmp(&(other.0.word(), &other.1)));
+        standings
+    }
+
     /// The buckets that count a call, in the order in which it passes them.
-    fn of(&self, asked: &Asked<'_>) -> [Option<&Arc<Limit>>; 3] {
+    fn of(&self, asked: &Asked<'_>) -> [Option<&Arc<Allowance>>; 3] {
         let key = asked.key.and_then(|name| self.keys.get(name));
         let model = asked.model.and_then(|name| self.models.get(name));
         [key, model, Some(&self.global)].map(|buckets| buckets?.of(asked.class))
     }
 }
+
+/// What the buckets of [`Quotas::of`] belong to.
+const LIMITS: [Limit; 3] = [Limit::Key, Limit::Model, Limit::Global];
 
 impl SpentAll {
     /// The call went out: its tokens are spent for good.
@@ -152,42 +203,40 @@ impl Refused {
 
 /// Where the buckets of one name are kept.
 struct Kept<'s> {
-    /// The server that all gateways share, and how many they are.
-    store: Option<&'s (Arc<SharedStore>, u32)>,
+    server: Option<&'s Arc<SharedStore>>,
     /// What they are called there.
     name: String,
 }
 
-impl Kept<'_> {
-    fn limit(&self, class: &str, quota: RateQuota) -> Arc<Limit> {
-        let Some((store, replicas)) = self.store else {
-            return Limit::own(quota.rate, Bucket::new(quota));
-        };
-        let part = Bucket::new(part_of(quota, *replicas));
-        let name = format!("{}:{class}", self.name);
-        let shared = SharedBucket::new(store, &name, quota, Arc::clone(&part));
-        Limit::shared(quota.rate, part, shared)
+impl<'s> Kept<'s> {
+    /// Where the one of a class is, and what it is called there.
+    fn of(&self, class: Class) -> Option<(&'s Arc<SharedStore>, String)> {
+        Some((self.server?, format!("{}:{}", self.name, class.word())))
     }
 }
 
 /// The buckets of one name, apart for each class: polling takes nothing from creates.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Buckets {
-    submit: Option<Arc<Limit>>,
-    fetch: Option<Arc<Limit>>,
-    other: Option<Arc<Limit>>,
+    submit: Option<Arc<Allowance>>,
+    fetch: Option<Arc<Allowance>>,
+    other: Option<Arc<Allowance>>,
 }
 
 impl Buckets {
-    fn new(quota: &Quota, kept: &Kept<'_>) -> Self {
+    fn next(old: Option<&Self>, quota: &Quota, kept: &Kept<'_>) -> Self {
+        let next = |class: Class, quota: Option<RateQuota>| {
+            let old = old.and_then(|old| old.of(class));
+            quota.map(|quota| Allowance::next(old, quota, kept.of(class)))
+        };
         Self {
-            submit: quota.submit.map(|quota| kept.limit("submit", quota)),
-            fetch: quota.fetch.map(|quota| kept.limit("fetch", quota)),
-            other: quota.other.map(|quota| kept.limit("other", quota)),
+            submit: next(Class::Submit, quota.submit),
+            fetch: next(Class::Fetch, quota.fetch),
+            other: next(Class::Other, quota.other),
         }
     }
 
-    fn of(&self, class: Class) -> Option<&Arc<Limit>> {
+    fn of(&self, class: Class) -> Option<&Arc<Allowance>> {
         match class {
             Class::Submit => self.submit.as_ref(),
             Class::Fetch => self.fetch.as_ref(),

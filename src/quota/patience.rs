@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use super::turns::Turns;
 use crate::shutdown::{Stage, Underway};
 
 /// How long, and until what, a call is ready to wait. What it waits for has bounds of its own.
@@ -14,6 +15,8 @@ pub(crate) struct Patience {
     pub deadline: Option<Instant>,
     /// Ends the wait once the process is told to stop.
     pub underway: Option<Underway>,
+    /// Where it is counted what its turns cost; calls of our own count nowhere.
+    pub turns: Option<Turns>,
 }
 
 /// Why a wait ended in vain.

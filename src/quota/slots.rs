@@ -6,33 +6,28 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::http::HeaderMap;
 use tokio::time::Instant;
 
 pub(crate) use super::jobs::{Job, Overdue};
 
-use super::gate::{Closed, Gate, Place};
-use super::jobs::Jobs;
+use super::gate::{Closed, Usage};
+use super::jobs::{Holding, Jobs};
 use super::patience::Patience;
+use super::turns::Limit;
 use crate::config::Config;
-use crate::config::quota::{Quota, Watch};
 use crate::rejection::Rejection;
 
-/// All slots of the process, and the jobs that hold them.
+mod limits;
+
+use limits::{Limits, Scoped};
+
+/// All slots of the process, and the jobs that hold them. They outlive a reload, which may change their numbers.
 #[derive(Debug)]
 pub(crate) struct Slots {
-    /// In the order in which they are taken.
-    gates: Vec<Scoped>,
-    watch: Watch,
+    limits: ArcSwap<Limits>,
     jobs: Mutex<Jobs>,
-}
-
-/// The gate of one name.
-#[derive(Debug)]
-struct Scoped {
-    scope: Scope,
-    name: Arc<str>,
-    gate: Arc<Gate>,
 }
 
 /// What a number of slots belongs to.
@@ -59,25 +54,36 @@ pub(crate) struct Wanted<'a> {
     pub key: Option<&'a str>,
 }
 
+/// A job that runs already, and holds no slots yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Running {
+    /// The job.
+    pub job: Job,
+    /// The configured name of its model.
+    pub model: Option<Arc<str>>,
+    /// Its client.
+    pub key: Arc<str>,
+    /// How long it has been running.
+    pub age: Duration,
+}
+
 /// The slots of a job to be. They are free again when it is dropped, unless they are kept for the job.
 #[derive(Debug)]
 #[must_use = "slots that are dropped are free again"]
 pub(crate) struct Held {
     slots: Arc<Slots>,
-    places: Vec<Place>,
+    holding: Holding,
 }
 
 /// How the slots of one name are used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Usage {
+pub(crate) struct Used {
     /// What they belong to.
     pub scope: Scope,
     /// Its name in the configuration; empty for everybody's.
     pub name: Arc<str>,
-    /// Slots that are held.
-    pub in_use: usize,
-    /// Creates that wait for one.
-    pub waiting: usize,
+    /// How many there are, and so on; who waits are creates.
+    pub usage: Usage,
 }
 
 impl Scope {
@@ -95,13 +101,33 @@ impl Scope {
 impl Slots {
     /// The slots of a configuration, all of them free.
     pub(crate) fn new(config: &Config) -> Arc<Self> {
-        let keys = config.auth.quotas.iter().map(|(name, quota)| scoped(Scope::Key, name, quota));
-        let models = config.model_quotas.iter().map(|(name, quota)| scoped(Scope::Model, name, quota));
-        let global = scoped(Scope::Global, &Arc::from(""), &config.quota);
-        let upstreams =
-            config.upstreams.iter().map(|upstream| scoped(Scope::Upstream, &upstream.name, &upstream.quota));
-        let gates = keys.chain(models).chain([global]).chain(upstreams).flatten().collect();
-        Arc::new(Self { gates, watch: config.jobs, jobs: Mutex::default() })
+        let limits = Limits::of(config, |_, _| None);
+        Arc::new(Self { limits: ArcSwap::from_pointee(limits), jobs: Mutex::default() })
+    }
+
+    /// Goes on with the numbers of this configuration. Jobs that run hold their slots of it, whether or not they are
+    /// free: also of what had no number before, as far as they are among the `running` or held others. What has no
+    /// number any more lets everybody in.
+    pub(crate) fn resize(&self, config: &Config, running: Vec<Running>) {
+        let old = self.limits.load_full();
+        let next = Arc::new(Limits::of(config, |scope, name| old.gate(scope, name)));
+        {
+            let mut jobs = self.lock();
+            jobs.revise(|upstream, holding| {
+                holding.places.retain(|place| next.gates.iter().any(|scoped| place.is_behind(&scoped.gate)));
+                next.complete(upstream, holding);
+            });
+            for one in running {
+                next.restore(&mut jobs, one);
+            }
+            // Whatever becomes a job from now on is counted by these.
+            self.limits.store(Arc::clone(&next));
+        }
+        for Scoped { scope, name, gate } in &old.gates {
+            if next.gate(*scope, name).is_none() {
+                gate.open();
+            }
+        }
     }
 
     /// Takes every slot that a job needs, each after a wait within its bounds.
@@ -113,27 +139,29 @@ impl Slots {
         wanted: &Wanted<'_>,
         patience: &Patience,
     ) -> Result<Held, Rejection> {
-        let mut held = Held { slots: Arc::clone(self), places: Vec::new() };
-        for gate in self.of(wanted) {
-            let place = gate.enter(patience).await.map_err(|why| match why {
+        let owned = |name: Option<&str>| name.map(Arc::from);
+        let holding = Holding { model: owned(wanted.model), key: owned(wanted.key), ..Holding::default() };
+        let mut held = Held { slots: Arc::clone(self), holding };
+        let limits = self.limits.load_full();
+        for gate in limits.gates_of(wanted) {
+            let place = patience.turn(Limit::Slots, gate.enter(patience)).await.map_err(|why| match why {
                 Closed::Full => Rejection::TooManyJobs,
                 Closed::Stopping => Rejection::Stopping,
             })?;
-            held.places.push(place);
+            held.holding.places.push(place);
         }
         Ok(held)
     }
 
     /// The slots of a call that makes no job: none.
     pub(crate) fn none(self: &Arc<Self>) -> Held {
-        Held { slots: Arc::clone(self), places: Vec::new() }
+        Held { slots: Arc::clone(self), holding: Holding::default() }
     }
 
-    /// Takes the slots of a job that was running `age` ago, before the process was started, whether or not they are
-    /// free: it runs in any case. Where there are too many, new ones have to wait.
-    pub(crate) fn restore(&self, job: Job, wanted: &Wanted<'_>, age: Duration) {
-        let places = self.of(wanted).map(Gate::force).collect();
-        self.keep(job, (places, HeaderMap::new()), age);
+    /// Takes the slots of a job that was running before the process was started, whether or not they are free: it runs
+    /// in any case. Where there are too many, new ones have to wait.
+    pub(crate) fn restore(&self, running: Running) {
+        self.limits.load().restore(&mut self.lock(), running);
     }
 
     /// The job has ended, or is gone: its slots are free. Says so more than once without harm.
@@ -151,45 +179,26 @@ impl Slots {
     /// The jobs that nobody polls and the gateway should, and those whose slots it has just given up. To be asked
     /// every few seconds.
     pub(crate) fn overdue(&self, now: Instant) -> Overdue {
-        let (due, freed) = self.lock().overdue(&self.watch, now);
+        let (due, freed) = self.lock().overdue(&self.limits.load().watch, now);
         drop(freed);
         due
     }
 
     /// How every configured number of slots is used.
-    pub(crate) fn in_use(&self) -> Vec<Usage> {
-        let usage = self.gates.iter().map(|Scoped { scope, name, gate }| Usage {
+    pub(crate) fn in_use(&self) -> Vec<Used> {
+        let limits = self.limits.load();
+        let used = limits.gates.iter().map(|Scoped { scope, name, gate }| Used {
             scope: *scope,
             name: Arc::clone(name),
-            in_use: gate.in_use(),
-            waiting: gate.waiting(),
+            usage: gate.usage(),
         });
-        usage.collect()
+        used.collect()
     }
 
     /// How many jobs hold slots.
     #[cfg(test)]
     pub(crate) fn jobs(&self) -> usize {
         self.lock().len()
-    }
-
-    fn keep(&self, job: Job, held: (Vec<Place>, HeaderMap), age: Duration) {
-        // A job without slots holds nobody up.
-        if !held.0.is_empty() {
-            let until = Instant::now() + self.watch.max_hold.saturating_sub(age);
-            self.lock().keep(job, held, until);
-        }
-    }
-
-    fn of(&self, wanted: &Wanted<'_>) -> impl Iterator<Item = &Arc<Gate>> {
-        let Wanted { upstream, model, key } = *wanted;
-        let counts = move |scoped: &&Scoped| match scoped.scope {
-            Scope::Key => key == Some(&*scoped.name),
-            Scope::Model => model == Some(&*scoped.name),
-            Scope::Global => true,
-            Scope::Upstream => upstream == &*scoped.name,
-        };
-        self.gates.iter().filter(counts).map(|scoped| &scoped.gate)
     }
 
     fn lock(&self) -> MutexGuard<'_, Jobs> {
@@ -201,12 +210,8 @@ impl Held {
     /// The create has made a job: the slots are the job's until it has ended. `credential`: with what its client may
     /// ask for it.
     pub(crate) fn keep_for(self, job: Job, credential: HeaderMap) {
-        let Self { slots, places } = self;
-        slots.keep(job, (places, credential), Duration::ZERO);
+        let Self { slots, holding } = self;
+        let mut jobs = slots.lock();
+        slots.limits.load().keep(&mut jobs, (job, Holding { credential, ..holding }), Duration::ZERO);
     }
-}
-
-fn scoped(scope: Scope, name: &Arc<str>, quota: &Quota) -> Option<Scoped> {
-    let limit = quota.jobs.filter(|places| places.number > 0);
-    limit.map(|places| Scoped { scope, name: Arc::clone(name), gate: Gate::new(places) })
 }

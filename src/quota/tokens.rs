@@ -20,14 +20,14 @@ impl FullAt {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// The bucket is full then.
+    /// The bucket is full again then, and then alone.
     pub(super) fn set(&self, full_at: u64) {
         self.0.store(full_at, Ordering::Relaxed);
     }
 
     /// The bucket is full sooner by this much.
     pub(super) fn bring_forward(&self, by: u64) {
-        self.0.store(self.get().saturating_sub(by), Ordering::Relaxed);
+        self.set(self.get().saturating_sub(by));
     }
 }
 
@@ -56,15 +56,25 @@ struct Token {
     number: u64,
     /// When the bucket is full again if nothing is taken after this one.
     full_at: u64,
+    /// How much sooner it would have been full without it.
+    cost: u64,
 }
 
 impl Unsettled {
     /// Remembers a token. Yields the number it is known by.
-    pub(super) fn add(&mut self, full_at: u64) -> u64 {
+    pub(super) fn add(&mut self, full_at: u64, cost: u64) -> u64 {
         let number = self.next;
         self.next += 1;
-        self.tokens.push_back(Token { number, full_at });
+        self.tokens.push_back(Token { number, full_at, cost });
         number
+    }
+
+    /// The bucket has become another: every moment and every cost is what these make of it.
+    pub(super) fn convert(&mut self, moment: impl Fn(u64) -> u64, cost: impl Fn(u64) -> u64) {
+        for token in &mut self.tokens {
+            token.full_at = moment(token.full_at);
+            token.cost = cost(token.cost);
+        }
     }
 
     /// Forgets a token that is spent for good.
@@ -72,12 +82,12 @@ impl Unsettled {
         self.remove(number);
     }
 
-    /// Forgets a token that comes back. Yields what it is still worth, in nanoseconds of refilling: at most `whole`,
+    /// Forgets a token that comes back. Yields what it is still worth, in nanoseconds of refilling: at most its cost,
     /// and nothing once the bucket would be full again with it gone. A full bucket does not hold what is poured
     /// in, or more than a burst could be taken out later.
-    pub(super) fn give_back(&mut self, number: u64, now: u64, whole: u64) -> u64 {
+    pub(super) fn give_back(&mut self, number: u64, now: u64) -> u64 {
         let Some((place, token)) = self.remove(number) else { return 0 };
-        let worth = token.full_at.saturating_sub(now).min(whole);
+        let worth = token.full_at.saturating_sub(now).min(token.cost);
         for later in self.tokens.iter_mut().skip(place) {
             later.full_at = later.full_at.saturating_sub(worth);
         }

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
+use axum::http::Extensions;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+
+use tracing::warn;
 
 use super::body;
 use crate::auth::{self, Client};
@@ -14,9 +17,12 @@ use crate::outcome::{Note, Refusal};
 use crate::params::Encoding;
 use crate::quota::gate::Place;
 use crate::quota::patience::Patience;
+use crate::quota::turns::Turns;
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
 use crate::shutdown::Underway;
+use crate::trail::{Trail, Wait};
+use crate::waits::Waits;
 
 /// A request that may be worked on.
 pub(super) struct Admitted {
@@ -37,13 +43,16 @@ pub(super) async fn admitted<F>(
 where
     F: Future<Output = Result<Response, Refusal>>,
 {
-    let client = match auth::admit(&gateway.config.auth, request.headers()) {
+    let now = gateway.ledger.now().system();
+    let client = match auth::admit(&gateway.config.auth, request.headers(), now) {
         Ok(client) => client,
-        Err(reason) => return Refusal::from(reason).into_response(),
+        Err(reason) => return turned_away(reason),
     };
-    let (snapshot, key) = (Arc::clone(&gateway), client.key().cloned());
-    let patience = patience(request.extensions().get());
-    let entered = snapshot.load.enter(class, &patience).await;
+    let (snapshot, key) = (Arc::clone(&gateway), client.name().cloned());
+    let patience = patience(&gateway, request.extensions());
+    let trail = Trail::of(request.extensions());
+    trail.mark(|marks| marks.client.clone_from(&key));
+    let entered = trail.wait(Wait::InFlight, snapshot.load.enter(class, &patience)).await;
     let answer = match entered {
         Ok(place) => {
             let (head, body) = request.into_parts();
@@ -60,22 +69,37 @@ where
     response
 }
 
-/// Waits as long as each limit allows, and no longer than the process serves.
-pub(super) fn patience(underway: Option<&Underway>) -> Patience {
-    Patience { deadline: None, underway: underway.cloned() }
+/// The client is told the same of every wrong key; the log names the one that has expired.
+fn turned_away(reason: Rejection) -> Response {
+    let mut note = Note::default();
+    if let Rejection::ExpiredKey { name, .. } = &reason {
+        warn!(key = name, "a key was used that has expired");
+        note.client = Some(name.as_str().into());
+    }
+    let mut response = Refusal::from(reason).into_response();
+    response.extensions_mut().insert(note);
+    response
+}
+
+/// Waits as long as each limit allows, and no longer than the process serves. `extensions`: the request's.
+pub(super) fn patience(gateway: &Gateway, extensions: &Extensions) -> Patience {
+    let turns = Turns { waits: Waits::of(extensions), metrics: Arc::clone(&gateway.metrics) };
+    Patience { deadline: None, underway: extensions.get::<Underway>().cloned(), turns: Some(turns) }
 }
 
 impl Admitted {
     /// The encoding of its body, and all of the bytes.
     pub(super) async fn read(&self, body: Body) -> Result<(Encoding, Bytes), Rejection> {
-        body::read(&self.head, body, &self.gateway.config.limits).await
+        // As slow as its client.
+        let waits = Waits::of(&self.head.extensions);
+        waits.during(body::read(&self.head, body, &self.gateway.config.limits)).await
     }
 
     /// Takes what the call costs from every quota that counts it.
     pub(super) async fn spend(&self, class: Class) -> Result<SpentAll, Rejection> {
-        let patience = patience(self.head.extensions.get());
-        let key = self.client.key().map(|name| &**name);
+        let patience = patience(&self.gateway, &self.head.extensions);
+        let key = self.client.name().map(|name| &**name);
         let asked = Asked { class, key, model: None, patience: &patience };
-        self.gateway.quotas.spend(&asked).await
+        Trail::of(&self.head.extensions).wait(Wait::Quota, self.gateway.quotas.spend(&asked)).await
     }
 }

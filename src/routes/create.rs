@@ -12,16 +12,19 @@ use axum::response::Response;
 use super::Snapshot;
 use super::admission::{Admitted, admitted};
 use super::forward::judge_submit_query;
-use super::paid::{self, Order, Paid};
+use super::order::Order;
+use super::paid::{self, Paid};
 use crate::capability::Mode;
+use crate::capability::allowed::Asker;
 use crate::capability::create::FIELDS;
 use crate::gateway::Gateway;
 use crate::ledger::operation::Operation;
 use crate::outcome::{Note, Refusal};
-use crate::params;
+use crate::params::{self, Params, Value};
 use crate::quota::Class;
 use crate::rejection::{Param, Rejection};
 use crate::rewrite;
+use crate::trail::Trail;
 use crate::upstream::Upstreams;
 
 pub(super) async fn create(
@@ -40,7 +43,10 @@ async fn judged(admitted: Admitted, body: Body, upstreams: Upstreams) -> Result<
     let (encoding, bytes) = admitted.read(body).await?;
     let (body, judgement) = {
         let params = params::parse(&encoding, &bytes, FIELDS, &config.limits.fields)?;
-        let judgement = config.capabilities.judge_create(&params, mode)?;
+        Trail::of(&admitted.head.extensions).mark(|marks| marks.asked = asked(&params));
+        let nobody = Asker { mode, ..Asker::default() };
+        let asker = admitted.client.key().map_or(nobody, |key| key.asker(mode));
+        let judgement = config.capabilities.judge_create(&params, &asker)?;
         (rewrite::apply(&bytes, &params, &judgement.edits).into_iter().collect(), judgement)
     };
     let upstream = judgement.model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);
@@ -54,6 +60,23 @@ async fn judged(admitted: Admitted, body: Body, upstreams: Upstreams) -> Result<
     )
     .await
 }
+
+/// The model as the client names it, for the log.
+fn asked(params: &Params<'_>) -> Option<Box<str>> {
+    match &params.get(Param::Model)?.value {
+        Value::Text(name) => Some(name.get(..name.floor_char_boundary(ASKED_MAX))?.into()),
+        Value::Integer(_)
+        | Value::Decimal(_)
+        | Value::Boolean
+        | Value::Null
+        | Value::Array
+        | Value::Object
+        | Value::File { .. } => None,
+    }
+}
+
+/// Bytes of a model's name that the log shows.
+const ASKED_MAX: usize = 128;
 
 /// What the client asks to be done with the unsupported, where the operator lets it.
 fn mode(gateway: &Gateway, head: &Parts) -> Result<Option<Mode>, Rejection> {

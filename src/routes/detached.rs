@@ -14,6 +14,7 @@ use tracing::warn;
 
 use super::send::attempts;
 use crate::auth;
+use crate::budget::Charge;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::ledger::Open;
@@ -24,6 +25,7 @@ use crate::quota::SpentAll;
 use crate::quota::gate::Place;
 use crate::quota::slots::{Held, Job};
 use crate::shutdown::{Stage, Underway};
+use crate::trail::Trail;
 use crate::upstream::{Attempts, Call, Kind, Payload, Presence, Unanswered, Upstreams, WHOLE_MAX, Why};
 
 /// A call that is written down, and everything it needs and holds.
@@ -43,6 +45,8 @@ pub(super) struct Making {
 
 /// What a call holds while it is made.
 pub(super) struct Holds {
+    /// What was taken from its key's budget. It is used, unless the call comes to nothing.
+    pub(super) charge: Option<Charge>,
     /// Its tokens, which are spent once an attempt was made.
     pub(super) spent: SpentAll,
     /// Its slots, which become the job's.
@@ -80,7 +84,7 @@ impl Making {
 
     async fn make(self, client: Presence, tell: oneshot::Sender<Result<Response, Refusal>>) {
         let Self { gateway, upstreams, upstream, head, body, open, holds, makes_job, .. } = self;
-        let Holds { spent, held, place } = holds;
+        let Holds { charge, spent, held, place } = holds;
         let call = Call { client, outlives_client: true, ..Call::new(Kind::Submit, head) };
         let answer = upstreams.send(&upstream, &call, Payload::Whole(body)).await;
         if attempts(&answer).made > 0 {
@@ -92,7 +96,11 @@ impl Making {
         if let (State::Accepted, Some(id)) = (state, settlement.running_job()) {
             held.keep_for(Job { upstream, id: id.to_owned() }, auth::headers(&call.head.headers));
         }
+        if let Some(charge) = charge.filter(|_| settlement.came_to_nothing()) {
+            gateway.budgets.give_back(&charge);
+        }
         let job = settlement.job_id().map(str::to_owned);
+        Trail::of(&call.head.extensions).mark(|marks| marks.job = job.as_deref().map(Into::into));
         if tell.is_closed() {
             gateway.ledger.client_left(&id);
         }

@@ -7,7 +7,6 @@ use axum::body::Bytes;
 use axum::http::Request;
 use tower::service_fn;
 
-use super::super::admission::patience;
 use super::*;
 use crate::config::Config;
 use crate::config::ledger::StoreKind;
@@ -19,6 +18,7 @@ use crate::ledger::operation::Operation;
 use crate::metrics::Metrics;
 use crate::params::Encoding;
 use crate::quota::Class;
+use crate::quota::patience::Patience;
 use crate::quota::slots::Wanted;
 use crate::rejection::Rejection;
 use crate::upstream::Leaf;
@@ -30,9 +30,10 @@ fn gateway() -> (Arc<Gateway>, Upstreams) {
     config.ledger.store = StoreKind::Memory;
     let leaf =
         Leaf::new(service_fn(async |_| -> Result<Response, Failure> { panic!("as if by a fault of ours") }));
-    let upstreams = Upstreams::over(&config, &leaf).expect("an upstream");
     let metrics = Arc::new(Metrics::new().expect("metrics"));
-    (Arc::new(Gateway::new(config, metrics).expect("a gateway")), upstreams)
+    let gateway = Gateway::new(config, metrics).expect("a gateway").over(&leaf).expect("an upstream");
+    let upstreams = gateway.upstreams(0);
+    (Arc::new(gateway), upstreams)
 }
 
 fn intent() -> Intent {
@@ -68,9 +69,10 @@ async fn making(gateway: &Arc<Gateway>, upstreams: Upstreams) -> Making {
         makes_job: true,
         until: Instant::now() + Duration::from_secs(600),
         holds: Holds {
+            charge: None,
             spent: SpentAll::default(),
-            held: gateway.slots.acquire(&wanted, &patience(None)).await.expect("a slot"),
-            place: gateway.load.enter(Class::Submit, &patience(None)).await.expect("a place"),
+            held: gateway.slots.acquire(&wanted, &Patience::default()).await.expect("a slot"),
+            place: gateway.load.enter(Class::Submit, &Patience::default()).await.expect("a place"),
         },
     }
 }
@@ -90,6 +92,6 @@ async fn a_panic_leaves_the_outcome_unknown_and_nothing_held() {
     let told = tokio::time::timeout(Duration::from_secs(1), twin.outcome()).await.expect("at once");
     assert_eq!(told.expect_err("unresolved"), unresolved);
     assert_eq!(gateway.ledger.claim(intent()).await.expect_err("unresolved"), unresolved);
-    assert_eq!(gateway.slots.in_use().iter().map(|usage| usage.in_use).sum::<usize>(), 0);
+    assert_eq!(gateway.slots.in_use().iter().map(|slots| slots.usage.in_use).sum::<usize>(), 0);
     assert_eq!(gateway.load.in_flight(Class::Submit), 0);
 }

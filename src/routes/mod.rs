@@ -14,6 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::capability::operations::Operation;
 use crate::outcome::{Refusal, Route};
 use crate::rejection::Rejection;
+use crate::trail::Trail;
 use crate::upstream::Upstreams;
 
 mod admission;
@@ -25,12 +26,13 @@ mod forward;
 mod home;
 pub(crate) mod observe;
 mod operation;
+mod order;
 mod paid;
 mod send;
 mod target;
 
-/// Routes everything below `/v1`.
-pub(crate) fn router(upstreams: Upstreams) -> Router {
+/// Routes everything below `/v1`. Each request brings its snapshot, and its worker's connections in it.
+pub(crate) fn router() -> Router {
     // Path, methods, and what `Allow` says to all others.
     let routes = [
         ("/v1/videos", get(fetch::list).post(create::create), "GET, HEAD, POST"),
@@ -52,7 +54,6 @@ pub(crate) fn router(upstreams: Upstreams) -> Router {
         .layer(from_fn(target::check))
         // Inside of the edge, so that a panic is an answer that is logged and counted.
         .layer(CatchPanicLayer::custom(|_| Refusal::Panicked.into_response()))
-        .layer(Extension(upstreams))
 }
 
 /// The POST of one operation.
@@ -73,6 +74,7 @@ fn not_allowed(allow: &'static str) -> impl Fn(Method, Uri) -> Ready<Refusal> + 
 /// Tells the edge which route took a request.
 fn label(route: &'static str, methods: MethodRouter) -> MethodRouter {
     let label = move |request: Request, next: Next| async move {
+        Trail::of(request.extensions()).mark(|marks| marks.route = Some(route));
         let mut response: Response = next.run(request).await;
         response.extensions_mut().insert(Route(route));
         response

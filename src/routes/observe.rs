@@ -1,5 +1,5 @@
 //! Looking along as clients poll: the ledger hears how far a job has come, and one that has ended gives its slots
-//! back.
+//! back, or what it took of a budget if it failed.
 
 use std::sync::Arc;
 
@@ -28,8 +28,10 @@ pub(super) async fn observe(
         return answer;
     }
     let holds_slots = gateway.slots.seen(upstream, &id);
+    // A budget may be owed for a job that an earlier process made.
+    let is_owed = !gateway.budgets.is_empty() && !gateway.ledger.knows(&id);
     // What nobody keeps track of need not be looked at.
-    if !holds_slots && !gateway.ledger.is_unfinished(&id) {
+    if !holds_slots && !is_owed && !gateway.ledger.is_unfinished(&id) {
         return answer;
     }
     if asked.method == Method::DELETE && answer.status().is_success() {
@@ -43,6 +45,10 @@ pub(super) async fn observe(
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
         return Response::from_parts(head, Body::empty());
     };
+    if is_owed && has_failed(&bytes) {
+        // From now on it is known.
+        let _ = gateway.ledger.job(&id).await;
+    }
     seen(gateway, (upstream, &id), &bytes);
     Response::from_parts(head, Body::from(bytes))
 }
@@ -50,10 +56,16 @@ pub(super) async fn observe(
 /// What the answer to a poll means for the job.
 pub(crate) fn seen(gateway: &Gateway, (upstream, id): (&str, &str), body: &[u8]) {
     let Some(job) = JobView::read(body).filter(|job| job.id.as_deref() == Some(id)) else { return };
-    gateway.ledger.job_seen(&job);
+    if let Some(failed) = gateway.ledger.job_seen(&job) {
+        gateway.budgets.give_back(&failed.charge());
+    }
     if job.status.is_some_and(JobStatus::is_final) {
         gateway.slots.finished(upstream, id);
     }
+}
+
+fn has_failed(body: &[u8]) -> bool {
+    JobView::read(body).is_some_and(|job| job.status == Some(JobStatus::Failed))
 }
 
 /// The job is no more, at its upstream.

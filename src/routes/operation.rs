@@ -6,17 +6,23 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Uri, header};
 use axum::response::Response;
 
 use super::Snapshot;
 use super::admission::{Admitted, admitted};
 use super::forward::judge_submit_query;
 use super::home;
-use super::paid::{self, Order, Paid};
+use super::order::Order;
+use super::paid::{self, Paid};
 use super::target::check_id;
+use crate::capability::Table;
+use crate::capability::create::wanted_duration;
 use crate::capability::operations::Operation;
+use crate::config::auth::Key;
+use crate::gateway::Gateway;
 use crate::ledger::operation as recorded;
+use crate::ledger::record::Job;
 use crate::outcome::{Note, Refusal};
 use crate::params;
 use crate::quota::Class;
@@ -49,17 +55,39 @@ async fn judged(
         let got = admitted.head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
         return Err(Rejection::NotAForm(String::from_utf8_lossy(got.unwrap_or_default()).into_owned()).into());
     }
-    let (body, video) = {
+    let (body, named, seconds) = {
         let params = params::parse(&encoding, &bytes, operation.fields(), &config.limits.fields)?;
         let edit = config.capabilities.judge(operation, &params)?;
-        let video = params.get(Param::Video).and_then(|field| home::named(&bytes, field));
-        (rewrite::apply(&bytes, &params, edit.as_slice()).into_iter().collect(), video)
+        let named = params.get(Param::Video).and_then(|field| home::named(&bytes, field));
+        let body = rewrite::apply(&bytes, &params, edit.as_slice()).into_iter().collect();
+        (body, named, wanted_duration(&params))
     };
-    let video = video.map(Cow::Owned).or_else(|| home::id_in(admitted.head.uri.path()));
-    let upstream = home::of(&gateway, video.as_deref()).await;
-    let note = Note { upstream: Some(Arc::clone(&upstream)), ..Note::default() };
-    let (operation, order) = (name_of(operation), Order::default());
+    let source = source(&gateway, named, &admitted.head.uri).await;
+    let upstream = Arc::clone(home::of_job(config, source.as_ref()));
+    let operation = name_of(operation);
+    if let (Some(key), Some(job)) = (admitted.client.key(), &source) {
+        allowed(key, job, &config.capabilities)?;
+    }
+    let order = Order::again(operation, source.as_ref(), seconds, &config.capabilities);
+    let note = Note { upstream: Some(Arc::clone(&upstream)), model: order.model.clone(), ..Note::default() };
     paid::call(admitted, upstreams, Paid { operation, encoding, body, upstream, order }, note).await
+}
+
+/// The job that made the video an operation is about, as far as the ledger knows it.
+async fn source(gateway: &Gateway, named: Option<String>, uri: &Uri) -> Option<Job> {
+    let id = named.map(Cow::Owned).or_else(|| home::id_in(uri.path()))?;
+    gateway.ledger.job(&id).await
+}
+
+/// Refuses another video of a model that the key may not use. What it had made itself, by a name that the record does
+/// not tell, was allowed.
+fn allowed(key: &Key, source: &Job, table: &Table) -> Result<(), Rejection> {
+    let model = source.model.as_deref().and_then(|name| table.configured(name)).map(Arc::as_ref);
+    match model {
+        Some(model) if model.is_pattern() && source.client == key.name => Ok(()),
+        Some(model) => key.asker(None).check(Some(model), None),
+        None => Ok(()),
+    }
 }
 
 /// What an operation is called in the ledger.

@@ -13,8 +13,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::admission::{Admitted, patience};
 use super::detached::{Holds, Making, noted};
+use super::order::Order;
 use crate::auth;
-use crate::capability::judgement::Judgement;
+use crate::budget::Reserved;
 use crate::ledger::fingerprint::Fingerprint;
 use crate::ledger::intent::{self, Details, IdempotencyKey, Intent, Sent};
 use crate::ledger::operation::Operation;
@@ -27,7 +28,9 @@ use crate::quota::slots::{Held, Wanted};
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
 use crate::shutdown::{Stage, Underway};
+use crate::trail::{Trail, Wait};
 use crate::upstream::Upstreams;
+use crate::waits::Waits;
 
 /// A call that costs money, as it goes upstream.
 pub(super) struct Paid {
@@ -36,40 +39,14 @@ pub(super) struct Paid {
     pub(super) body: Vec<Bytes>,
     /// The upstream that is asked.
     pub(super) upstream: Arc<str>,
-    /// What it asks for, as far as it is known.
+    /// What it asks for, and what it costs, as far as it is known.
     pub(super) order: Order,
 }
 
-/// What is asked for, for whoever reads the ledger.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Order {
-    /// The configured name of the model.
-    pub(super) model: Option<Arc<str>>,
-    pub(super) seconds: Option<u32>,
-    pub(super) size: Option<String>,
-    pub(super) price: Option<f64>,
-}
-
 impl Paid {
-    /// Whether it starts a job, which takes its time. A character is there at once.
+    /// Whether it starts a job, which takes its time.
     fn makes_job(&self) -> bool {
-        self.operation != Operation::Character
-    }
-}
-
-impl Order {
-    /// What a judged create asks for, as far as its model decides it where the request does not.
-    pub(super) fn of(judgement: &Judgement) -> Self {
-        let model = judgement.model.as_deref();
-        let seconds = judgement.seconds.or(model.and_then(|model| model.default_seconds));
-        let size = judgement.size.or(model.and_then(|model| model.default_size));
-        let per_second = model.and_then(|model| model.price.at(size));
-        Self {
-            model: model.map(|model| Arc::clone(&model.name)),
-            seconds,
-            size: size.map(|size| size.to_string()),
-            price: per_second.zip(seconds).map(|(price, seconds)| price * f64::from(seconds)),
-        }
+        self.operation.makes_job()
     }
 }
 
@@ -81,6 +58,11 @@ pub(super) async fn call(
     paid: Paid,
     note: Note,
 ) -> Result<Response, Refusal> {
+    Trail::of(&admitted.head.extensions).mark(|marks| {
+        marks.model.clone_from(&note.model);
+        marks.adjusted.clone_from(&note.adjusted);
+        marks.upstream.clone_from(&note.upstream);
+    });
     let mut answer = claimed(admitted, upstreams, paid).await.into_response();
     let made: Note = answer.extensions_mut().remove().unwrap_or_default();
     let earlier = answer.extensions().get().and_then(Refusal::earlier_try).map(Into::into);
@@ -100,7 +82,12 @@ async fn claimed(admitted: Admitted, upstreams: Upstreams, paid: Paid) -> Result
                 // Another process was quicker.
                 Err(twin) => Claim::Await(twin),
             },
-            Claim::Await(twin) => awaited(twin, &admitted.head, until).await?,
+            Claim::Await(twin) => {
+                let trail = Trail::of(&admitted.head.extensions);
+                let waits = Waits::of(&admitted.head.extensions);
+                let awaited = waits.during(awaited(twin, &admitted.head, until));
+                trail.wait(Wait::EarlierTry, awaited).await?
+            }
             Claim::Replay(replay) => return Ok(replayed(replay)),
             Claim::Failed(failure) => return Err(Refusal::lost(failure)),
         };
@@ -110,7 +97,7 @@ async fn claimed(admitted: Admitted, upstreams: Upstreams, paid: Paid) -> Result
 fn intent(admitted: &Admitted, paid: &Paid) -> Result<Intent, Rejection> {
     let head = &admitted.head;
     Ok(Intent {
-        client: intent::client(admitted.client.key(), auth::credential(&head.headers)?.map(str::as_bytes)),
+        client: intent::client(admitted.client.name(), auth::credential(&head.headers)?.map(str::as_bytes)),
         operation: paid.operation,
         fingerprint: Fingerprint::of(paid.operation, head.uri.path(), &paid.encoding, &paid.body),
         key: IdempotencyKey::read(&head.headers)?,
@@ -150,8 +137,8 @@ async fn recorded(
     paid: &Paid,
     until: Instant,
     mut open: Open,
-) -> Result<Result<(Open, SpentAll, Held), Twin>, Refusal> {
-    let (spent, held) = match turn(admitted, paid, until).await {
+) -> Result<Result<Recorded, Twin>, Refusal> {
+    let turn = match turn(admitted, paid, until).await {
         Ok(turn) => turn,
         Err(reason) => {
             open.refuse(&reason);
@@ -159,17 +146,21 @@ async fn recorded(
         }
     };
     let met = open.record(details(&admitted.head, paid)).await?;
-    Ok(met.map_or(Ok((open, spent, held)), Err))
+    Ok(met.map_or(Ok((open, turn)), Err))
 }
+
+/// A call that is written down, and what it holds.
+type Recorded = (Open, Turn);
 
 /// Makes a call that is written down.
 async fn made(
     admitted: Admitted,
     (upstreams, until): (Upstreams, Instant),
     paid: Paid,
-    (open, spent, held): (Open, SpentAll, Held),
+    (open, (reserved, spent, held)): Recorded,
 ) -> Response {
     let id = open.id().clone();
+    Trail::of(&admitted.head.extensions).mark(|marks| marks.ledger_id = Some(id.as_str().into()));
     let Admitted { gateway, head, place, .. } = admitted;
     let makes_job = paid.makes_job();
     let Paid { body, upstream, .. } = paid;
@@ -182,21 +173,35 @@ async fn made(
         open,
         makes_job,
         until,
-        holds: Holds { spent, held, place },
+        holds: Holds { charge: reserved.keep(), spent, held, place },
     };
     with_id(making.answer().await, &id)
 }
 
-/// Waits for the call's turn with every limit of ours. Whatever it took goes back if it is dropped.
-async fn turn(admitted: &Admitted, paid: &Paid, until: Instant) -> Result<(SpentAll, Held), Rejection> {
-    let patience = Patience { deadline: Some(until), ..patience(admitted.head.extensions.get()) };
-    let (key, model) = (admitted.client.key().map(|name| &**name), paid.order.model.as_deref());
+/// What a call holds whose turn it is.
+type Turn = (Reserved, SpentAll, Held);
+
+/// Reserves what the call costs, and waits for its turn with every limit of ours. Whatever it took goes back if it is
+/// dropped.
+async fn turn(admitted: &Admitted, paid: &Paid, until: Instant) -> Result<Turn, Rejection> {
+    // First: who may have nothing made any more need not wait for it.
+    let now = admitted.gateway.ledger.now().system();
+    let reserved =
+        admitted.gateway.budgets.reserve(admitted.client.name(), paid.order.cost(paid.operation), now)?;
+    let patience =
+        Patience { deadline: Some(until), ..patience(&admitted.gateway, &admitted.head.extensions) };
+    let (key, model) = (admitted.client.name().map(|name| &**name), paid.order.model.as_deref());
     let asked = Asked { class: Class::Submit, key, model, patience: &patience };
-    let spent = admitted.gateway.quotas.spend(&asked).await?;
+    let trail = Trail::of(&admitted.head.extensions);
+    let spent = trail.wait(Wait::Quota, admitted.gateway.quotas.spend(&asked)).await?;
     let wanted = Wanted { upstream: &paid.upstream, model, key };
     let slots = &admitted.gateway.slots;
-    let held = if paid.makes_job() { slots.acquire(&wanted, &patience).await? } else { slots.none() };
-    Ok((spent, held))
+    let held = if paid.makes_job() {
+        trail.wait(Wait::Slots, slots.acquire(&wanted, &patience)).await?
+    } else {
+        slots.none()
+    };
+    Ok((reserved, spent, held))
 }
 
 fn details(head: &Parts, paid: &Paid) -> Details {

@@ -9,14 +9,12 @@ use axum::extract::Request;
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use prometheus::IntGauge;
-use tokio::time::Instant;
 
 use super::framing;
-use super::record::{self, Arrival, Told};
+use super::record::{self, Arrival, Pending, Told};
 use crate::error::{ApiError, Dialect, WAIT_MAX, Wording, anthropic, openai};
 use crate::gateway::Gateway;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Raised};
 use crate::outcome::{Note, Refusal};
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
@@ -42,20 +40,18 @@ pub(super) async fn handle<F>(
 where
     F: Future<Output = Response>,
 {
-    let arrival = Arrival {
-        at: Instant::now(),
-        method: request.method().clone(),
-        path: request.uri().path().chars().take(PATH_MAX).collect(),
-        dialect: Dialect::of(request.uri().path(), request.headers()),
-        id: RequestId::random(),
-        peer,
-    };
-    let _in_flight = InFlight::enter(&gateway.metrics.in_flight);
+    let arrival = Arrival::of(&request, peer, &gateway.config.tracing);
+    let (dialect, id, trail) = (arrival.dialect, arrival.id.clone(), arrival.trail.clone());
+    let waits = arrival.waits.clone();
+    let pending = Pending::new(arrival);
+    let _in_flight = Raised::by_one(&gateway.metrics.requests.in_flight);
     let mut distrusted = false;
     let mut response = match checked(request, &gateway) {
         Ok(mut request) => {
             request.extensions_mut().insert(Arc::clone(&gateway));
-            request.extensions_mut().insert(arrival.id.clone());
+            request.extensions_mut().insert(id.clone());
+            request.extensions_mut().insert(trail);
+            request.extensions_mut().insert(waits);
             inner(request).await
         }
         Err(reason) => {
@@ -67,36 +63,16 @@ where
     let mut told = Told::take(&mut response);
     if let Some(refusal) = &told.refusal {
         let error = refusal.error(&gateway.config.wording);
-        response = render(&error, arrival.dialect, &arrival.id, &gateway.config.wording);
-        told.code = error.code;
+        response = render(&error, dialect, &id, &gateway.config.wording);
+        (told.code, told.param) = (error.code, error.param);
     }
-    identify(response.headers_mut(), &arrival);
+    identify(response.headers_mut(), dialect, &id);
     tell_note(response.headers_mut(), &told.note);
     tell_attempts(response.headers_mut(), told.attempts);
     if distrusted {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    record::record(&arrival, &told, &response, &gateway.metrics);
-    response
-}
-
-/// Characters of a path that a log line shows.
-const PATH_MAX: usize = 200;
-
-/// Counts a request for as long as it has no answer, however it ends.
-struct InFlight<'m>(&'m IntGauge);
-
-impl<'m> InFlight<'m> {
-    fn enter(gauge: &'m IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
+    pending.answered(&told, response, &gateway.metrics)
 }
 
 fn checked(request: Request, gateway: &Gateway) -> Result<Request, Rejection> {
@@ -140,10 +116,10 @@ fn tell_wait(headers: &mut HeaderMap, wait: Duration) {
 }
 
 /// Every answer carries the id under which it can be asked about: the upstream's where it sent one.
-fn identify(headers: &mut HeaderMap, arrival: &Arrival) {
+fn identify(headers: &mut HeaderMap, dialect: Dialect, own: &RequestId) {
     let sent = headers.get(X_REQUEST_ID).or_else(|| headers.get(REQUEST_ID));
-    let id = sent.unwrap_or(arrival.id.value()).clone();
-    if arrival.dialect == Dialect::Anthropic {
+    let id = sent.unwrap_or(own.value()).clone();
+    if dialect == Dialect::Anthropic {
         headers.entry(REQUEST_ID).or_insert_with(|| id.clone());
     }
     headers.entry(X_REQUEST_ID).or_insert(id);

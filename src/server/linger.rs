@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::config::server::Limits;
+use crate::metrics::meter::Metered;
 
 /// How much of an unread body is read on.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +37,7 @@ impl Bounds {
 
 /// A request body that, dropped too early, is read on.
 pub(super) struct Lingering {
-    inner: Option<Incoming>,
+    inner: Option<Metered<Incoming>>,
     bounds: Bounds,
     ended: Arc<AtomicBool>,
 }
@@ -52,7 +53,7 @@ impl Ended {
 }
 
 /// Wraps a body that has something to read; others pass as they are.
-pub(super) fn lingering(inner: Incoming, bounds: Bounds) -> (axum::body::Body, Ended) {
+pub(super) fn lingering(inner: Metered<Incoming>, bounds: Bounds) -> (axum::body::Body, Ended) {
     if inner.is_end_stream() {
         return (axum::body::Body::empty(), Ended(None));
     }
@@ -102,7 +103,7 @@ impl Drop for Lingering {
     }
 }
 
-async fn read_on(mut body: Incoming, bytes: u64) {
+async fn read_on(mut body: Metered<Incoming>, bytes: u64) {
     let mut read = 0;
     while let Some(Ok(frame)) = body.frame().await {
         read += frame.data_ref().map_or(0, |data| data.len() as u64);

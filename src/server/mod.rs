@@ -5,6 +5,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -18,12 +19,12 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 use tracing::warn;
 
-use crate::gateway::Live;
+use crate::gateway::{Gateway, Live};
+use crate::metrics::meter::Metered;
 use crate::outcome::Refusal;
 use crate::rejection::Rejection;
 use crate::routes;
 use crate::shutdown::{Stage, Underway};
-use crate::upstream::Upstreams;
 
 mod connection;
 mod edge;
@@ -40,13 +41,8 @@ pub use pages::run as run_pages;
 ///
 /// # Errors
 /// If the listener fails for good.
-pub async fn run(
-    listener: TcpListener,
-    live: Live,
-    upstreams: Upstreams,
-    stop: impl Future<Output = ()>,
-) -> io::Result<()> {
-    let responder = Responder::new(live.clone(), upstreams);
+pub async fn run(listener: TcpListener, live: Live, stop: impl Future<Output = ()>) -> io::Result<()> {
+    let responder = Responder::new(live.clone());
     let (closing, watcher) = watch::channel(Stage::Serving);
     let mut stop = pin!(stop);
     loop {
@@ -99,15 +95,27 @@ pub struct Responder {
 }
 
 impl Responder {
-    /// The gateway over these upstreams, without a socket.
+    /// The gateway without a socket.
     #[must_use]
-    pub fn new(live: Live, upstreams: Upstreams) -> Self {
-        Self { live, router: routes::router(upstreams) }
+    pub fn new(live: Live) -> Self {
+        Self { live, router: routes::router() }
     }
 
     /// Answers one request.
     pub async fn answer(&self, peer: SocketAddr, request: Request<Body>) -> Response<Body> {
-        edge::handle(self.live.current(), peer, request, |request| async {
+        self.answer_by(self.live.current(), peer, request).await
+    }
+
+    /// Answers one request by this snapshot, which is the only one it sees.
+    async fn answer_by(
+        &self,
+        gateway: Arc<Gateway>,
+        peer: SocketAddr,
+        request: Request<Body>,
+    ) -> Response<Body> {
+        let upstreams = self.live.upstreams(&gateway);
+        edge::handle(gateway, peer, request, |mut request| async {
+            request.extensions_mut().insert(upstreams);
             let underway = request.extensions().get::<Underway>();
             if underway.is_some_and(|underway| underway.has_reached(Stage::Draining)) {
                 return Refusal::from(Rejection::Stopping).into_response();
@@ -125,15 +133,18 @@ impl Responder {
         peer: SocketAddr,
         underway: &Underway,
         request: Request<Incoming>,
-    ) -> Response<Body> {
-        let bounds = linger::Bounds::of(&self.live.current().config.limits);
+    ) -> Response<Metered<Body>> {
+        let gateway = self.live.current();
+        let bounds = linger::Bounds::of(&gateway.config.limits);
+        let bytes = &gateway.metrics.requests.bytes;
+        let (from_client, to_client) = (bytes.from_clients.clone(), bytes.to_clients.clone());
         let (mut head, body) = request.into_parts();
         head.extensions.insert(underway.clone());
-        let (body, ended) = linger::lingering(body, bounds);
-        let mut response = self.answer(peer, Request::from_parts(head, body)).await;
+        let (body, ended) = linger::lingering(Metered::new(body, from_client), bounds);
+        let mut response = self.answer_by(gateway, peer, Request::from_parts(head, body)).await;
         if !ended.is_ended() || underway.has_reached(Stage::Draining) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        response
+        response.map(|body| Metered::new(body, to_client))
     }
 }

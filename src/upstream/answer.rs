@@ -93,7 +93,12 @@ pub(super) fn is_identity(headers: &HeaderMap) -> bool {
     codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-/// The answer without a secret, where it was read whole. What streams is not looked through.
+/// Whether an answer was read whole.
+pub(super) fn is_whole(answer: &Answer) -> bool {
+    answer.extensions().get::<Whole>().is_some()
+}
+
+/// The answer without a secret, where it was read whole.
 pub(super) fn without(mut answer: Answer, secret: Option<&Secret>) -> Answer {
     let Some(Whole(bytes)) = answer.extensions().get() else { return answer };
     let Some(clean) = secret.and_then(|secret| secret.out_of(bytes)) else { return answer };

@@ -14,11 +14,14 @@ use tower::Service;
 
 use super::call::{Kind, Missed};
 use super::connect::Leaf;
+use super::masked::Masked;
 use super::outgoing::{Outgoing, Terms};
 use super::scrub::Secret;
 use super::send::Sent;
-use super::{answer, headers, stream};
+use super::tally::{Attempting, result_of};
+use super::{answer, headers, said, stream, traced};
 use crate::failure::Failure;
+use crate::trace_context::Traceparent;
 
 /// Makes one attempt over a leaf.
 #[derive(Clone)]
@@ -85,17 +88,38 @@ impl Service<Outgoing> for Attempt {
 
 impl Rules {
     async fn make(&self, leaf: Leaf, outgoing: Outgoing) -> Result<Answer, Missed> {
+        let attempt = outgoing.terms.tally.attempt(outgoing.terms.kind);
+        let span = outgoing.terms.trail.attempt();
+        #[cfg(feature = "otlp")]
+        let spanning = super::span::Attempting::begin(&outgoing.terms, span);
+        let result = self.made(leaf, outgoing, (&attempt, span)).await;
+        #[cfg(feature = "otlp")]
+        spanning.ended(&result);
+        attempt.ended(result_of(&result));
+        result
+    }
+
+    async fn made(
+        &self,
+        leaf: Leaf,
+        outgoing: Outgoing,
+        (attempt, span): (&Attempting, Option<Traceparent>),
+    ) -> Result<Answer, Missed> {
         let Outgoing { terms, payload } = outgoing;
-        terms.tally.attempt(terms.kind);
         let sent = Sent {
             head_timeout: self.times.of(terms.kind),
             body_idle: self.body_idle,
             deadline: terms.deadline.clone(),
+            meter: terms.tally.sent(),
         };
-        let (answer, patience) = sent.send(leaf.clone(), terms.head.clone(), payload).await?;
+        let mut head = terms.head.clone();
+        traced::name(head.headers_mut(), span);
+        let answered = terms.waits.during(sent.send(leaf.clone(), head, payload)).await;
+        attempt.head_came();
+        let (answer, patience) = answered?;
         let received = self.received(&terms, leaf, answer);
         // What is read whole must come within the time of its head: nobody sees a byte of it before.
-        match timeout_at(patience.until, received).await {
+        match timeout_at(patience.until, terms.waits.during(received)).await {
             Ok(received) => received.map_err(Missed::from),
             Err(_) => Err(patience.over()),
         }
@@ -125,10 +149,23 @@ impl Rules {
             unwrap: self.unwrap && terms.kind != Kind::Other,
         };
         if treatment.streams() {
-            return Ok(self.streamed(terms, leaf, (status, headers, body)));
+            return Ok(self.masked(self.streamed(terms, leaf, (status, headers, body))));
         }
-        let download = stream::Download::new(body, self.body_idle);
+        let download = stream::Download::new(body, self.body_idle).metered(terms.tally.received());
         let answer = answer::received(status, headers, download, treatment).await?;
-        Ok(answer::without(answer, self.secret.as_ref()))
+        if status == StatusCode::FORBIDDEN && self.own_credential && said::is_about_credential(&answer) {
+            return Err(Failure::Credential);
+        }
+        Ok(self.masked(answer::without(answer, self.secret.as_ref())))
+    }
+
+    /// The answer without our credential, where it goes on as it comes.
+    fn masked(&self, answer: Answer) -> Answer {
+        match &self.secret {
+            Some(secret) if !answer::is_whole(&answer) => {
+                answer.map(|body| Body::new(Masked::new(body, secret.clone())))
+            }
+            Some(_) | None => answer,
+        }
     }
 }

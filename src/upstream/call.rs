@@ -23,6 +23,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them; what is asked for most stands first.
+    pub const ALL: [Self; 3] = [Self::Fetch, Self::Submit, Self::Other];
+
     /// Label of metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -105,6 +108,13 @@ pub enum Why {
     Failed(Failure),
     /// Ours or the client's: a limit of ours, or a body that could not be read to the end.
     Rejected(Rejection),
+}
+
+impl Unanswered {
+    /// Of a call of which nothing was sent.
+    pub(super) fn never_sent(failure: Failure) -> Self {
+        Self { why: failure.into(), attempts: Attempts { made: 0, doubtful: false }, spent: false }
+    }
 }
 
 impl From<Failure> for Why {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::uri::{Authority, Scheme};
 use axum::http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -15,7 +16,6 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder, ServiceExt};
@@ -70,17 +70,43 @@ where
     }
 }
 
+/// All that connections are made by: as long as it stays the same, they can be used on.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Transport {
+    scheme: Scheme,
+    authority: Authority,
+    protocol: Protocol,
+    authorities: Vec<CertificateDer<'static>>,
+    connect_timeout: Duration,
+    body_idle: Duration,
+    pool_idle: Duration,
+    tcp_keep_alive: Option<Duration>,
+}
+
+impl Transport {
+    pub(super) fn of(settings: &Settings) -> Self {
+        Self {
+            scheme: settings.base.scheme.clone(),
+            authority: settings.base.authority.clone(),
+            protocol: settings.protocol,
+            authorities: settings.authorities.clone(),
+            connect_timeout: settings.connect_timeout,
+            body_idle: settings.body_idle,
+            pool_idle: settings.pool_idle,
+            tcp_keep_alive: settings.tcp_keep_alive,
+        }
+    }
+}
+
 /// What TLS needs; made once, since reading the system's roots takes a while.
-pub(super) fn tls(settings: &Settings) -> io::Result<ClientConfig> {
+pub(super) fn tls(transport: &Transport) -> io::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    if settings.base.scheme == axum::http::uri::Scheme::HTTPS {
+    if transport.scheme == Scheme::HTTPS {
         // A single unreadable certificate must not cost the others.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
-    if let Some(path) = &settings.ca_file {
-        for certificate in CertificateDer::pem_file_iter(path).map_err(io::Error::other)? {
-            roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
-        }
+    for certificate in &transport.authorities {
+        roots.add(certificate.clone()).map_err(io::Error::other)?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
@@ -104,17 +130,17 @@ pub(super) enum Reuse {
     Fresh,
 }
 
-pub(super) fn leaf(settings: &Settings, tls: ClientConfig, reuse: Reuse) -> Leaf {
+pub(super) fn leaf(transport: &Transport, tls: ClientConfig, reuse: Reuse) -> Leaf {
     let mut http = HttpConnector::new();
     http.set_nodelay(true);
     // A long wait for an answer is silent: without it, whatever stands between forgets the connection.
-    http.set_keepalive(settings.tcp_keep_alive);
+    http.set_keepalive(transport.tcp_keep_alive);
     http.enforce_http(false);
-    let body_idle = settings.body_idle;
+    let body_idle = transport.body_idle;
     // Below TLS, where it can be seen what was taken.
     let http = http.map_response(move |socket| untaken::Bounded::new(socket, body_idle));
     let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
-    let inner = match settings.protocol {
+    let inner = match transport.protocol {
         Protocol::Auto => https.enable_all_versions().wrap_connector(http),
         Protocol::Http1 => https.enable_http1().wrap_connector(http),
         Protocol::Http2 => https.enable_http2().wrap_connector(http),
@@ -126,7 +152,7 @@ pub(super) fn leaf(settings: &Settings, tls: ClientConfig, reuse: Reuse) -> Leaf
     let client = Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(settings.pool_idle)
+        .pool_idle_timeout(transport.pool_idle)
         .pool_max_idle_per_host(idle)
         // A kept connection may close before the first byte of a request: then, and for free calls only, the
         // library asks again. All else is for the layers above to decide.
@@ -136,8 +162,8 @@ pub(super) fn leaf(settings: &Settings, tls: ClientConfig, reuse: Reuse) -> Leaf
         .http2_initial_stream_window_size(STREAM_WINDOW)
         .http2_initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keep_alive_interval(HTTP2_PING)
-        .http2_only(settings.protocol == Protocol::Http2)
-        .build(Bounded { inner, limit: settings.connect_timeout });
+        .http2_only(transport.protocol == Protocol::Http2)
+        .build(Bounded { inner, limit: transport.connect_timeout });
     let leaf = ServiceBuilder::new()
         .map_response(|answer: Response<Incoming>| answer.map(Body::new))
         .map_err(|error| failure_of(&error))

@@ -9,15 +9,18 @@ use uuid::Uuid;
 
 use super::call::{Call, Kind, Payload};
 use super::deadline::Deadline;
-use super::headers;
 use super::presence::Presence;
 use super::scrub::Secret;
 use super::tally::Tally;
+use super::{headers, traced};
 use crate::config::upstreams::{Credential, Upstream as Settings};
 use crate::error::Dialect;
 use crate::failure::Failure;
-use crate::quota::limit::Limit;
+use crate::quota::allowance::Allowance;
+use crate::quota::turns::Turns;
 use crate::shutdown::Underway;
+use crate::trail::Trail;
+use crate::waits::Waits;
 
 /// What all attempts of a call have in common.
 pub(super) struct Terms {
@@ -28,11 +31,22 @@ pub(super) struct Terms {
     pub(super) dialect: Dialect,
     pub(super) deadline: Deadline,
     /// What counts attempts, where the upstream has a quota.
-    pub(super) limit: Option<Arc<Limit>>,
+    pub(super) allowance: Option<Arc<Allowance>>,
     pub(super) client: Presence,
     /// Tells when the process is to end; absent where there is no socket.
     pub(super) underway: Option<Underway>,
     pub(super) tally: Tally,
+    /// Where waits for the upstream count.
+    pub(super) waits: Waits,
+    /// Where the request's way is written down.
+    pub(super) trail: Trail,
+}
+
+impl Terms {
+    /// Where its turns before the upstream's quota are counted.
+    pub(super) fn turns(&self) -> Option<Turns> {
+        self.tally.metrics().map(|metrics| Turns { waits: self.waits.clone(), metrics })
+    }
 }
 
 /// One call, or one attempt of it, on its way down the layers.
@@ -76,6 +90,7 @@ impl Heads {
         *request.method_mut() = call.head.method.clone();
         *request.uri_mut() = self.uri(&call.head.uri).ok_or(Failure::Unreachable)?;
         *request.headers_mut() = headers::outgoing(&call.head.headers, &self.settings.forward_headers);
+        traced::prepare(request.headers_mut(), Trail::of(&call.head.extensions).trace());
         request.headers_mut().insert(REQUEST_ID, call.request_id.value().clone());
         if call.kind == Kind::Submit {
             identify(request.headers_mut());

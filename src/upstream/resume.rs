@@ -17,8 +17,13 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
+use super::call::Kind;
 use super::connect::Leaf;
 use super::stream::Download;
+use super::tally::{Tally, class_of};
+use super::traced;
+use crate::failure::Failure;
+use crate::trail::Trail;
 
 mod content_range;
 mod missing;
@@ -39,6 +44,10 @@ pub(super) struct Again {
     pub(super) body_idle: Duration,
     /// How often in a row without a byte coming.
     pub(super) attempts: u32,
+    /// Where that is counted.
+    pub(super) tally: Tally,
+    /// Where the request's way is written down.
+    pub(super) trail: Trail,
 }
 
 /// The body of a download that goes on where it broke.
@@ -87,19 +96,27 @@ impl Again {
         }
         headers.insert(header::RANGE, missing.range()?);
         headers.insert(header::IF_RANGE, missing.etag().clone());
+        traced::name(headers, self.trail.attempt());
         Some(request)
     }
 
     /// Asks for what is missing after a pause. `why` is what broke, to be told if nothing comes of it.
     fn ask(&self, missing: &Missing, pause: Duration, why: io::Error) -> Asking {
         let (leaf, request, missing) = (self.leaf.clone(), self.request(missing), missing.clone());
-        let (head_timeout, body_idle) = (self.head_timeout, self.body_idle);
+        let (head_timeout, body_idle, tally) = (self.head_timeout, self.body_idle, self.tally.clone());
         Box::pin(async move {
             sleep(pause).await;
             let Some(request) = request else { return (why, Answered::Other) };
-            let answered = match timeout(head_timeout, leaf.oneshot(request)).await {
-                Ok(Ok(answer)) => Answered::of(answer, &missing, body_idle),
-                Ok(Err(_)) | Err(_) => Answered::Unable,
+            let attempt = tally.attempt(Kind::Fetch);
+            let answer =
+                timeout(head_timeout, leaf.oneshot(request)).await.unwrap_or(Err(Failure::HeadTimeout));
+            attempt.head_came();
+            attempt.ended(
+                answer.as_ref().map_or_else(|failure| failure.name(), |answer| class_of(answer.status())),
+            );
+            let answered = match answer {
+                Ok(answer) => Answered::of(answer, &missing, body_idle).counted(&tally),
+                Err(_) => Answered::Unable,
             };
             (why, answered)
         })
@@ -115,6 +132,16 @@ impl Answered {
             Self::Unable
         } else {
             Self::Other
+        }
+    }
+
+    fn counted(self, tally: &Tally) -> Self {
+        match self {
+            Self::Rest(download) => {
+                tally.resumed();
+                Self::Rest(download.metered(tally.received()))
+            }
+            Self::Unable | Self::Other => self,
         }
     }
 }

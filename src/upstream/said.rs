@@ -69,6 +69,41 @@ impl Meaning {
     }
 }
 
+/// Whether a 403 is about our own credential, and not about the request: by what its error is called, where it is called
+/// anything. Moderation, regions and models that a project may not use are about the request, whoever asks; and where
+/// nothing is said, nothing is made of it.
+pub(super) fn is_about_credential(answer: &Answer) -> bool {
+    let Some(Whole(bytes)) = answer.extensions().get() else { return false };
+    let error = serde_json::from_slice::<Body<'_>>(bytes).ok().and_then(|body| body.error);
+    let Some(Error { code, kind, .. }) = error else { return false };
+    let word =
+        |name: Option<serde_json::Value>| name.and_then(|name| name.as_str().map(str::to_ascii_lowercase));
+    // A code says more than a type: where there is one, it alone decides.
+    let named = word(code).or_else(|| word(kind)).unwrap_or_default();
+    CREDENTIAL.contains(&named.as_str())
+}
+
+/// Codes and types of errors about who asks: OpenAI's, Anthropic's, Azure's, and what aggregators make of them.
+const CREDENTIAL: &[&str] = &[
+    "access_terminated",
+    "account_deactivated",
+    "authentication_error",
+    "authenticationerror",
+    "insufficient_permissions",
+    "invalid_api_key",
+    "invalid_authentication",
+    "invalid_token",
+    "ip_not_authorized",
+    "key_disabled",
+    "missing_scope",
+    "organization_deactivated",
+    "permission_denied",
+    "permission_error",
+    "permissiondenied",
+    "token_expired",
+    "unauthorized",
+];
+
 /// Codes and types of refusals that last until somebody pays.
 const PERMANENT: &[&str] = &[
     "billing_hard_limit_reached",
@@ -139,6 +174,36 @@ mod tests {
         ] {
             assert_eq!(Meaning::of_body(body.as_bytes()), meaning, "{body}");
         }
+    }
+
+    /// AU08
+    #[test]
+    fn a_403_is_about_our_credential_if_it_says_so() {
+        let about = |body: &'static str| {
+            let mut answer = Answer::default();
+            answer.extensions_mut().insert(Whole(Bytes::from_static(body.as_bytes())));
+            is_about_credential(&answer)
+        };
+        for body in [
+            r#"{"error":{"message":"x","type":"invalid_request_error","code":"invalid_api_key"}}"#,
+            r#"{"error":{"message":"x","type":"invalid_request_error","param":null,"code":"missing_scope"}}"#,
+            r#"{"type":"error","error":{"type":"permission_error","message":"x"}}"#,
+            r#"{"error":{"code":"PermissionDenied","message":"The principal lacks the required data action"}}"#,
+        ] {
+            assert!(about(body), "{body}");
+        }
+        for body in [
+            r#"{"error":{"message":"x","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#,
+            r#"{"error":{"message":"x","type":"permission_error","code":"moderation_blocked"}}"#,
+            r#"{"error":{"message":"x","type":"request_forbidden","code":"unsupported_country_region_territory"}}"#,
+            r#"{"error":{"message":"x","type":"invalid_request_error","code":null}}"#,
+            r#"{"error":"forbidden"}"#,
+            "<html>403 Forbidden</html>",
+            "",
+        ] {
+            assert!(!about(body), "{body}");
+        }
+        assert!(!is_about_credential(&Answer::default()), "what streams is not looked through");
     }
 
     #[test]

@@ -39,6 +39,25 @@ impl Secret {
         Some(clean.into())
     }
 
+    /// The bytes with stars in its place, as many as it has characters, where it stands there.
+    pub(super) fn starred(&self, bytes: &[u8]) -> Option<Bytes> {
+        memmem::find(bytes, &self.0)?;
+        let mut clean = bytes.to_vec();
+        for at in memmem::find_iter(bytes, &self.0) {
+            if let Some(found) = clean.get_mut(at..at + self.0.len()) {
+                found.fill(b'*');
+            }
+        }
+        Some(clean.into())
+    }
+
+    /// How many bytes at the end may be its beginning.
+    pub(super) fn begun_at_end(&self, bytes: &[u8]) -> usize {
+        let most = bytes.len().min(self.0.len() - 1);
+        let begins = |length: &usize| self.0.get(..*length).is_some_and(|start| bytes.ends_with(start));
+        (1..=most).rev().find(begins).unwrap_or(0)
+    }
+
     /// Removes the headers that carry it.
     pub(super) fn out_of_headers(&self, headers: &mut HeaderMap) {
         let carries = |value: &HeaderValue| memmem::find(value.as_bytes(), &self.0).is_some();

@@ -18,12 +18,15 @@ use super::connect::Leaf;
 use super::deadline::Deadline;
 use super::stream::{Phase, Progress, Upload};
 use crate::failure::Failure;
+use crate::metrics::meter::{Meter, Metered};
 
 /// How long sending may take.
 pub(super) struct Sent {
     pub(super) head_timeout: Duration,
     pub(super) body_idle: Duration,
     pub(super) deadline: Deadline,
+    /// Counts what is taken of the body.
+    pub(super) meter: Meter,
 }
 
 /// Until when something is waited for.
@@ -51,10 +54,10 @@ impl Sent {
     ) -> Result<(Response<Body>, Patience), Missed> {
         let (body, progress) = match payload {
             Payload::Empty => (Body::empty(), None),
-            Payload::Whole(segments) => (body_of(segments), None),
+            Payload::Whole(segments) => (Body::new(self.metered(body_of(segments))), None),
             Payload::Streaming { body, limit, idle } => {
                 let (upload, progress) = Upload::new(body, limit, idle);
-                (Body::new(upload), Some(progress))
+                (Body::new(self.metered(upload)), Some(progress))
             }
         };
         let answer = self.head(leaf, request.map(|()| body), progress.as_deref()).await;
@@ -65,6 +68,10 @@ impl Sent {
                 None => missed,
             }
         })
+    }
+
+    fn metered<B>(&self, body: B) -> Metered<B> {
+        Metered::new(body, self.meter.clone())
     }
 
     async fn head(

@@ -16,6 +16,7 @@ use super::answer::is_identity;
 use super::stream::Download;
 use crate::error::{Dialect, event};
 use crate::failure::Cut;
+use crate::trail::Trail;
 
 mod events;
 #[cfg(test)]
@@ -37,6 +38,8 @@ pub(super) struct LastWord {
     pub(super) dialect: Dialect,
     /// The id that the answer's head carries.
     pub(super) request_id: HeaderValue,
+    /// Where it is written down that there was need of one.
+    pub(super) trail: Trail,
 }
 
 /// The body of such an answer.
@@ -107,7 +110,8 @@ impl EventStream {
         }
         if !self.events.closed() {
             let cut = if error.kind() == io::ErrorKind::TimedOut { Cut::Quiet } else { Cut::Lost };
-            let LastWord { dialect, request_id } = &self.last_word;
+            let LastWord { dialect, request_id, trail } = &self.last_word;
+            trail.mark(|marks| marks.cut = Some(cut));
             let text = event::error(cut, *dialect, request_id.to_str().unwrap_or_default());
             self.leaving.push_back(text.into());
         }

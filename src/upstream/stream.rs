@@ -14,17 +14,24 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::idle::Idle;
+use crate::metrics::meter::Meter;
 use crate::rejection::Rejection;
 
 /// An answer's body on its way to the client.
 pub(super) struct Download {
     inner: Body,
     idle: Idle,
+    meter: Meter,
 }
 
 impl Download {
     pub(super) fn new(inner: Body, idle: Duration) -> Self {
-        Self { inner, idle: Idle::new(idle) }
+        Self { inner, idle: Idle::new(idle), meter: Meter::default() }
+    }
+
+    /// The same, with what comes of it counted.
+    pub(super) fn metered(self, meter: Meter) -> Self {
+        Self { meter, ..self }
     }
 }
 
@@ -38,6 +45,7 @@ impl HttpBody for Download {
                 Poll::Ready(Some(Ok(frame))) if frame.is_trailers() => {}
                 Poll::Ready(frame) => {
                     self.idle.moved();
+                    self.meter.count_frame(&frame);
                     return Poll::Ready(frame.map(|frame| frame.map_err(io::Error::other)));
                 }
                 Poll::Pending => {

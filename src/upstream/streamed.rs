@@ -25,11 +25,11 @@ impl Rules {
         if sse::is_event_stream(status, &headers) {
             // A last word of ours may make it longer.
             headers.remove(header::CONTENT_LENGTH);
-            let download = Download::new(body, self.sse_idle);
+            let download = Download::new(body, self.sse_idle).metered(terms.tally.received());
             let events = EventStream::new(download, self.event_max, last_word(terms, &headers));
             return assembled(status, headers, Body::new(events));
         }
-        let download = Download::new(body, self.body_idle);
+        let download = Download::new(body, self.body_idle).metered(terms.tally.received());
         let resumes = self.resume_attempts > 0;
         let missing = resumes.then(|| Missing::of(terms.head.method(), status, &headers)).flatten();
         let body = match missing {
@@ -46,6 +46,8 @@ impl Rules {
             head_timeout: self.times.of(Kind::Fetch),
             body_idle: self.body_idle,
             attempts: self.resume_attempts,
+            tally: terms.tally.clone(),
+            trail: terms.trail.clone(),
         }
     }
 }
@@ -54,5 +56,9 @@ impl Rules {
 fn last_word(terms: &Terms, headers: &HeaderMap) -> LastWord {
     let sent = headers.get("request-id").or_else(|| headers.get(REQUEST_ID));
     let request_id = sent.or_else(|| terms.head.headers().get(REQUEST_ID)).cloned();
-    LastWord { dialect: terms.dialect, request_id: request_id.unwrap_or(HeaderValue::from_static("")) }
+    LastWord {
+        dialect: terms.dialect,
+        request_id: request_id.unwrap_or(HeaderValue::from_static("")),
+        trail: terms.trail.clone(),
+    }
 }

@@ -6,12 +6,17 @@
     reason = "a test's support fails by panicking, as its tests do"
 )]
 
+mod admin;
+mod auth;
 mod captures;
 mod connections;
 mod forward;
 mod golden;
 mod leaving;
+mod logging;
+mod metrics;
 mod money;
+mod reload;
 mod retrying;
 mod rewrite;
 mod smuggling;

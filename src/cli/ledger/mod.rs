@@ -13,6 +13,7 @@ use crate::ledger::archive::{Archive, Filter, Unreadable};
 use crate::ledger::record::{Record, State};
 use crate::ledger::redis::RedisArchive;
 use crate::ledger::sqlite::FileArchive;
+use crate::plain::plain;
 
 mod export;
 mod show;
@@ -136,7 +137,7 @@ fn show(args: &Show, settings: impl FnOnce() -> Result<Settings, Failed>) -> Res
     let mut archive = place.open()?;
     let records = archive.find(&args.id).map_err(|error| place.unreadable(&error))?;
     if records.is_empty() {
-        let what = format!("no call has the id {} (list them with `reelgate ledger`)", show::plain(&args.id));
+        let what = format!("no call has the id {} (list them with `reelgate ledger`)", plain(&args.id));
         return Err(Failed::Other(what));
     }
     let mut texts = Vec::new();

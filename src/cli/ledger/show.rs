@@ -6,6 +6,7 @@ use super::export;
 use crate::ledger::intent::IdempotencyKey;
 use crate::ledger::record::{Record, State};
 use crate::ledger::settlement::Answer;
+use crate::plain::plain;
 
 /// Longest answer that is shown, in characters.
 const BODY_MAX: usize = 16 * 1024;
@@ -85,15 +86,6 @@ const fn meaning(state: State) -> &'static str {
         State::Refused => "it was not taken, and nobody pays",
         State::Unknown => "it may have been taken, and may have to be paid for",
     }
-}
-
-/// Control characters as escapes: what strangers wrote must not move the cursor.
-pub(super) fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for char in text.chars() {
-        if char.is_control() { plain.extend(char.escape_default()) } else { plain.push(char) }
-    }
-    plain
 }
 
 /// Lines under heads, with their values one below the other.

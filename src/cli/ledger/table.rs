@@ -1,8 +1,8 @@
 //! Calls as a table for people.
 
 use super::fault;
-use super::show::plain;
 use crate::ledger::record::{JobStatus, Record};
+use crate::plain::plain;
 
 const HEAD: [&str; 9] = ["TIME", "STATE", "CALL", "CLIENT", "MODEL", "PRICE", "JOB", "ERROR", "ID"];
 /// Longest text of a column that others decide about, in characters.

@@ -9,11 +9,11 @@ use crate::ledger::record::LedgerId;
 use crate::ledger::store::Which;
 
 /// Writes a record down.
-pub(super) const INSERT: &str = include_str!("insert.lua");
+pub(super) const INSERT: &str = concat!(include_str!("usage.lua"), include_str!("insert.lua"));
 /// Writes an outcome down.
-pub(super) const SETTLE: &str = include_str!("settle.lua");
+pub(super) const SETTLE: &str = concat!(include_str!("usage.lua"), include_str!("settle.lua"));
 /// Writes down how far a job has come.
-pub(super) const JOB: &str = include_str!("job.lua");
+pub(super) const JOB: &str = concat!(include_str!("usage.lua"), include_str!("job.lua"));
 /// Changes one field.
 pub(super) const MARK: &str = include_str!("mark.lua");
 /// Yields the calls of an index.
@@ -63,6 +63,11 @@ impl Keys {
 
     pub(super) fn unfinished(&self) -> String {
         format!("{}unfinished", self.0)
+    }
+
+    /// What clients have had made on a day, counted from the epoch.
+    pub(super) fn usage(&self, day: i64) -> String {
+        format!("{}usage:{day}", self.0)
     }
 
     /// The index that finds what a call may be a twin of. Neither names nor keys hold the byte between them.

@@ -2,8 +2,10 @@
 //!
 //! Several processes may share a file on a local disk.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, Row, params};
 use tracing::warn;
@@ -14,6 +16,7 @@ mod purge;
 mod rows;
 mod schema;
 mod thread;
+mod usage;
 
 pub(crate) use archive::FileArchive;
 
@@ -22,6 +25,7 @@ use super::settlement::Answer;
 use super::store::{Asked, Note, Noted, RECORDS_MAX, Settled, Store, Unless, Which};
 use super::time::Timestamp;
 use super::{Unopened, guard};
+use crate::budget::Amount;
 use crate::config::ledger::Settings;
 use thread::{Terms, Worker};
 
@@ -113,6 +117,10 @@ impl Store for SqliteStore {
             let records = collect(connection, sql, params![since.0])?;
             Ok(records.iter().filter_map(Record::job).collect())
         })
+    }
+
+    fn usage(&self, since: Timestamp) -> Asked<HashMap<Arc<str>, Amount>> {
+        self.reader.ask(Terms::IfAwaited, move |connection| usage::since(connection, since))
     }
 }
 

@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 use tracing::warn;
 
 use super::thread::Chore;
+use super::usage;
 use crate::config::ledger::Settings;
 use crate::ledger::time::Timestamp;
 
@@ -23,11 +24,10 @@ pub(super) fn chore(settings: &Settings) -> Chore {
     Box::new(move |connection| {
         let now = Timestamp::from(SystemTime::now());
         let Some(left) = u64::try_from(due.0 - now.0).ok().filter(|left| *left > 0) else {
-            let more =
-                purge(connection, now.before(keep), now.before(keep_answers)).unwrap_or_else(|error| {
-                    warn!(%error, "old records of the ledger could not be deleted");
-                    false
-                });
+            let more = purge(connection, now, [keep, keep_answers]).unwrap_or_else(|error| {
+                warn!(%error, "old records of the ledger could not be deleted");
+                false
+            });
             let wait = if more { SOON } else { EVERY };
             due = Timestamp(now.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)));
             return wait;
@@ -38,7 +38,9 @@ pub(super) fn chore(settings: &Settings) -> Chore {
 }
 
 /// Yields whether there may be more to delete.
-fn purge(connection: &Connection, calls: Timestamp, answers: Timestamp) -> rusqlite::Result<bool> {
+fn purge(connection: &Connection, now: Timestamp, keep: [Duration; 2]) -> rusqlite::Result<bool> {
+    let [calls, answers] = keep.map(|keep| now.before(keep));
+    usage::purge(connection, now)?;
     let old = |table: &str| {
         format!("DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE at < ?1 ORDER BY at LIMIT ?2)")
     };

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// One step a version. Never change one that was released: add another.
-const STEPS: &[&str] = &[FIRST];
+const STEPS: &[&str] = &[FIRST, USAGE];
 
 /// Times are milliseconds since the Unix epoch. `ledger` shows them as dates, for whoever reads by hand.
 const FIRST: &str = "
@@ -63,6 +63,51 @@ const FIRST: &str = "
             idempotency_key, fingerprint, instance
         FROM calls
         ORDER BY calls.at DESC;
+";
+
+/// What each client has had made on each day (days since the Unix epoch), so that a start need not read every call of
+/// a month. Money is in millionths. Calls are counted from the moment they are written down until it is known that they
+/// came to nothing; a job that failed is not counted again for being deleted.
+const USAGE: &str = "
+    CREATE TABLE usage (
+        client   TEXT NOT NULL,
+        day      INTEGER NOT NULL,
+        requests INTEGER NOT NULL,
+        seconds  INTEGER NOT NULL,
+        money    INTEGER NOT NULL,
+        PRIMARY KEY (client, day)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX usage_by_day ON usage (day);
+
+    INSERT INTO usage
+        SELECT client, at / 86400000, count(*), sum(coalesce(seconds, 0)),
+            sum(CAST(round(coalesce(price, 0) * 1000000) AS INTEGER))
+        FROM calls
+        WHERE at >= unixepoch('now', 'start of month') * 1000
+            AND state <> 'refused' AND job_status IS NOT 'failed'
+        GROUP BY 1, 2;
+
+    CREATE TRIGGER usage_grows AFTER INSERT ON calls
+    WHEN NEW.state <> 'refused' AND NEW.job_status IS NOT 'failed'
+    BEGIN
+        INSERT INTO usage VALUES (
+            NEW.client, NEW.at / 86400000, 1, coalesce(NEW.seconds, 0),
+            CAST(round(coalesce(NEW.price, 0) * 1000000) AS INTEGER)
+        ) ON CONFLICT (client, day) DO UPDATE SET
+            requests = requests + 1, seconds = seconds + excluded.seconds, money = money + excluded.money;
+    END;
+
+    CREATE TRIGGER usage_shrinks AFTER UPDATE OF state, job_status ON calls
+    WHEN (NEW.state = 'refused' OR NEW.job_status = 'failed')
+        AND OLD.state <> 'refused'
+        AND (OLD.job_status IS NULL OR OLD.job_status IN ('queued', 'in_progress', 'other'))
+    BEGIN
+        UPDATE usage SET
+            requests = requests - 1,
+            seconds = seconds - coalesce(OLD.seconds, 0),
+            money = money - CAST(round(coalesce(OLD.price, 0) * 1000000) AS INTEGER)
+        WHERE client = OLD.client AND day = OLD.at / 86400000;
+    END;
 ";
 
 /// Brings a file up to date. Another process may do the same at the same time.

@@ -1,9 +1,11 @@
 //! A store that does what it is asked, and does not say so in time.
 
+use std::collections::HashMap;
 use std::future::{pending, ready};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
+use crate::budget::Amount;
 use crate::failure::Failure;
 use crate::ledger::record::{LedgerId, State};
 use crate::ledger::store::{Asked, LedgerError, Note, Settled, Unless};
@@ -57,6 +59,10 @@ impl Store for Mute {
 
     fn unfinished(&self, since: Timestamp) -> Asked<Vec<Job>> {
         self.store.unfinished(since)
+    }
+
+    fn usage(&self, since: Timestamp) -> Asked<HashMap<Arc<str>, Amount>> {
+        self.store.usage(since)
     }
 }
 

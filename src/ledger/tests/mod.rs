@@ -28,6 +28,7 @@ mod late;
 mod repeats;
 mod servers;
 mod stores;
+mod usage;
 
 /// A ledger in memory, on tokio's clock.
 fn ledger() -> Ledger {

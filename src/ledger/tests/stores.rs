@@ -12,10 +12,10 @@ use crate::ledger::time::Timestamp;
 use crate::link::tests::RedisServer;
 
 /// A store by name, and what keeps it alive.
-type Named = (&'static str, Arc<dyn Store>, Box<dyn std::any::Any>);
+pub(super) type Named = (&'static str, Arc<dyn Store>, Box<dyn std::any::Any>);
 
 /// Each store there is.
-fn stores() -> Vec<Named> {
+pub(super) fn stores() -> Vec<Named> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("ledger.db");
     let settings = Settings { path, ..Settings::default() };
@@ -28,11 +28,11 @@ fn stores() -> Vec<Named> {
     ]
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     std::time::SystemTime::now().into()
 }
 
-fn record(intent: Intent) -> Record {
+pub(super) fn record(intent: Intent) -> Record {
     let at = now();
     Record {
         id: LedgerId::at(at),
@@ -50,15 +50,15 @@ fn record(intent: Intent) -> Record {
     }
 }
 
-fn settled(settlement: Settlement) -> Settled {
+pub(super) fn settled(settlement: Settlement) -> Settled {
     let End::Answered(answer) = settlement.end else { panic!("an answer") };
     Settled { at: now(), outcome: settlement.outcome, answer: Some(answer), client_left: false }
 }
 
-const EVER: Timestamp = Timestamp(0);
+pub(super) const EVER: Timestamp = Timestamp(0);
 
 /// Whatever was before it counts.
-fn ever() -> Unless {
+pub(super) fn ever() -> Unless {
     Unless::default()
 }
 

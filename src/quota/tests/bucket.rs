@@ -250,7 +250,7 @@ async fn nobody_overtakes_a_line_even_when_there_is_a_token() {
 }
 
 fn patient_of(secs: u64) -> Patience {
-    Patience { deadline: Some(Instant::now() + Duration::from_secs(secs)), underway: None }
+    Patience { deadline: Some(Instant::now() + Duration::from_secs(secs)), ..Patience::default() }
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,7 +267,7 @@ async fn whoever_would_wait_in_vain_is_refused_at_once_with_the_true_wait() {
 }
 
 /// A call without bounds of its own.
-static SERVED: Patience = Patience { deadline: None, underway: None };
+static SERVED: Patience = Patience { deadline: None, underway: None, turns: None };
 
 #[tokio::test(start_paused = true)]
 async fn a_full_line_takes_nobody_else() {

@@ -1,6 +1,7 @@
 //! Quotas, slots and load on a paused clock.
 
 mod bucket;
+mod changing;
 mod gate;
 mod quotas;
 mod slots;
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 use super::patience::Patience;
 use crate::config::Config;
 use crate::config::secret::Sources;
+use crate::metrics::Metrics;
 use crate::shutdown::{Stage, Underway};
 
 /// Nothing but what the bucket or gate itself allows.
@@ -25,7 +27,7 @@ fn patient() -> Patience {
 /// A process whose end the sender announces.
 fn serving() -> (watch::Sender<Stage>, Patience) {
     let (stage, receiver) = watch::channel(Stage::Serving);
-    (stage, Patience { deadline: None, underway: Some(Underway::until_dropped(receiver)) })
+    (stage, Patience { underway: Some(Underway::until_dropped(receiver)), ..Patience::default() })
 }
 
 /// Lets a future run until it waits. What it yields, if it did not wait.
@@ -42,6 +44,10 @@ async fn begun<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
 /// What a future yields without waiting.
 async fn now<F: Future>(future: F) -> F::Output {
     begun(pin!(future)).await.expect("it waits")
+}
+
+fn metrics() -> Metrics {
+    Metrics::new().expect("metrics")
 }
 
 fn config(text: &str) -> Config {

@@ -9,11 +9,11 @@ use tokio::time::{Instant, advance};
 
 use super::{begun, config, now, serving};
 use crate::quota::patience::Patience;
-use crate::quota::slots::{Held, Job, Overdue, Scope, Slots, Wanted};
+use crate::quota::slots::{Held, Job, Overdue, Running, Scope, Slots, Wanted};
 use crate::rejection::Rejection;
 use crate::shutdown::Stage;
 
-static SERVED: Patience = Patience { deadline: None, underway: None };
+static SERVED: Patience = Patience { deadline: None, underway: None, turns: None };
 
 const ON_SORA: Wanted<'static> = Wanted { upstream: "main", model: Some("sora-2"), key: None };
 const ON_ANY: Wanted<'static> = Wanted { upstream: "main", model: None, key: Some("unknown") };
@@ -36,6 +36,11 @@ fn job(id: &str) -> Job {
     Job { upstream: Arc::from("main"), id: id.to_owned() }
 }
 
+/// A job made by [`ON_ANY`].
+fn running(id: &str, age: Duration) -> Running {
+    Running { job: job(id), model: None, key: Arc::from("unknown"), age }
+}
+
 async fn held(slots: &Arc<Slots>, wanted: &Wanted<'_>) -> Held {
     now(slots.acquire(wanted, &SERVED)).await.expect("slots")
 }
@@ -49,7 +54,7 @@ fn usage_is_told_by_scope_and_configured_name() {
 }
 
 fn in_use(slots: &Slots) -> Vec<(Scope, usize, usize)> {
-    slots.in_use().into_iter().map(|usage| (usage.scope, usage.in_use, usage.waiting)).collect()
+    slots.in_use().into_iter().map(|slots| (slots.scope, slots.usage.in_use, slots.usage.waiting)).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,7 +132,7 @@ async fn a_wait_for_a_slot_ends_when_the_process_is_told_to_stop() {
 async fn jobs_of_before_a_restart_hold_their_slots_even_too_many() {
     let slots = slots("");
     for id in ["a", "b", "c"] {
-        slots.restore(job(id), &ON_ANY, Duration::from_mins(5));
+        slots.restore(running(id, Duration::from_mins(5)));
     }
     assert_eq!(in_use(&slots), [(Scope::Model, 0, 0), (Scope::Upstream, 3, 0)]);
     slots.finished("main", "a");

@@ -1,52 +1,173 @@
-//! The log line of a request: everything that answers "what happened to request X", and no body, prompt or key.
+//! The log line of a request: everything that answers "what happened to request X", and no body, query, prompt or
+//! key. What clients and upstreams wrote is made harmless where lines are made, in [`crate::telemetry`].
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use axum::http::header::HeaderName;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use http_body::Body as _;
+use tracing::field::{DisplayValue, display};
 use tracing::info;
 
 use super::{Arrival, Told};
-use crate::metrics::NO_MODEL;
-use crate::outcome::REJECTED;
+use crate::outcome::{NO_ROUTE, REJECTED};
+use crate::rejection::Param;
 use crate::request_id::RequestId;
+use crate::trail::{Marks, Waits};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Writes the line of a request that was answered.
-pub(super) fn request(arrival: &Arrival, told: &Told, response: &Response, took: Duration) {
-    let status = response.status();
-    let Told { route, note, attempts, code: error, .. } = told;
-    // What the client holds, where it is not ours.
-    let answer_id = response.headers().get(X_REQUEST_ID).filter(|id| *id != arrival.id.value());
-    // `Debug` escapes what a path may carry: a log line is one line.
+/// What web servers log for a client that left before its answer. Nobody was ever sent it.
+const CLIENT_LEFT: u16 = 499;
+
+/// Bytes of a user agent that say who it is.
+const USER_AGENT_MAX: usize = 128;
+
+/// What becomes the line of a request.
+pub(super) struct Line<'a> {
+    pub(super) arrival: &'a Arrival,
+    pub(super) marks: Marks,
+    pub(super) took: Duration,
+    pub(super) status: u16,
+    pub(super) outcome: &'static str,
+    pub(super) route: &'static str,
+    pub(super) attempts: u32,
+    pub(super) replayed: bool,
+    pub(super) error: Option<&'a str>,
+    pub(super) param: Option<&'static str>,
+    pub(super) bytes_out: Option<u64>,
+    /// What the client holds, where it is not ours.
+    pub(super) answer_id: Option<&'a HeaderValue>,
+}
+
+impl<'a> Line<'a> {
+    /// That of a request with its answer.
+    pub(super) fn answered(
+        arrival: &'a Arrival,
+        told: &'a Told,
+        response: &'a Response,
+        took: Duration,
+    ) -> Self {
+        let Told { route, note, attempts, code, param, .. } = told;
+        let mut marks = arrival.trail.read();
+        // Where both know, they agree; but what comes with the answer is never left out.
+        let fill = |mark: &mut Option<Arc<str>>, noted: &Option<Arc<str>>| {
+            if mark.is_none() {
+                mark.clone_from(noted);
+            }
+        };
+        fill(&mut marks.client, &note.client);
+        fill(&mut marks.model, &note.model);
+        fill(&mut marks.adjusted, &note.adjusted);
+        fill(&mut marks.upstream, &note.upstream);
+        fill(&mut marks.ledger_id, &note.ledger_id);
+        Self {
+            arrival,
+            marks,
+            took,
+            status: response.status().as_u16(),
+            outcome: told.outcome(),
+            route,
+            attempts: *attempts,
+            replayed: note.replayed,
+            error: code.as_deref(),
+            // Whatever else a client calls a parameter stays between us and the client: it may be a key.
+            param: param.as_deref().and_then(Param::named).map(Param::name),
+            bytes_out: response.body().size_hint().exact(),
+            answer_id: response.headers().get(X_REQUEST_ID).filter(|id| *id != arrival.id.value()),
+        }
+    }
+
+    /// That of a request that never got one. `is_over`: it is we who ended it.
+    pub(super) fn unanswered(arrival: &'a Arrival, is_over: bool, took: Duration) -> Self {
+        let marks = arrival.trail.read();
+        Self {
+            arrival,
+            took,
+            status: CLIENT_LEFT,
+            outcome: if is_over { "stopped" } else { "client_left" },
+            route: marks.route.unwrap_or(NO_ROUTE),
+            attempts: marks.attempts,
+            replayed: false,
+            error: None,
+            param: None,
+            bytes_out: None,
+            answer_id: None,
+            marks,
+        }
+    }
+}
+
+/// Writes the line.
+pub(super) fn write(line: &Line<'_>) {
+    let Line { arrival, marks, .. } = line;
+    let trace = arrival.trail.trace();
     info!(
-        status = status.as_u16(),
-        outcome = told.outcome(),
-        route,
-        model = note.model.as_deref().unwrap_or(NO_MODEL),
-        upstream = note.upstream.as_deref(),
-        client = note.client.as_deref(),
-        ledger_id = note.ledger_id.as_deref(),
-        replayed = note.replayed.then_some(true),
-        attempts,
-        adjusted = note.adjusted.as_deref(),
-        error = error.as_deref(),
-        duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        status = line.status,
+        outcome = line.outcome,
+        method = arrival.method.as_str(),
+        path = arrival.path,
+        route = line.route,
+        model_asked = marks.asked.as_deref(),
+        model = marks.model.as_deref(),
+        adjusted = marks.adjusted.as_deref(),
+        upstream = marks.upstream.as_deref(),
+        attempts = line.attempts,
+        retries = list(&marks.retries),
+        waits = (!marks.waits.is_empty()).then(|| display(Waits(&marks.waits))),
+        duration_us = u64::try_from(line.took.as_micros()).unwrap_or(u64::MAX),
+        bytes_in = arrival.bytes_in,
+        bytes_out = line.bytes_out,
+        error = line.error,
+        param = line.param,
+        ledger_id = marks.ledger_id.as_deref(),
+        job_id = marks.job.as_deref(),
+        replayed = line.replayed.then_some(true),
+        client = marks.client.as_deref(),
+        peer = display(arrival.peer),
+        user_agent = arrival.user_agent.as_ref().map(|agent| text(agent, USER_AGENT_MAX)),
+        sdk_retries = arrival.sdk_retries.as_ref().map(|count| text(count, USER_AGENT_MAX)),
         request_id = arrival.id.as_str(),
-        answer_id = answer_id.map(tracing::field::debug),
-        peer = %arrival.peer,
-        "{} {:?} → {}",
+        answer_id = line.answer_id.map(|id| text(id, usize::MAX)),
+        trace_id = trace.map(|trace| display(trace.own.trace)),
+        parent_id = trace.and_then(|trace| trace.parent).map(display),
+        span_ids = list(&marks.spans),
+        "{} {} → {}",
         arrival.method,
         arrival.path,
-        status.as_str(),
+        line.status,
     );
+}
+
+/// Several values as one, where there is any.
+fn list<T: std::fmt::Display>(values: &[T]) -> Option<DisplayValue<List<'_, T>>> {
+    (!values.is_empty()).then(|| display(List(values)))
+}
+
+struct List<'v, T>(&'v [T]);
+
+impl<T: std::fmt::Display> std::fmt::Display for List<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, value) in self.0.iter().enumerate() {
+            let space = if index > 0 { " " } else { "" };
+            write!(f, "{space}{value}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What a header says, to people; at most `max` bytes of it.
+fn text(value: &HeaderValue, max: usize) -> DisplayValue<String> {
+    let bytes = value.as_bytes();
+    let shown = bytes.get(..bytes.len().min(max)).unwrap_or_default();
+    display(String::from_utf8_lossy(shown).into_owned())
 }
 
 /// Writes the line of a request whose head could not be read.
 pub(in crate::server) fn unreadable(status: StatusCode, id: &RequestId, peer: SocketAddr) {
-    let request_id = id.as_str();
-    info!(status = status.as_u16(), outcome = REJECTED, request_id, %peer, "request head could not be read");
+    let (status, request_id) = (status.as_u16(), id.as_str());
+    info!(status, outcome = REJECTED, request_id, %peer, "unreadable head → {status}");
 }

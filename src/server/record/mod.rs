@@ -2,18 +2,34 @@
 
 use std::net::SocketAddr;
 
-use axum::http::Method;
+use axum::extract::Request;
+use axum::http::header::{self, HeaderName};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
+use http_body::Body as _;
 use tokio::time::Instant;
 
+use crate::config::tracing::Tracing;
 use crate::error::Dialect;
 use crate::metrics::Metrics;
 use crate::outcome::{NO_ROUTE, Note, Refusal, Route};
 use crate::request_id::RequestId;
+use crate::shutdown::{Stage, Underway};
+use crate::trace_context::Traceparent;
+use crate::trail::{Trace, Trail};
 use crate::upstream::Attempts;
+use crate::waits::Waits;
 
 mod count;
+mod leaving;
 mod log;
+#[cfg(feature = "otlp")]
+mod span;
+
+pub(super) use count::unreadable as count_unreadable;
+pub(super) use log::unreadable as log_unreadable;
+
+use log::Line;
 
 /// What is known of a request before anything is decided.
 pub(super) struct Arrival {
@@ -23,6 +39,96 @@ pub(super) struct Arrival {
     pub(super) dialect: Dialect,
     pub(super) id: RequestId,
     pub(super) peer: SocketAddr,
+    /// What it comes through from here on.
+    pub(super) trail: Trail,
+    /// How much of its time is not ours.
+    pub(super) waits: Waits,
+    user_agent: Option<HeaderValue>,
+    /// How often the client's SDK has asked before.
+    sdk_retries: Option<HeaderValue>,
+    /// Length of its body, where it is known.
+    bytes_in: Option<u64>,
+    /// Tells whether it is we who leave. Absent where there is no socket.
+    underway: Option<Underway>,
+}
+
+/// Bytes of a path that are kept.
+const PATH_MAX: usize = 512;
+
+const SDK_RETRIES: HeaderName = HeaderName::from_static("x-stainless-retry-count");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+impl Arrival {
+    /// That of a request that comes now.
+    pub(super) fn of(request: &Request, peer: SocketAddr, tracing: &Tracing) -> Self {
+        let (path, headers) = (request.uri().path(), request.headers());
+        let at = Instant::now();
+        Self {
+            at,
+            waits: Waits::since(at),
+            method: request.method().clone(),
+            path: path.get(..path.floor_char_boundary(PATH_MAX)).unwrap_or_default().to_owned(),
+            dialect: Dialect::of(path, headers),
+            id: RequestId::random(),
+            peer,
+            trail: Trail::new(trace(headers, tracing)),
+            user_agent: headers.get(header::USER_AGENT).cloned(),
+            sdk_retries: headers.get(SDK_RETRIES).cloned(),
+            bytes_in: request.body().size_hint().exact(),
+            underway: request.extensions().get().cloned(),
+        }
+    }
+}
+
+/// The request's place in its trace: beneath the client's span, or at the beginning of a new one, where the client's
+/// is not valid or where requests without one begin one.
+fn trace(headers: &HeaderMap, tracing: &Tracing) -> Option<Trace> {
+    let mut values = headers.get_all(TRACEPARENT).into_iter();
+    let begin = || Trace { own: Traceparent::begin(fastrand::f64() < tracing.sample), parent: None };
+    match (values.next(), values.next()) {
+        (None, _) => tracing.begins().then(begin),
+        (Some(value), None) => Some(match Traceparent::parse(value.as_bytes()) {
+            Some(parent) => Trace { own: parent.child(), parent: Some(parent.span) },
+            None => begin(),
+        }),
+        (Some(_), Some(_)) => Some(begin()),
+    }
+}
+
+/// A request that has no answer yet. Where it is dropped, there is nobody left to be answered; that is kept, too.
+pub(super) struct Pending(Option<Arrival>);
+
+impl Pending {
+    pub(super) fn new(arrival: Arrival) -> Self {
+        Self(Some(arrival))
+    }
+
+    /// Keeps what the request came to, and looks after its answer until that has left.
+    pub(super) fn answered(mut self, told: &Told, response: Response, metrics: &Metrics) -> Response {
+        let Some(arrival) = self.0.take() else { return response };
+        let now = Instant::now();
+        let took = now.saturating_duration_since(arrival.at);
+        let overhead = took.saturating_sub(arrival.waits.until(now));
+        count::request(told, response.status(), (took, overhead), metrics);
+        keep(&Line::answered(&arrival, told, &response, took));
+        leaving::watched(response, arrival)
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(arrival) = self.0.take() {
+            let is_over = arrival.underway.as_ref().is_some_and(|underway| underway.has_reached(Stage::Over));
+            keep(&Line::unanswered(&arrival, is_over, arrival.at.elapsed()));
+        }
+    }
+}
+
+/// Tells the log, and whoever gathers spans.
+fn keep(line: &Line<'_>) {
+    log::write(line);
+    #[cfg(feature = "otlp")]
+    span::send(line);
 }
 
 /// What the lower layers have to say of an answer.
@@ -34,6 +140,8 @@ pub(super) struct Told {
     pub(super) attempts: u32,
     /// The refusal's code; the message is the client's business, and may repeat what it sent.
     pub(super) code: Option<String>,
+    /// The parameter that the refusal is about.
+    pub(super) param: Option<String>,
 }
 
 impl Told {
@@ -47,6 +155,7 @@ impl Told {
             attempts: answered.or(refusal.as_ref().map(Refusal::attempts)).unwrap_or_default(),
             refusal,
             code: None,
+            param: None,
         }
     }
 
@@ -55,13 +164,3 @@ impl Told {
         self.refusal.as_ref().map_or("forwarded", Refusal::outcome)
     }
 }
-
-/// Keeps what a request came to.
-pub(super) fn record(arrival: &Arrival, told: &Told, response: &Response, metrics: &Metrics) {
-    let took = arrival.at.elapsed();
-    count::request(told, response.status(), took, metrics);
-    log::request(arrival, told, response, took);
-}
-
-pub(super) use count::unreadable as count_unreadable;
-pub(super) use log::unreadable as log_unreadable;

@@ -16,13 +16,13 @@ use super::call::Missed;
 use super::call::Why;
 use super::outgoing::Outgoing;
 use super::said::{Meaning, Said};
-use super::tally::Tally;
 use crate::failure::Failure;
 
 mod state;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use state::Position;
 pub(super) use state::State;
 use state::{Entry, Health};
 
@@ -38,6 +38,18 @@ impl Breaker {
     /// Until when nothing will be let in.
     pub(super) fn open_until(&self) -> Option<Instant> {
         self.state().open_until()
+    }
+
+    /// Failures in a row while it lets calls pass.
+    pub(super) fn failures(&self) -> u32 {
+        self.state().failures()
+    }
+
+    /// Where it stands. One that is open for long enough is half-open, also while nobody calls.
+    pub(super) fn position(&self, now: Instant) -> Position {
+        let state = self.state();
+        let is_over = state.open_until().is_some_and(|until| until <= now);
+        if is_over { Position::HalfOpen } else { state.position() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -78,9 +90,12 @@ where
     }
 
     fn call(&mut self, outgoing: Outgoing) -> Self::Future {
-        let visit = match Visit::enter(&self.breaker, &outgoing.terms.tally) {
+        let visit = match Visit::enter(&self.breaker) {
             Ok(visit) => visit,
-            Err(failure) => return Box::pin(async move { Err(failure.into()) }),
+            Err(failure) => {
+                outgoing.terms.tally.shut(outgoing.terms.kind);
+                return Box::pin(async move { Err(failure.into()) });
+            }
         };
         let attempt = self.inner.call(outgoing);
         Box::pin(async move {
@@ -94,18 +109,15 @@ where
 /// One attempt behind the breaker. One that is dropped says nothing, and frees its place.
 struct Visit {
     breaker: Arc<Breaker>,
-    tally: Tally,
     entry: Entry,
     health: Health,
 }
 
 impl Visit {
-    fn enter(breaker: &Arc<Breaker>, tally: &Tally) -> Result<Self, Failure> {
-        let mut state = breaker.state();
-        let entry = state.enter(Instant::now());
-        tally.breaker(state.position().number());
+    fn enter(breaker: &Arc<Breaker>) -> Result<Self, Failure> {
+        let entry = breaker.state().enter(Instant::now());
         let entry = entry.map_err(|retry_after| Failure::BreakerOpen { retry_after })?;
-        Ok(Self { breaker: Arc::clone(breaker), tally: tally.clone(), entry, health: Health::Untold })
+        Ok(Self { breaker: Arc::clone(breaker), entry, health: Health::Untold })
     }
 
     fn end(mut self, health: Health) {
@@ -115,9 +127,7 @@ impl Visit {
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        let mut state = self.breaker.state();
-        state.leave(self.entry, self.health, Instant::now());
-        self.tally.breaker(state.position().number());
+        self.breaker.state().leave(self.entry, self.health, Instant::now());
     }
 }
 

@@ -47,6 +47,15 @@ pub(crate) enum Position {
 }
 
 impl Position {
+    /// The word for it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::HalfOpen => "half_open",
+            Self::Open => "open",
+        }
+    }
+
     /// Value of the gauge.
     pub(crate) const fn number(self) -> i64 {
         match self {
@@ -84,6 +93,14 @@ impl State {
             Phase::Closed { .. } => Position::Closed,
             Phase::Open { .. } => Position::Open,
             Phase::HalfOpen { .. } => Position::HalfOpen,
+        }
+    }
+
+    /// Failures in a row while calls pass.
+    pub(crate) const fn failures(&self) -> u32 {
+        match self.phase {
+            Phase::Closed { failures } => failures,
+            Phase::Open { .. } | Phase::HalfOpen { .. } => 0,
         }
     }
 

@@ -33,13 +33,22 @@ impl Budget {
     pub(crate) fn take(&self, now: Instant) -> bool {
         self.with(|window| {
             let Sums { all: calls, marked: repeats } = window.sums(now);
-            let allowed = calls as f64 * self.ratio + f64::from(self.min);
-            let takes = (repeats + 1) as f64 <= allowed;
+            let takes = (repeats + 1) as f64 <= self.allowed(calls);
             if takes {
                 window.add(now, Sums { all: 0, marked: 1 });
             }
             takes
         })
+    }
+
+    /// How many repeats more are allowed just now: a whole number.
+    pub(crate) fn left(&self, now: Instant) -> f64 {
+        let Sums { all: calls, marked: repeats } = self.with(|window| window.sums(now));
+        (self.allowed(calls) - repeats as f64).floor().max(0.0)
+    }
+
+    fn allowed(&self, calls: u64) -> f64 {
+        calls as f64 * self.ratio + f64::from(self.min)
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Window) -> T) -> T {

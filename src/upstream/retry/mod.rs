@@ -19,10 +19,12 @@ use super::vitals::Vitals;
 use crate::config::upstreams::Upstream as Settings;
 use crate::failure::Failure;
 use crate::quota::Asked;
-use crate::quota::limit::Token;
+use crate::quota::allowance::Token;
 use crate::quota::patience::Patience;
+use crate::quota::turns::Limit;
 use crate::rejection::Rejection;
 use crate::shutdown::Stage;
+use crate::trail::Wait as Waited;
 
 pub(super) mod asked;
 mod backoff;
@@ -115,7 +117,7 @@ impl Rules {
         loop {
             // Inside of retry: the upstream counts tries. Before the breaker: what waits for its turn is not let in
             // yet.
-            let token = match token(&terms).await {
+            let token = match terms.trail.wait(Waited::Upstream, token(&terms)).await {
                 Ok(token) => token,
                 Err(reason) => return self.refused(&terms, reason, (last, end)),
             };
@@ -141,7 +143,7 @@ impl Rules {
                 Verdict::Done | Verdict::Again { .. } => return self.finish(&terms, result, end),
                 Verdict::Spent => return self.finish(&terms, result, end.spent()),
             };
-            match self.pause(&terms, end.attempts.made, wait).await {
+            match terms.trail.wait(Waited::Retry, self.pause(&terms, end.attempts.made, wait)).await {
                 Pause::Over => end.attempts.doubtful |= self.count(&terms, reason),
                 Pause::Useless => return self.finish(&terms, result, end.spent()),
                 // Another replica can do what this one has no time for.
@@ -174,18 +176,22 @@ impl Rules {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            biased;
-            () = terms.client.gone() => Pause::Useless,
-            () = draining => Pause::Stopping,
-            () = sleep_until(until) => Pause::Over,
-        }
+        let pause = async {
+            tokio::select! {
+                biased;
+                () = terms.client.gone() => Pause::Useless,
+                () = draining => Pause::Stopping,
+                () = sleep_until(until) => Pause::Over,
+            }
+        };
+        terms.waits.during(pause).await
     }
 
     /// Counts a repeat. Yields whether what is repeated may have been paid for: also where the upstream knows
     /// repeats by their key, for should all of them fail, nobody knows whether the first did.
     fn count(&self, terms: &Terms, reason: Reason) -> bool {
         terms.tally.retry(reason.name());
+        terms.trail.mark(|marks| marks.retries.push(reason.name()));
         if reason.leaves_open() && self.repeatability(terms) == Repeatability::Paid {
             terms.tally.possible_duplicate();
         }
@@ -208,12 +214,13 @@ enum Pause {
 
 /// A token for one attempt, where the upstream has a quota. Not waited for without end, nor without a client.
 async fn token(terms: &Terms) -> Result<Option<Token>, Rejection> {
-    let Some(limit) = &terms.limit else { return Ok(None) };
-    let patience = Patience { deadline: terms.deadline.end(), underway: terms.underway.clone() };
+    let Some(allowance) = &terms.allowance else { return Ok(None) };
+    let patience =
+        Patience { deadline: terms.deadline.end(), underway: terms.underway.clone(), turns: terms.turns() };
     let asked = Asked { class: terms.kind.into(), key: None, model: None, patience: &patience };
     tokio::select! {
         biased;
-        taken = limit.take(&patience) => taken.map(Some).map_err(|refused| refused.about(&asked)),
+        taken = patience.turn(Limit::Upstream, allowance.take(&patience)) => taken.map(Some).map_err(|refused| refused.about(&asked)),
         // Nobody is left to be told.
         () = terms.client.gone() => Err(Rejection::Stopping),
     }

@@ -12,7 +12,11 @@ const IDLE: Duration = Duration::from_secs(300);
 
 fn stream(event_max: usize) -> (Feeder, EventStream) {
     let (feeder, body) = fed();
-    let last_word = LastWord { dialect: Dialect::OpenAi, request_id: HeaderValue::from_static("req_1") };
+    let last_word = LastWord {
+        dialect: Dialect::OpenAi,
+        request_id: HeaderValue::from_static("req_1"),
+        trail: Trail::default(),
+    };
     (feeder, EventStream::new(Download::new(body, IDLE), event_max, last_word))
 }
 

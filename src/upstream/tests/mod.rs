@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tower::service_fn;
 
+use super::vitals::{self, AllVitals};
 use super::{Call, Kind, Leaf, Payload, Unanswered, Upstreams};
 use crate::config::Config;
 use crate::config::secret::Sources;
@@ -35,7 +36,7 @@ fn upstreams(settings: &str, leaf: &Leaf) -> Upstreams {
     let text = format!("[upstreams.main]\nbase_url = \"https://upstream.invalid/openai/v1\"\n{settings}");
     let sources = Sources { var: &|_| None, file: &|_| Err(io::ErrorKind::NotFound.into()) };
     let config = Config::parse(&text, std::path::Path::new(""), sources).expect("a configuration");
-    Upstreams::over(&config, leaf).expect("no credential")
+    Upstreams::over(&config, &vitals::next(&config, &AllVitals::new()), leaf).expect("no credential")
 }
 
 fn answer(body: Body) -> Response<Body> {

@@ -159,24 +159,6 @@ async fn the_process_cuts_what_is_stuck_and_ends_well() {
     assert_eq!(process.exit_code().await, Some(0));
 }
 
-/// SD08: SIGHUP keeps what there is.
-#[tokio::test]
-async fn a_hangup_ends_nothing() {
-    let upstream = Upstream::start(Reply::job()).await;
-    let mut process = Process::start(&upstream, SHORT).await;
-    process.signal("HUP");
-    process
-        .logged("a line about it", |entry| {
-            entry["message"].as_str().is_some_and(|text| text.contains("SIGHUP"))
-        })
-        .await;
-    let mut client = process.connect().await;
-    client.send(get("/v1/videos/video_1").bytes()).await;
-    assert_eq!(client.answer().await.status(), 200);
-    process.signal("TERM");
-    assert_eq!(process.exit_code().await, Some(0));
-}
-
 /// A process whose drain would take an hour: one client is in the middle of a download that is stuck, another idle.
 struct Drawn {
     _upstream: Upstream,

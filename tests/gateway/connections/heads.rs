@@ -8,8 +8,7 @@ use crate::support::upstream::{JOB, Reply, Upstream};
 
 const MIB: usize = 1 << 20;
 const POLL: &str = "/v1/videos/video_1";
-const UNREADABLE: &str =
-    "reelgate_requests_total{model=\"unknown\",outcome=\"rejected\",route=\"none\",status=\"";
+const UNREADABLE: &str = "reelgate_requests_total{fault=\"client\",model=\"unknown\",outcome=\"rejected\",route=\"none\",status=\"";
 
 /// LM01: too long, or too many headers.
 #[tokio::test]
@@ -77,7 +76,7 @@ async fn garbage_is_answered_counted_and_ends_the_connection() {
         "{}",
         gateway.page()
     );
-    let rejections = gateway.metric("reelgate_rejections_total{code=\"none\",route=\"none\"}");
+    let rejections = gateway.metric("reelgate_rejections_total{code=\"none\",param=\"none\",route=\"none\"}");
     assert!((rejections - 1.0).abs() < f64::EPSILON, "{}", gateway.page());
 }
 

@@ -1,6 +1,7 @@
 //! Calls that cost money: one call is one job, whatever becomes of its answer and however often it is asked for.
 
 mod answers;
+mod budgets;
 mod homes;
 mod idempotency;
 mod places;

@@ -11,7 +11,6 @@ use reelgate::config::secret::Sources;
 use reelgate::gateway::{Gateway as Snapshot, Live};
 use reelgate::metrics::Metrics;
 use reelgate::server;
-use reelgate::upstream::Upstreams;
 use reelgate::watch;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -62,18 +61,22 @@ impl Gateway {
         if !toml.contains("[ledger]") {
             config.ledger.store = StoreKind::Memory;
         }
-        let mut upstreams = Upstreams::for_workers(&config, 2).expect("clients");
-        let watching = upstreams.pop().expect("two");
+        Self::of(config).await
+    }
+
+    /// Starts one with a configuration that was read already.
+    pub(crate) async fn of(config: Config) -> Self {
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let snapshot = Snapshot::new(config, metrics).unwrap_or_else(|error| panic!("{error}"));
+        snapshot.restore_budgets().await.unwrap_or_else(|error| panic!("{error}"));
         snapshot.restore_slots().await;
-        let live = Live::new(snapshot);
-        let watch = tokio::spawn(watch::run(live.clone(), watching));
+        // One for the watch of jobs.
+        let live = Live::new(snapshot.for_workers(2).expect("clients"));
+        let watch = tokio::spawn(watch::run(live.for_worker(1)));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel::<()>();
-        let upstreams = upstreams.pop().expect("one");
-        let task = tokio::spawn(server::run(listener, live.clone(), upstreams, async {
+        let task = tokio::spawn(server::run(listener, live.clone(), async {
             // Dropping the sender stops it as well.
             let _ = stopped.await;
         }));
@@ -89,6 +92,11 @@ impl Gateway {
         let mut client = self.connect().await;
         client.send(request.bytes()).await;
         client.answer_to(request.method()).await
+    }
+
+    /// What its requests see.
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
     }
 
     /// The metrics page.

@@ -25,6 +25,7 @@ pub(crate) struct Process {
     admin: SocketAddr,
     child: Running,
     folder: Arc<TempDir>,
+    filter: &'static str,
     log: mpsc::UnboundedReceiver<String>,
     /// Lines of its log that there should never be.
     trouble: Arc<Mutex<Vec<String>>>,
@@ -38,17 +39,25 @@ impl Process {
 
     /// As [`Self::start`], in front of the server with this base URL.
     pub(crate) async fn start_over(base_url: &str, toml: &str) -> Self {
-        let folder = TempDir::new().expect("a folder");
-        fs::write(folder.path().join(CONFIGURATION), toml.replace("{upstream}", base_url)).expect("a file");
-        Self::within_folder(Arc::new(folder)).await
+        Self::within_folder(folder_with(base_url, toml), "info").await
+    }
+
+    /// Starts one with the configuration that stands in this folder.
+    pub(crate) async fn start_in(folder: TempDir) -> Self {
+        Self::within_folder(Arc::new(folder), "info").await
+    }
+
+    /// As [`Self::start`], with another filter of its log.
+    pub(crate) async fn start_logging(upstream: &Upstream, toml: &str, filter: &'static str) -> Self {
+        Self::within_folder(folder_with(&upstream.base_url(), toml), filter).await
     }
 
     /// Starts the next one, with the same configuration and the same ledger.
     pub(crate) async fn next(&self) -> Self {
-        Self::within_folder(Arc::clone(&self.folder)).await
+        Self::within_folder(Arc::clone(&self.folder), self.filter).await
     }
 
-    async fn within_folder(folder: Arc<TempDir>) -> Self {
+    async fn within_folder(folder: Arc<TempDir>, filter: &'static str) -> Self {
         let mut child = Running::start(
             Command::new(env!("CARGO_BIN_EXE_reelgate"))
                 .args([
@@ -57,7 +66,7 @@ impl Process {
                     "--admin-listen",
                     "127.0.0.1:0",
                     "--log",
-                    "info",
+                    filter,
                     "--config",
                 ])
                 .arg(CONFIGURATION)
@@ -87,11 +96,16 @@ impl Process {
             }
         })
         .await;
-        Self { address, admin, child, folder, log, trouble }
+        Self { address, admin, child, folder, filter, log, trouble }
     }
 
     pub(crate) async fn connect(&self) -> Client {
         Client::connect(self.address).await
+    }
+
+    /// Where its admin pages are.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin
     }
 
     /// Its metrics.
@@ -118,6 +132,29 @@ impl Process {
             }
         })
         .await
+    }
+
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The value of one series of its metrics; 0 where there is none.
+    pub(crate) async fn metric(&self, series: &str) -> f64 {
+        let page = self.page().await;
+        let value = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map_or(0.0, |text| text.parse().expect("a number"))
+    }
+
+    /// Ends it, and yields the rest of its log.
+    pub(crate) async fn rest_of_log(mut self) -> Vec<String> {
+        self.signal("TERM");
+        self.child.ended().await;
+        let mut lines = Vec::new();
+        while let Some(line) = within("the end of the log", self.log.recv()).await {
+            lines.push(line);
+        }
+        lines
     }
 
     /// Every record of its ledger.
@@ -165,8 +202,15 @@ impl Process {
     }
 }
 
+/// A folder with this configuration, in which `{upstream}` stands for the upstream's base URL.
+fn folder_with(base_url: &str, toml: &str) -> Arc<TempDir> {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join(CONFIGURATION), toml.replace("{upstream}", base_url)).expect("a file");
+    Arc::new(folder)
+}
+
 /// Name of the configuration file.
-const CONFIGURATION: &str = "reelgate.toml";
+pub(crate) const CONFIGURATION: &str = "reelgate.toml";
 
 /// Resident memory in bytes.
 #[derive(Clone, Copy, Debug)]

@@ -124,7 +124,7 @@ async fn a_model_found_by_a_pattern_is_counted_under_the_pattern() {
         let body = format!("{{\"prompt\":\"a\",\"model\":\"sora-2-2025-10-{day}\"}}");
         assert_eq!(gateway.ask(&create(&body)).await.status(), 200);
     }
-    let series = "reelgate_requests_total{model=\"sora-2-20*\",outcome=\"forwarded\",route=\"/v1/videos\",status=\"200\"}";
+    let series = "reelgate_requests_total{fault=\"none\",model=\"sora-2-20*\",outcome=\"forwarded\",route=\"/v1/videos\",status=\"200\"}";
     assert_eq!(gateway.metric(series), 20.0, "{}", gateway.page());
     assert!(!gateway.page().contains("2025-10"), "{}", gateway.page());
 }

@@ -31,17 +31,17 @@ def environment(extra):
 
 
 class Process:
-    """A running `reelgate`, known to be up once `says` has yielded the line it was asked for.
+    """A running `reelgate`, or another program, known to be up once `says` has yielded the line it was asked for.
 
     It works in a folder of its own, where a gateway puts its ledger; the folder ends with the process, unless it is
     the caller's.
     """
 
-    def __init__(self, *arguments, folder=None, **variables):
+    def __init__(self, *arguments, program=BINARY, folder=None, **variables):
         self._own = None if folder else tempfile.TemporaryDirectory(prefix="reelgate-")
         self.folder = folder or self._own.name
         self.child = subprocess.Popen(
-            [BINARY, *map(str, arguments)],
+            [program, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -125,6 +125,10 @@ class Sandbox(Process):
     def play(self, on, *faults):
         """Plays these faults to the next requests like `on`."""
         self._ask("POST", "/sandbox/faults", {"on": on, "script": faults})
+
+    def end(self, job, status):
+        """Ends a job before its time."""
+        self._ask("POST", f"/sandbox/jobs/{job}", {"status": status})
 
     def forget(self):
         """Forgets jobs, requests and faults."""

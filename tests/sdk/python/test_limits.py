@@ -86,7 +86,7 @@ def test_the_sdk_comes_back_by_itself_when_it_is_its_turn(start_gateway, sandbox
     with client_of(limited, max_retries=2) as client:
         assert {client.videos.create(prompt="a cat").status for _ in range(3)} == {"queued"}
     assert sandbox.jobs_started() == 3
-    refusals = 'reelgate_rejections_total{code="rate_limit_exceeded",route="/v1/videos"}'
+    refusals = 'reelgate_rejections_total{code="rate_limit_exceeded",param="none",route="/v1/videos"}'
     assert limited.metric(refusals) >= 2, "or nobody was ever refused"
 
 

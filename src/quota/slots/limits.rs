@@ -1,0 +1,89 @@
+//! The numbers of slots a configuration names, and which of them count a job.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::gate::Gate;
+use super::super::jobs::{Holding, Job, Jobs};
+use super::{Running, Scope, Wanted};
+use crate::config::Config;
+use crate::config::quota::{Quota, Watch};
+
+/// What the configuration says.
+#[derive(Debug)]
+pub(super) struct Limits {
+    /// In the order in which they are taken.
+    pub(super) gates: Vec<Scoped>,
+    pub(super) watch: Watch,
+}
+
+/// The gate of one name.
+#[derive(Debug)]
+pub(super) struct Scoped {
+    pub(super) scope: Scope,
+    pub(super) name: Arc<str>,
+    pub(super) gate: Arc<Gate>,
+}
+
+impl Limits {
+    /// Takes over the gates that there were.
+    pub(super) fn of(config: &Config, old: impl Fn(Scope, &str) -> Option<Arc<Gate>>) -> Self {
+        let named = |scope| move |(name, quota): &(Arc<str>, Quota)| (scope, Arc::clone(name), *quota);
+        let upstreams = config.upstreams.iter();
+        let scopes = (config.auth.quotas.iter().map(named(Scope::Key)))
+            .chain(config.model_quotas.iter().map(named(Scope::Model)))
+            .chain([(Scope::Global, Arc::from(""), config.quota)])
+            .chain(upstreams.map(|one| (Scope::Upstream, Arc::clone(&one.name), one.quota)));
+        let gates = scopes.filter_map(|(scope, name, quota)| {
+            let places = quota.jobs.filter(|places| places.number > 0)?;
+            let gate = old(scope, &name).inspect(|gate| gate.resize(places));
+            Some(Scoped { gate: gate.unwrap_or_else(|| Gate::new(places)), scope, name })
+        });
+        Self { gates: gates.collect(), watch: config.jobs }
+    }
+
+    pub(super) fn gate(&self, scope: Scope, name: &str) -> Option<Arc<Gate>> {
+        let same = |scoped: &&Scoped| scoped.scope == scope && *scoped.name == *name;
+        self.gates.iter().find(same).map(|scoped| Arc::clone(&scoped.gate))
+    }
+
+    pub(super) fn gates_of(&self, wanted: &Wanted<'_>) -> impl Iterator<Item = &Arc<Gate>> {
+        let Wanted { upstream, model, key } = *wanted;
+        let counts = move |scoped: &&Scoped| match scoped.scope {
+            Scope::Key => key == Some(&*scoped.name),
+            Scope::Model => model == Some(&*scoped.name),
+            Scope::Global => true,
+            Scope::Upstream => upstream == &*scoped.name,
+        };
+        self.gates.iter().filter(counts).map(|scoped| &scoped.gate)
+    }
+
+    /// Adds the slots that are missing, free or not.
+    pub(super) fn complete(&self, upstream: &str, holding: &mut Holding) {
+        let Holding { places, model, key, .. } = holding;
+        for gate in self.gates_of(&Wanted { upstream, model: model.as_deref(), key: key.as_deref() }) {
+            if !places.iter().any(|place| place.is_behind(gate)) {
+                places.push(gate.force());
+            }
+        }
+    }
+
+    pub(super) fn restore(&self, jobs: &mut Jobs, running: Running) {
+        let Running { job, model, key, age } = running;
+        if !jobs.has(&job) {
+            let holding = Holding { model, key: Some(key), ..Holding::default() };
+            self.keep(jobs, (job, holding), age);
+        }
+    }
+
+    pub(super) fn keep(&self, jobs: &mut Jobs, (job, mut holding): (Job, Holding), age: Duration) {
+        // It may have begun when there were others to be had.
+        self.complete(&job.upstream, &mut holding);
+        // A job without slots holds nobody up.
+        if !holding.places.is_empty() {
+            jobs.keep(job, holding, Instant::now() + self.watch.max_hold.saturating_sub(age));
+        }
+    }
+}
