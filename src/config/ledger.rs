@@ -96,6 +96,10 @@ impl Settings {
         if store == StoreKind::Redis && redis.is_none() {
             section.problem("store", "\"redis\" needs to know where that is (add [redis] with its url)");
         }
+        if settings.redis.as_ref().is_some_and(|redis| redis.lease < settings.timeout * 2) {
+            let what = "shorter than two of ledger.timeout (one late word would make a gateway count as dead; use more)";
+            section.problem_at("redis.lease", what);
+        }
         section.finish();
         settings
     }

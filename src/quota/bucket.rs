@@ -3,7 +3,6 @@
 //! Knows nothing of keys, models and upstreams. A token is taken before it is known whether the call goes out, and
 //! comes back unless it does: a request that is refused for another reason spends nothing.
 
-use super::tokens::Unsettled;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,13 +52,6 @@ impl Bucket {
         Arc::new(Self(Mutex::new(State::new(quota))))
     }
 
-    /// The bucket of these settings: the one there was, if there was one.
-    pub(super) fn next(old: Option<&Arc<Self>>, quota: RateQuota) -> Arc<Self> {
-        let Some(old) = old else { return Self::new(quota) };
-        old.change(quota);
-        Arc::clone(old)
-    }
-
     /// Goes on under other settings. The share of the bucket that was used stays used: whoever raises a limit hands
     /// out no new burst. Those in line keep their places, unless they would now wait in vain.
     pub(super) fn change(&self, quota: RateQuota) {
@@ -104,12 +96,7 @@ impl Bucket {
 
     /// From now on it is as full as one that will be full in this time. No token that was taken before comes back.
     pub(super) fn refill_in(&self, time: Duration) {
-        let mut state = self.lock();
-        state.unsettled = Unsettled::default();
-        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let full_at = state.now().saturating_add(time);
-        state.full_at.set(full_at);
-        state.line.call_first();
+        self.lock().refill_in(time);
     }
 
     /// Takes a token if there is one, or tells when there will be.

@@ -1,8 +1,8 @@
 //! How much of anything a client may ask for: calls in a time ([`Quotas`]), jobs at a time ([`slots`]), and calls
 //! under way ([`load`]).
 //!
-//! One for the process, shared by its workers; token buckets may be shared with other gateways ([`shared`]). Everything here is made from the configuration: what a client
-//! sends makes no state.
+//! One for the process, shared by its workers; token buckets may be all gateways' ([`shared`]). Everything here is made
+//! from the configuration: what a client sends makes no state.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use crate::config::quota::{Quota, RateQuota};
 use crate::metrics::Metrics;
 use crate::rejection::Rejection;
 
+pub(crate) mod allowance;
 pub(crate) mod bucket;
 mod clock;
 pub(crate) mod gate;
 mod jobs;
-pub(crate) mod limit;
 mod line;
 pub(crate) mod load;
 pub(crate) mod patience;
@@ -28,10 +28,10 @@ mod tests;
 mod tokens;
 pub(crate) mod turns;
 
-use bucket::{Bucket, Refused};
-use limit::{RateLimit, Token};
+use allowance::{Allowance, Token};
+use bucket::Refused;
 use patience::Patience;
-use shared::{SharedBucket, SharedStore, part_of};
+use shared::SharedStore;
 use standing::Standing;
 use turns::Limit;
 
@@ -76,12 +76,12 @@ pub(crate) struct Asked<'a> {
 /// Every token bucket there is.
 #[derive(Debug, Default)]
 pub(crate) struct Quotas {
-    /// What all gateways share, and how many they are.
-    store: Option<(Arc<SharedStore>, u32)>,
     keys: HashMap<Arc<str>, Buckets>,
     models: HashMap<Arc<str>, Buckets>,
     upstreams: HashMap<Arc<str>, Buckets>,
     global: Buckets,
+    /// What all gateways share, if they do.
+    server: Option<Arc<SharedStore>>,
 }
 
 /// The tokens one call took, at most one of each bucket it passes. They go back when it is dropped, unless it was
@@ -93,31 +93,33 @@ pub(crate) struct SpentAll([Option<Token>; 3]);
 impl Quotas {
     /// The buckets of a configuration, all of them full, or as full as other gateways have left them.
     pub(crate) fn new(config: &Config, metrics: &Metrics) -> Self {
-        let redis = config.redis.as_ref().filter(|redis| redis.limits);
-        let store = redis.map(|redis| (SharedStore::start(redis, &metrics.redis_up), redis.replicas));
-        Self { store, ..Self::default() }.next(config)
+        Self::default().next(config, metrics)
     }
 
     /// The buckets of the next configuration. Those that it still has are the same: what was taken from them stays
     /// taken, whoever waits goes on waiting.
-    pub(crate) fn next(&self, config: &Config) -> Self {
-        let next = |scope: &str, old: Option<&Buckets>, name: &Arc<str>, quota: &Quota| {
-            let kept = Kept { store: self.store.as_ref(), name: format!("{scope}:{name}") };
-            (Arc::clone(name), Buckets::next(old, quota, &kept))
+    pub(crate) fn next(&self, config: &Config, metrics: &Metrics) -> Self {
+        let redis = config.redis.as_ref().filter(|redis| redis.limits);
+        let start = || redis.map(|redis| SharedStore::start(redis, &metrics.redis_up));
+        // Another one takes a restart.
+        let server = self.server.clone().or_else(start);
+        let next = |scope: Limit, old: &HashMap<Arc<str>, Buckets>, name: &Arc<str>, quota: &Quota| {
+            let kept = Kept { server: server.as_ref(), name: format!("{}:{name}", scope.word()) };
+            (Arc::clone(name), Buckets::next(old.get(name), quota, &kept))
         };
-        let named = |scope: &str, old: &HashMap<Arc<str>, Buckets>, quotas: &[(Arc<str>, Quota)]| {
-            quotas.iter().map(|(name, quota)| next(scope, old.get(name), name, quota)).collect()
+        let named = |scope, old, quotas: &[(Arc<str>, Quota)]| {
+            quotas.iter().map(|(name, quota)| next(scope, old, name, quota)).collect()
         };
-        let upstreams = config
-            .upstreams
-            .iter()
-            .map(|one| next("upstream", self.upstreams.get(&one.name), &one.name, &one.quota));
+        let everybody = Kept { server: server.as_ref(), name: Limit::Global.word().to_owned() };
+        let upstreams = config.upstreams.iter();
         Self {
-            store: self.store.clone(),
-            keys: named("key", &self.keys, &config.auth.quotas),
-            models: named("model", &self.models, &config.model_quotas),
-            upstreams: upstreams.collect(),
-            global: next("global", Some(&self.global), &Arc::from(""), &config.quota).1,
+            keys: named(Limit::Key, &self.keys, &config.auth.quotas),
+            models: named(Limit::Model, &self.models, &config.model_quotas),
+            upstreams: upstreams
+                .map(|one| next(Limit::Upstream, &self.upstreams, &one.name, &one.quota))
+                .collect(),
+            global: Buckets::next(Some(&self.global), &config.quota, &everybody),
+            server,
         }
     }
 
@@ -135,7 +137,7 @@ impl Quotas {
     }
 
     /// The bucket of an upstream, which counts attempts.
-    pub(crate) fn upstream(&self, name: &str, class: Class) -> Option<Arc<RateLimit>> {
+    pub(crate) fn upstream(&self, name: &str, class: Class) -> Option<Arc<Allowance>> {
         self.upstreams.get(name)?.of(class).cloned()
     }
 
@@ -166,7 +168,7 @@ impl Quotas {
     }
 
     /// The buckets that count a call, in the order in which it passes them.
-    fn of(&self, asked: &Asked<'_>) -> [Option<&Arc<RateLimit>>; 3] {
+    fn of(&self, asked: &Asked<'_>) -> [Option<&Arc<Allowance>>; 3] {
         let key = asked.key.and_then(|name| self.keys.get(name));
         let model = asked.model.and_then(|name| self.models.get(name));
         [key, model, Some(&self.global)].map(|buckets| buckets?.of(asked.class))
@@ -201,42 +203,31 @@ impl Refused {
 
 /// Where the buckets of one name are kept.
 struct Kept<'s> {
-    /// The server that all gateways share, and how many they are.
-    store: Option<&'s (Arc<SharedStore>, u32)>,
+    server: Option<&'s Arc<SharedStore>>,
     /// What they are called there.
     name: String,
 }
 
-impl Kept<'_> {
-    /// The limit of these settings: the one there was, if there was one. What was taken from it stays taken.
-    fn limit(&self, old: Option<&Arc<RateLimit>>, class: Class, quota: RateQuota) -> Arc<RateLimit> {
-        if let Some(old) = old.filter(|old| old.quota() == quota) {
-            return Arc::clone(old);
-        }
-        let bucket = |quota| Bucket::next(old.map(|old| old.bucket()), quota);
-        let Some((store, replicas)) = self.store else {
-            return RateLimit::own(quota, bucket(quota));
-        };
-        let part = bucket(part_of(quota, *replicas));
-        let name = format!("{}:{}", self.name, class.word());
-        let shared = SharedBucket::new(store, &name, quota, Arc::clone(&part));
-        RateLimit::shared(quota, part, shared)
+impl<'s> Kept<'s> {
+    /// Where the one of a class is, and what it is called there.
+    fn of(&self, class: Class) -> Option<(&'s Arc<SharedStore>, String)> {
+        Some((self.server?, format!("{}:{}", self.name, class.word())))
     }
 }
 
 /// The buckets of one name, apart for each class: polling takes nothing from creates.
 #[derive(Debug, Default)]
 struct Buckets {
-    submit: Option<Arc<RateLimit>>,
-    fetch: Option<Arc<RateLimit>>,
-    other: Option<Arc<RateLimit>>,
+    submit: Option<Arc<Allowance>>,
+    fetch: Option<Arc<Allowance>>,
+    other: Option<Arc<Allowance>>,
 }
 
 impl Buckets {
     fn next(old: Option<&Self>, quota: &Quota, kept: &Kept<'_>) -> Self {
         let next = |class: Class, quota: Option<RateQuota>| {
             let old = old.and_then(|old| old.of(class));
-            quota.map(|quota| kept.limit(old, class, quota))
+            quota.map(|quota| Allowance::next(old, quota, kept.of(class)))
         };
         Self {
             submit: next(Class::Submit, quota.submit),
@@ -245,7 +236,7 @@ impl Buckets {
         }
     }
 
-    fn of(&self, class: Class) -> Option<&Arc<RateLimit>> {
+    fn of(&self, class: Class) -> Option<&Arc<Allowance>> {
         match class {
             Class::Submit => self.submit.as_ref(),
             Class::Fetch => self.fetch.as_ref(),

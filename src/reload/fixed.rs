@@ -24,6 +24,7 @@ pub(super) fn keep(config: &mut Config, running: &Config) {
     server.log_queue = old.log_queue;
     config.ledger = running.ledger.clone();
     config.tracing.export = running.tracing.export.clone();
+    config.redis = running.redis.clone();
 }
 
 #[cfg(test)]

@@ -138,7 +138,7 @@ async fn recorded(
     paid: &Paid,
     until: Instant,
     mut open: Open,
-) -> Result<Result<(Open, Turn), Twin>, Refusal> {
+) -> Result<Result<Recorded, Twin>, Refusal> {
     let turn = match turn(admitted, paid, until).await {
         Ok(turn) => turn,
         Err(reason) => {
@@ -146,23 +146,22 @@ async fn recorded(
             return Err(reason.into());
         }
     };
-    let id = Arc::from(open.id().as_str());
     let met = open.record(details(&admitted.head, paid)).await?;
-    if met.is_none() {
-        Trail::of(&admitted.head.extensions).mark(|marks| marks.ledger_id = Some(id));
-    }
     Ok(met.map_or(Ok((open, turn)), Err))
 }
+
+/// A call that is written down, and what it holds.
+type Recorded = (Open, Turn);
 
 /// Makes a call that is written down.
 async fn made(
     admitted: Admitted,
     (upstreams, until): (Upstreams, Instant),
     paid: Paid,
-    (open, turn): (Open, Turn),
+    (open, (reserved, spent, held)): Recorded,
 ) -> Response {
     let id = open.id().clone();
-    let (reserved, spent, held) = turn;
+    Trail::of(&admitted.head.extensions).mark(|marks| marks.ledger_id = Some(id.as_str().into()));
     let Admitted { gateway, head, place, .. } = admitted;
     let makes_job = paid.makes_job();
     let Paid { body, upstream, .. } = paid;
@@ -180,7 +179,7 @@ async fn made(
     with_id(making.answer().await, &id)
 }
 
-/// What a call took of its budget, of its quotas and of the job slots, when it was its turn.
+/// What a call holds whose turn it is.
 type Turn = (Reserved, SpentAll, Held);
 
 /// Reserves what the call costs, and waits for its turn with every limit of ours. Whatever it took goes back if it is

@@ -16,7 +16,7 @@ use super::{headers, traced};
 use crate::config::upstreams::{Credential, Upstream as Settings};
 use crate::error::Dialect;
 use crate::failure::Failure;
-use crate::quota::limit::RateLimit;
+use crate::quota::allowance::Allowance;
 use crate::quota::turns::Turns;
 use crate::shutdown::Underway;
 use crate::trail::Trail;
@@ -31,7 +31,7 @@ pub(super) struct Terms {
     pub(super) dialect: Dialect,
     pub(super) deadline: Deadline,
     /// What counts attempts, where the upstream has a quota.
-    pub(super) limit: Option<Arc<RateLimit>>,
+    pub(super) allowance: Option<Arc<Allowance>>,
     pub(super) client: Presence,
     /// Tells when the process is to end; absent where there is no socket.
     pub(super) underway: Option<Underway>,

@@ -19,7 +19,7 @@ use super::vitals::Vitals;
 use crate::config::upstreams::Upstream as Settings;
 use crate::error::Dialect;
 use crate::gateway::Gateway;
-use crate::quota::limit::RateLimit;
+use crate::quota::allowance::Allowance;
 use crate::shutdown::Underway;
 use crate::trail::Trail;
 use crate::waits::Waits;
@@ -99,7 +99,7 @@ impl Upstream {
     }
 
     /// What counts the attempts of such calls. Without a gateway around, as in benchmarks, nothing does.
-    fn limit(&self, call: &Call) -> Option<Arc<RateLimit>> {
+    fn allowance(&self, call: &Call) -> Option<Arc<Allowance>> {
         let gateway = call.head.extensions.get::<Arc<Gateway>>()?;
         gateway.quotas.upstream(&self.name, call.kind.into())
     }
@@ -111,7 +111,7 @@ impl Upstream {
             head: self.heads.of(call).map_err(Unanswered::never_sent)?,
             dialect: Dialect::of(call.head.uri.path(), &call.head.headers),
             deadline: if call.outlives_client { deadline.outliving() } else { deadline },
-            limit: self.limit(call),
+            allowance: self.allowance(call),
             client: call.client.clone(),
             underway: call.head.extensions.get::<Underway>().cloned(),
             tally: Tally::new(call, &self.vitals, &self.name),

@@ -14,6 +14,7 @@ use crate::ledger::record::{Fault, JobStatus, LedgerId, Outcome, Record, State};
 use crate::ledger::store::Settled;
 use crate::ledger::time::Timestamp;
 use crate::link::{LinkError, parsed};
+use crate::money::Money;
 
 /// Fields and values. What there is not is not written.
 pub(super) type Fields = Vec<(&'static str, String)>;
@@ -48,6 +49,8 @@ pub(super) fn of_record(record: &Record, index: &str) -> Fields {
         ("seconds", details.seconds.map(|seconds| seconds.to_string())),
         ("size", details.size.clone()),
         ("price", details.price.map(|price| price.to_string())),
+        // As it is summed up.
+        ("money", details.price.map(|price| Money::of(price).0.to_string())),
     ];
     fields.extend(there(optional));
     fields

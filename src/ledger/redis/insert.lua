@@ -45,6 +45,7 @@ if met then return met end
 
 redis.call('HSET', call, unpack(ARGV, first_field))
 redis.call('PEXPIRE', call, keep)
+count(prefix, call, 1)
 redis.call('SET', request, id, 'PX', keep)
 redis.call('SADD', open, id)
 for key, kept in pairs({ [index] = keep_index, [calls] = keep }) do

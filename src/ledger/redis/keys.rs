@@ -9,19 +9,17 @@ use crate::ledger::record::LedgerId;
 use crate::ledger::store::Which;
 
 /// Writes a record down.
-pub(super) const INSERT: &str = include_str!("insert.lua");
+pub(super) const INSERT: &str = concat!(include_str!("usage.lua"), include_str!("insert.lua"));
 /// Writes an outcome down.
-pub(super) const SETTLE: &str = include_str!("settle.lua");
+pub(super) const SETTLE: &str = concat!(include_str!("usage.lua"), include_str!("settle.lua"));
 /// Writes down how far a job has come.
-pub(super) const JOB: &str = include_str!("job.lua");
+pub(super) const JOB: &str = concat!(include_str!("usage.lua"), include_str!("job.lua"));
 /// Changes one field.
 pub(super) const MARK: &str = include_str!("mark.lua");
 /// Yields the calls of an index.
 pub(super) const CALLS: &str = include_str!("calls.lua");
 /// Yields the call that a key names.
 pub(super) const CALL_OF: &str = include_str!("call_of.lua");
-/// Sums up what clients have had made.
-pub(super) const USAGE: &str = include_str!("usage.lua");
 /// Says that a process is alive.
 pub(super) const ALIVE: &str = include_str!("alive.lua");
 
@@ -65,6 +63,11 @@ impl Keys {
 
     pub(super) fn unfinished(&self) -> String {
         format!("{}unfinished", self.0)
+    }
+
+    /// What clients have had made on a day, counted from the epoch.
+    pub(super) fn usage(&self, day: i64) -> String {
+        format!("{}usage:{day}", self.0)
     }
 
     /// The index that finds what a call may be a twin of. Neither names nor keys hold the byte between them.

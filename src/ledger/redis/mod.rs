@@ -11,6 +11,7 @@
 //! request:CLIENT\0FINGERPRINT        zset    ids of a request's records without a key, by time        repeat_window
 //! job:ID, request_id:ID              string  id of the record                                         keep
 //! calls, unfinished                  zset    ids of all records; of those whose jobs go on; by time   keep
+//! usage:DAY                          hash    what each client has had made: requests, seconds, money  62 days
 //! given_up:ID                        string  a record that nobody waits for and that must not come    an hour
 //! open:INSTANCE                      set     ids of what a process has under way
 //! instances                          zset    processes, by when they last said that they are alive
@@ -21,7 +22,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use redis::Value;
 
@@ -35,7 +36,7 @@ mod usage;
 pub(crate) use archive::RedisArchive;
 
 use super::Unopened;
-use super::record::{Job, LedgerId, Record, State};
+use super::record::{Job, JobStatus, LedgerId, Record, State};
 use super::settlement::Answer;
 use super::store::{Asked, LedgerError, Note, Noted, RECORDS_MAX, Settled, Store, Unless, Which};
 use super::time::Timestamp;
@@ -179,7 +180,8 @@ impl Store for RedisStore {
         let mut command = script(keys::SETTLE, &names);
         command.arg(&*keys.0).arg(id.as_str());
         command.arg(millis(keep.records)).arg(millis(keep.answers)).arg(millis(GIVEN_UP));
-        let flags = [settled.client_left, outcome.stands(), goes_on, settled.answer.is_some()];
+        let used = outcome.state != State::Refused && outcome.job_status != Some(JobStatus::Failed);
+        let flags = [settled.client_left, outcome.stands(), goes_on, used, settled.answer.is_some()];
         command.arg(flags.map(fields::flag).as_slice());
         let kept = settled.answer.as_ref();
         command.arg(kept.map(|answer| fields::of_headers(&answer.headers)).unwrap_or_default());
@@ -192,7 +194,8 @@ impl Store for RedisStore {
         match note.what {
             Noted::Job { id, status, fault } => {
                 let mut command = script(keys::JOB, &[self.keys.job(&id), self.keys.unfinished()]);
-                command.arg(&*self.keys.0).arg(fields::flag(!status.is_final()));
+                let flags = [!status.is_final(), status == JobStatus::Failed];
+                command.arg(&*self.keys.0).arg(flags.map(fields::flag).as_slice());
                 add(&mut command, fields::of_job(note.at, status, &fault));
                 self.ask(Terms::IfRoom, command, nothing)
             }
@@ -243,9 +246,10 @@ impl Store for RedisStore {
     }
 
     fn usage(&self, since: Timestamp) -> Asked<HashMap<Arc<str>, Amount>> {
-        let mut command = script(keys::USAGE, &[self.keys.calls()]);
-        command.arg(&*self.keys.0).arg(since.0);
-        self.ask(Terms::IfAwaited, command, usage::read)
+        let today: Timestamp = SystemTime::now().into();
+        let days: Vec<String> =
+            (since.0 / usage::DAY..=today.0 / usage::DAY).map(|day| self.keys.usage(day)).collect();
+        self.ask(Terms::IfAwaited, script(usage::DAYS, &days), usage::sum)
     }
 }
 

@@ -2,10 +2,10 @@
 -- process was silent.
 -- KEYS: the call, its answer, its job, all unfinished jobs, the mark of a call given up.
 -- ARGV: prefix, id, keep (ms), keep of the answer (ms), how long the mark lasts (ms), whether its client had left,
--- whether its outcome stands, whether its job goes on, whether there is an answer, its headers, its body, then fields
--- and values of the call.
+-- whether its outcome stands, whether its job goes on, whether it counts as made, whether there is an answer, its
+-- headers, its body, then fields and values of the call.
 local call, answer, job, unfinished, given_up = unpack(KEYS)
-local prefix, id, keep, keep_answer, mark, left, stands, goes_on, is_kept, headers, body = unpack(ARGV)
+local prefix, id, keep, keep_answer, mark, left, stands, goes_on, used, is_kept, headers, body = unpack(ARGV)
 
 local state, presumed, instance, index, at = unpack(
   redis.call('HMGET', call, 'state', 'presumed', 'instance', 'index', 'at'))
@@ -16,7 +16,8 @@ end
 if state ~= 'open' and not presumed then return 0 end
 
 redis.call('HDEL', call, 'presumed')
-redis.call('HSET', call, 'stands', stands, unpack(ARGV, 12))
+redis.call('HSET', call, 'stands', stands, unpack(ARGV, 13))
+if used == '0' and redis.call('HGET', call, 'is_used') == '1' then count(prefix, call, -1) end
 if left == '1' then redis.call('HSET', call, 'client_left', '1') end
 redis.call('SREM', prefix .. 'open:' .. instance, id)
 -- A key is free again after a refusal that was about the moment.

@@ -1,4 +1,4 @@
-//! What each client has had made, summed up by the server: asked for at a start, and where a budget is new.
+//! What each client has had made, as the scripts sum it up by day.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,18 +9,29 @@ use crate::budget::Amount;
 use crate::link::{LinkError, parsed};
 use crate::money::Money;
 
-/// Reads the sums, one row a client.
-pub(super) fn read(answer: Value) -> Result<HashMap<Arc<str>, Amount>, LinkError> {
-    let rows: Vec<Vec<String>> = parsed(answer)?;
-    rows.iter().map(|row| one(row).ok_or_else(|| LinkError::Failed(format!("no sums: {row:?}")))).collect()
-}
+/// Milliseconds of a day.
+pub(super) const DAY: i64 = 86_400_000;
 
-fn one(row: &[String]) -> Option<(Arc<str>, Amount)> {
-    let [client, requests, seconds, money] = row else { return None };
-    let amount = Amount {
-        requests: requests.parse().ok()?,
-        seconds: seconds.parse().ok()?,
-        money: Money(money.parse().ok()?),
-    };
-    Some((Arc::from(client.as_str()), amount))
+/// Yields the sums of days. KEYS: theirs.
+pub(super) const DAYS: &str = "local found = {} \
+    for place, day in ipairs(KEYS) do found[place] = redis.call('HGETALL', day) end \
+    return found";
+
+/// Adds them up.
+pub(super) fn sum(answer: Value) -> Result<HashMap<Arc<str>, Amount>, LinkError> {
+    let mut usage = HashMap::<Arc<str>, Amount>::new();
+    for day in parsed::<Vec<HashMap<String, i64>>>(answer)? {
+        for (field, number) in day {
+            let Some((client, name)) = field.rsplit_once('\0') else { continue };
+            let amount = usage.entry(client.into()).or_default();
+            let number = u64::try_from(number).unwrap_or(0);
+            match name {
+                "requests" => amount.requests += number,
+                "seconds" => amount.seconds += number,
+                "money" => amount.money = amount.money + Money(number),
+                _ => {}
+            }
+        }
+    }
+    Ok(usage)
 }

@@ -12,7 +12,7 @@ use crate::ledger::time::Timestamp;
 use crate::link::tests::RedisServer;
 
 /// A store by name, and what keeps it alive.
-type Named = (&'static str, Arc<dyn Store>, Box<dyn std::any::Any>);
+pub(super) type Named = (&'static str, Arc<dyn Store>, Box<dyn std::any::Any>);
 
 /// Each store there is.
 pub(super) fn stores() -> Vec<Named> {
@@ -58,7 +58,7 @@ pub(super) fn settled(settlement: Settlement) -> Settled {
 pub(super) const EVER: Timestamp = Timestamp(0);
 
 /// Whatever was before it counts.
-fn ever() -> Unless {
+pub(super) fn ever() -> Unless {
     Unless::default()
 }
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::stores::{now, record, settled, stores};
+use super::stores::{ever, now, record, settled, stores};
 use super::*;
 use crate::budget::{Amount, Period};
 use crate::ledger::record::{Fault, JobStatus, LedgerId};
 use crate::ledger::settlement::JobView;
 use crate::ledger::sqlite::SqliteStore;
-use crate::ledger::store::{Note, Noted, Unless};
+use crate::ledger::store::{Note, Noted};
 use crate::ledger::time::Timestamp;
 use crate::money::Money;
 
@@ -40,18 +40,18 @@ async fn seen(store: &Arc<dyn Store>, job: &str, status: JobStatus) {
 async fn a_call_counts_from_its_record_until_it_came_to_nothing() {
     for (name, store, _kept) in stores() {
         let took_a_job = record(first_try("1"));
-        store.insert(took_a_job.clone(), Unless::default()).await.expect("inserted");
+        store.insert(took_a_job.clone(), ever()).await.expect("inserted");
         assert_eq!(used(&store).await, calls(1), "{name}: it may be made any moment");
         store.settle(took_a_job.id, settled(took("video_1"))).await.expect("settled");
 
         let refused = record(first_try("2"));
-        store.insert(refused.clone(), Unless::default()).await.expect("inserted");
+        store.insert(refused.clone(), ever()).await.expect("inserted");
         assert_eq!(used(&store).await, calls(2), "{name}");
         store.settle(refused.id, settled(said(429))).await.expect("settled");
         assert_eq!(used(&store).await, calls(1), "{name}");
 
         let unknown = record(first_try("3"));
-        store.insert(unknown.clone(), Unless::default()).await.expect("inserted");
+        store.insert(unknown.clone(), ever()).await.expect("inserted");
         store.settle(unknown.id, settled(said(500))).await.expect("settled");
         assert_eq!(used(&store).await, calls(2), "{name}");
 
@@ -71,7 +71,7 @@ async fn each_client_and_each_day_counts_for_itself() {
         for (client, at) in [("team", today()), ("other", now()), ("team", yesterday), ("team", now())] {
             let intent = Intent { client: client.into(), ..first_try("{}") };
             let record = Record { id: LedgerId::at(at), at, ..record(intent) };
-            store.insert(record, Unless::default()).await.expect("inserted");
+            store.insert(record, ever()).await.expect("inserted");
         }
         let expected =
             |team| HashMap::from([(Arc::from("team"), calls(team)), (Arc::from("other"), calls(1))]);
@@ -87,7 +87,7 @@ async fn a_failed_job_is_not_counted_again_for_being_deleted() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = file(&folder.path().join("ledger.db"));
     let record = record(first_try("1"));
-    store.insert(record.clone(), Unless::default()).await.expect("inserted");
+    store.insert(record.clone(), ever()).await.expect("inserted");
     store.settle(record.id, settled(took("video_1"))).await.expect("settled");
     for status in [JobStatus::Failed, JobStatus::Deleted, JobStatus::Failed] {
         seen(&store, "video_1", status).await;
@@ -101,7 +101,7 @@ async fn usage_outlives_the_process() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("ledger.db");
     let store = file(&path);
-    store.insert(record(first_try("1")), Unless::default()).await.expect("inserted");
+    store.insert(record(first_try("1")), ever()).await.expect("inserted");
     drop(store);
     assert_eq!(used(&file(&path)).await, calls(1), "it may have been made");
 }
@@ -115,7 +115,7 @@ async fn a_file_of_an_older_version_is_counted_once() {
     let store = file(&path);
     for body in ["1", "2", "3"] {
         let record = record(first_try(body));
-        store.insert(record.clone(), Unless::default()).await.expect("inserted");
+        store.insert(record.clone(), ever()).await.expect("inserted");
         let settlement = if body == "3" { said(400) } else { took(&format!("video_{body}")) };
         store.settle(record.id, settled(settlement)).await.expect("settled");
     }

@@ -61,6 +61,14 @@ impl State {
         self.line.call_all();
     }
 
+    /// From now on it is as full as one that will be full in this time.
+    pub(super) fn refill_in(&mut self, time: Duration) {
+        self.unsettled = Unsettled::default();
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.full_at.set(self.now().saturating_add(time));
+        self.line.call_first();
+    }
+
     /// How long it takes until it is the turn of somebody with so many before.
     pub(super) fn wait(&self, before: usize, now: Instant) -> Duration {
         let behind = self.quota.rate.interval() * u32::try_from(before).unwrap_or(u32::MAX);

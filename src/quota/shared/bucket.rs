@@ -85,6 +85,11 @@ impl SharedBucket {
         bucket
     }
 
+    /// Whether this server holds it.
+    pub(in crate::quota) fn is_of(&self, server: &Arc<SharedStore>) -> bool {
+        Arc::ptr_eq(&self.store, server)
+    }
+
     /// Takes a token, as [`Bucket::take`] does. `None`: the server is away, and the part is to be asked.
     pub(in crate::quota) async fn take(
         self: &Arc<Self>,

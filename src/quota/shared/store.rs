@@ -87,7 +87,8 @@ impl SharedStore {
         self.state.settings.on_failure == OnFailure::Refuse
     }
 
-    pub(super) fn replicas(&self) -> u32 {
+    /// How many gateways there are.
+    pub(in crate::quota) fn replicas(&self) -> u32 {
         self.state.settings.replicas
     }
 

@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::config::secret::Sources;
 use crate::link::tests::RedisServer;
 use crate::metrics::Metrics;
+use crate::quota::allowance::Token;
 use crate::quota::bucket::Refused;
-use crate::quota::limit::Token;
 use crate::quota::patience::Patience;
 use crate::quota::{Asked, Class, Quotas};
 use crate::rejection::Rejection;
@@ -73,7 +73,7 @@ impl Sharing {
     }
 
     fn is_up(&self) -> bool {
-        let page = String::from_utf8(self.metrics.page(|_| {})).expect("UTF-8");
+        let page = String::from_utf8(self.metrics.page(|_| ())).expect("UTF-8");
         page.contains("reelgate_redis_up 1")
     }
 

@@ -8,10 +8,9 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use tokio::time::{Instant, advance};
 
-use super::{begun, config, now, patient};
+use super::{begun, config, metrics, now, patient};
 use crate::config::Config;
 use crate::config::quota::{Places, RateQuota};
-use crate::metrics::Metrics;
 use crate::quota::bucket::{Bucket, Refused, Spent};
 use crate::quota::gate::Gate;
 use crate::quota::patience::Patience;
@@ -159,20 +158,21 @@ const LIMITED: &str = r#"
 
 #[tokio::test(start_paused = true)]
 async fn every_bucket_of_a_configuration_is_found_again_by_its_name() {
-    let old = Quotas::new(&config(LIMITED), &Metrics::new().expect("metrics"));
+    let old = Quotas::new(&config(LIMITED), &metrics());
     let asked = |model| Asked { class: Class::Submit, key: None, model, patience: &SERVED };
     for _ in 0..3 {
         now(old.spend(&asked(Some("sora-2")))).await.expect("tokens").commit();
     }
-    let same = old.next(&config(LIMITED));
+    let same = old.next(&config(LIMITED), &metrics());
     let upstream = |quotas: &Quotas| quotas.upstream("main", Class::Submit).expect("a bucket");
     assert!(Arc::ptr_eq(&upstream(&old), &upstream(&same)));
     let left = |quotas: &Quotas, model| quotas.standing(&asked(model)).map(|standing| standing.remaining);
     assert_eq!((left(&same, Some("sora-2")), left(&same, None)), (Some(1), Some(7)));
 
-    let other = same.next(&config(&LIMITED.replace("\"4/h\"", "\"40/h\"").replace("\"10/h\"", "\"20/h\"")));
+    let other = same
+        .next(&config(&LIMITED.replace("\"4/h\"", "\"40/h\"").replace("\"10/h\"", "\"20/h\"")), &metrics());
     assert_eq!((left(&other, Some("sora-2")), left(&other, None)), (Some(10), Some(14)));
-    let none = other.next(&config("[upstreams.main]\nbase_url = \"http://a/v1\""));
+    let none = other.next(&config("[upstreams.main]\nbase_url = \"http://a/v1\""), &metrics());
     assert_eq!(left(&none, Some("sora-2")), None);
 }
 

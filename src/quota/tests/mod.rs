@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::patience::Patience;
 use crate::config::Config;
 use crate::config::secret::Sources;
+use crate::metrics::Metrics;
 use crate::shutdown::{Stage, Underway};
 
 /// Nothing but what the bucket or gate itself allows.
@@ -43,6 +44,10 @@ async fn begun<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
 /// What a future yields without waiting.
 async fn now<F: Future>(future: F) -> F::Output {
     begun(pin!(future)).await.expect("it waits")
+}
+
+fn metrics() -> Metrics {
+    Metrics::new().expect("metrics")
 }
 
 fn config(text: &str) -> Config {

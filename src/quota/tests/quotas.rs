@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::{config, now, patient};
-use crate::metrics::Metrics;
-use crate::quota::limit::Token;
+use super::{config, metrics, now, patient};
+use crate::quota::allowance::Token;
 use crate::quota::patience::Patience;
 use crate::quota::{Asked, Class, Quotas};
 use crate::rejection::{Per, Rejection};
@@ -30,7 +29,7 @@ const CONFIG: &str = r#"
 "#;
 
 fn quotas(text: &str) -> Quotas {
-    Quotas::new(&config(text), &Metrics::new().expect("metrics"))
+    Quotas::new(&config(text), &metrics())
 }
 
 fn asked<'a>(class: Class, key: &'a str, model: &'a str) -> Asked<'a> {

@@ -19,7 +19,7 @@ use super::vitals::Vitals;
 use crate::config::upstreams::Upstream as Settings;
 use crate::failure::Failure;
 use crate::quota::Asked;
-use crate::quota::limit::Token;
+use crate::quota::allowance::Token;
 use crate::quota::patience::Patience;
 use crate::quota::turns::Limit;
 use crate::rejection::Rejection;
@@ -215,13 +215,13 @@ enum Pause {
 
 /// A token for one attempt, where the upstream has a quota. Not waited for without end, nor without a client.
 async fn token(terms: &Terms) -> Result<Option<Token>, Rejection> {
-    let Some(limit) = &terms.limit else { return Ok(None) };
+    let Some(allowance) = &terms.allowance else { return Ok(None) };
     let patience =
         Patience { deadline: terms.deadline.end(), underway: terms.underway.clone(), turns: terms.turns() };
     let asked = Asked { class: terms.kind.into(), key: None, model: None, patience: &patience };
     tokio::select! {
         biased;
-        taken = patience.turn(Limit::Upstream, limit.take(&patience)) => taken.map(Some).map_err(|refused| refused.about(&asked)),
+        taken = patience.turn(Limit::Upstream, allowance.take(&patience)) => taken.map(Some).map_err(|refused| refused.about(&asked)),
         // Nobody is left to be told.
         () = terms.client.gone() => Err(Rejection::Stopping),
     }

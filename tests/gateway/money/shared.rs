@@ -27,14 +27,14 @@ const LEDGER: &str = "[ledger]\nstore = \"redis\"\ntimeout = \"500ms\"\n";
 #[tokio::test]
 async fn a_repeat_at_another_process_gets_the_first_ones_answer() {
     let server = RedisServer::start();
-    let gate = Gate::closed();
-    let upstream = Upstream::start(Reply::default().read().wait(&gate).send(job())).await;
+    let gates = [Gate::closed(), Gate::closed()];
+    let replies = gates.iter().map(|gate| Reply::default().read().wait(gate).send(job())).collect();
+    let upstream = Upstream::script(replies).await;
     let toml = over(&server, "", LEDGER);
     let (one, other) = (Process::start(&upstream, &toml).await, Process::start(&upstream, &toml).await);
-    for (asked, repeated) in [
-        (first("a cat"), again("a cat")),
-        (first("a dog").with("idempotency-key", "k"), first("a dog").with("idempotency-key", "k")),
-    ] {
+    let keyed = || first("a dog").with("idempotency-key", "k");
+    let cases = [(first("a cat"), again("a cat")), (keyed(), keyed())];
+    for ((asked, repeated), gate) in cases.into_iter().zip(&gates) {
         let before = upstream.count();
         let mut client = one.connect().await;
         client.send(asked.bytes()).await;

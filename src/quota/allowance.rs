@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::bucket::{Bucket, Refused, Spent};
 use super::patience::Patience;
-use super::shared::{Lent, SharedBucket};
+use super::shared::{Lent, SharedBucket, SharedStore, part_of};
 use super::standing::Standing;
 use crate::config::quota::{Rate, RateQuota};
 
 /// What a call has to pass.
 #[derive(Debug)]
-pub(crate) struct RateLimit {
-    /// What all gateways may do together, where they share it.
+pub(crate) struct Allowance {
+    /// What the operator allows: all gateways together, where they share it.
     quota: RateQuota,
     /// All of it; or this process's part, for when what is shared is away.
     own: Arc<Bucket>,
@@ -28,25 +28,37 @@ pub(crate) enum Token {
     Shared(Lent),
 }
 
-impl RateLimit {
-    /// A limit of this process alone.
-    pub(super) fn own(quota: RateQuota, own: Arc<Bucket>) -> Arc<Self> {
-        Arc::new(Self { quota, own, shared: None })
+impl Allowance {
+    /// The allowance of these settings; what was taken from the one there was stays taken. `place`: where all gateways
+    /// share it, and what it is called there.
+    pub(super) fn next(
+        old: Option<&Arc<Self>>,
+        quota: RateQuota,
+        place: Option<(&Arc<SharedStore>, String)>,
+    ) -> Arc<Self> {
+        let server = place.as_ref().map(|(server, _)| *server);
+        if let Some(same) = old.filter(|old| old.is_of(server, quota)) {
+            return Arc::clone(same);
+        }
+        let own_quota = server.map_or(quota, |server| part_of(quota, server.replicas()));
+        let own = match old {
+            Some(old) => {
+                old.own.change(own_quota);
+                Arc::clone(&old.own)
+            }
+            None => Bucket::new(own_quota),
+        };
+        let shared = place.map(|(server, name)| SharedBucket::new(server, &name, quota, Arc::clone(&own)));
+        Arc::new(Self { quota, own, shared })
     }
 
-    /// A limit of all gateways together; `own` is the part of this one.
-    pub(super) fn shared(quota: RateQuota, own: Arc<Bucket>, shared: Arc<SharedBucket>) -> Arc<Self> {
-        Arc::new(Self { quota, own, shared: Some(shared) })
-    }
-
-    /// Its settings.
-    pub(super) fn quota(&self) -> RateQuota {
-        self.quota
-    }
-
-    /// The bucket of this process.
-    pub(super) fn bucket(&self) -> &Arc<Bucket> {
-        &self.own
+    fn is_of(&self, server: Option<&Arc<SharedStore>>, quota: RateQuota) -> bool {
+        let same_server = match (&self.shared, server) {
+            (Some(shared), Some(server)) => shared.is_of(server),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        same_server && self.quota == quota
     }
 
     /// Takes a token, as [`Bucket::take`] does.
