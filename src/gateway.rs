@@ -16,9 +16,7 @@ use crate::quota::slots::{Job, Running, Slots};
 use crate::upstream::vitals::{self, AllVitals};
 use crate::upstream::{Leaf, Upstreams};
 
-mod next;
-
-pub(crate) use next::Prepared;
+pub(crate) mod next;
 
 /// Everything a request is decided by. What is behind an [`Arc`] in it outlives it: the next snapshot takes it over.
 #[derive(Debug)]

@@ -75,7 +75,7 @@ impl Bucket {
             let now = Instant::now();
             let (wait, most) = (state.wait(before, now), patience.within(state.quota.wait));
             if before >= state.quota.queue || wait > most {
-                return Err(state.empty(wait));
+                return Err(Refused::Empty { rate: state.quota.rate, wait });
             }
             let until = now.checked_add(most);
             Waiting { bucket: self, ticket: state.line.join(), until, changes: state.changes }
@@ -189,7 +189,7 @@ impl Waiting<'_> {
             let now = Instant::now();
             let wait = state.wait(state.line.before(&self.ticket), now);
             if self.until.is_some_and(|until| now + wait > until) {
-                return Err(NotYet::Never(state.empty(wait)));
+                return Err(NotYet::Never(Refused::Empty { rate: state.quota.rate, wait }));
             }
         }
         if state.line.is_first(&self.ticket) {

@@ -22,49 +22,13 @@ use crate::rejection::Rejection;
 mod limits;
 
 use limits::{Limits, Scoped};
+pub(crate) use limits::{Running, Scope, Wanted};
 
 /// All slots of the process, and the jobs that hold them. They outlive a reload, which may change their numbers.
 #[derive(Debug)]
 pub(crate) struct Slots {
     limits: ArcSwap<Limits>,
     jobs: Mutex<Jobs>,
-}
-
-/// What a number of slots belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
-    /// A client's key.
-    Key,
-    /// A model.
-    Model,
-    /// Everybody.
-    Global,
-    /// An upstream.
-    Upstream,
-}
-
-/// Who makes a job, of what, and where. Names are those of the configuration.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted<'a> {
-    /// The upstream that will run it.
-    pub upstream: &'a str,
-    /// Its model.
-    pub model: Option<&'a str>,
-    /// The client's key.
-    pub key: Option<&'a str>,
-}
-
-/// A job that runs already, and holds no slots yet.
-#[derive(Clone, Debug)]
-pub(crate) struct Running {
-    /// The job.
-    pub job: Job,
-    /// The configured name of its model.
-    pub model: Option<Arc<str>>,
-    /// Its client.
-    pub key: Arc<str>,
-    /// How long it has been running.
-    pub age: Duration,
 }
 
 /// The slots of a job to be. They are free again when it is dropped, unless they are kept for the job.
@@ -84,18 +48,6 @@ pub(crate) struct Used {
     pub name: Arc<str>,
     /// How many there are, and so on; who waits are creates.
     pub usage: Usage,
-}
-
-impl Scope {
-    /// The word for it, as a label.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Key => "key",
-            Self::Model => "model",
-            Self::Global => "global",
-            Self::Upstream => "upstream",
-        }
-    }
 }
 
 impl Slots {

@@ -17,7 +17,8 @@ use toml::Table;
 use tracing::{error, info, warn};
 
 use crate::config::Unusable;
-use crate::gateway::{Gateway, Live, Prepared, unix_seconds};
+use crate::gateway::next::Prepared;
+use crate::gateway::{Gateway, Live, unix_seconds};
 use crate::telemetry;
 
 mod difference;

@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use super::super::clock::{Moment, TokioClock};
 use super::super::line::Line;
 use super::super::tokens::{FullAt, Unsettled};
-use super::Refused;
 use crate::config::quota::RateQuota;
 
 type Limiter = RateLimiter<NotKeyed, FullAt, TokioClock, NoOpMiddleware<Moment>>;
@@ -73,11 +72,6 @@ impl State {
     pub(super) fn wait(&self, before: usize, now: Instant) -> Duration {
         let behind = self.quota.rate.interval() * u32::try_from(before).unwrap_or(u32::MAX);
         self.next_token().saturating_duration_since(now) + behind
-    }
-
-    /// The refusal of somebody who would have to wait for so long.
-    pub(super) fn empty(&self, wait: Duration) -> Refused {
-        Refused::Empty { rate: self.quota.rate, wait }
     }
 
     /// When there will be a token for whoever is first.

@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use super::super::gate::Gate;
 use super::super::jobs::{Holding, Job, Jobs};
-use super::{Running, Scope, Wanted};
 use crate::config::Config;
 use crate::config::quota::{Quota, Watch};
 
@@ -25,6 +24,55 @@ pub(super) struct Scoped {
     pub(super) scope: Scope,
     pub(super) name: Arc<str>,
     pub(super) gate: Arc<Gate>,
+}
+
+/// What a number of slots belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// A client's key.
+    Key,
+    /// A model.
+    Model,
+    /// Everybody.
+    Global,
+    /// An upstream.
+    Upstream,
+}
+
+/// Who makes a job, of what, and where. Names are those of the configuration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// The upstream that will run it.
+    pub upstream: &'a str,
+    /// Its model.
+    pub model: Option<&'a str>,
+    /// The client's key.
+    pub key: Option<&'a str>,
+}
+
+/// A job that runs already, and holds no slots yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Running {
+    /// The job.
+    pub job: Job,
+    /// The configured name of its model.
+    pub model: Option<Arc<str>>,
+    /// Its client.
+    pub key: Arc<str>,
+    /// How long it has been running.
+    pub age: Duration,
+}
+
+impl Scope {
+    /// The word for it, as a label.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Model => "model",
+            Self::Global => "global",
+            Self::Upstream => "upstream",
+        }
+    }
 }
 
 impl Limits {

@@ -45,7 +45,7 @@ async fn a_file_that_is_saved_is_read_again() {
     assert_eq!(process.metric(&reloads("ok")).await.to_string(), "2");
 }
 
-/// A Kubernetes ConfigMap: every file is a link into a folder that is itself a link, and only that is exchanged.
+/// A `ConfigMap` of Kubernetes: every file is a link into a folder that is itself a link, and only that is exchanged.
 #[tokio::test]
 async fn a_link_that_is_exchanged_is_followed() {
     let upstream = upstream().await;
