@@ -148,7 +148,7 @@ impl Gateway {
 
 /// Enters what the ledger knows to be used of budgets of which nothing is known yet.
 async fn restored(budgets: &Budgets, ledger: &Ledger) -> Result<(), Unopened> {
-    if budgets.is_empty() {
+    if budgets.counts_nobody() {
         return Ok(());
     }
     let now = ledger.now().system();

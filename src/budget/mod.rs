@@ -97,6 +97,11 @@ impl Budgets {
         !self.limits.values().any(Budget::is_limited)
     }
 
+    /// Whether nobody's use is counted, since there are no keys.
+    pub(crate) fn counts_nobody(&self) -> bool {
+        self.limits.is_empty()
+    }
+
     /// Enters what keys had used by `now` of this day and this month, for those of which nothing is known yet.
     pub(crate) fn restore(&self, [day, month]: [&HashMap<Arc<str>, Amount>; 2], now: SystemTime) {
         let mut book = self.book.lock();

@@ -31,7 +31,7 @@ async fn back_to_zero(gateway: &Gateway, what: &str) {
         let page = parsed(gateway);
         let of = |gauge: &&str| page.value(&format!("reelgate_{gauge}"), &[]);
         let slots = page.value("reelgate_slots_in_use", &[("scope", "upstream"), ("name", "main")]);
-        if GAUGES.iter().map(|gauge| of(gauge)).sum::<f64>() + slots == 0.0 {
+        if GAUGES.iter().map(of).sum::<f64>() + slots == 0.0 {
             return;
         }
         assert!(began.elapsed() < SOON, "{what}: {}", gateway.page());
