@@ -26,6 +26,7 @@ use tracing::error;
 
 use crate::config::ledger::{Settings, StoreKind};
 use crate::metrics::{Jobs as JobCounts, Metrics};
+use crate::telemetry::Seldom;
 
 pub(crate) mod archive;
 mod bounded;
@@ -133,6 +134,9 @@ impl fmt::Debug for Ledger {
     }
 }
 
+/// What was said of a store that fails.
+static FAILED: Seldom = Seldom::new();
+
 impl Ledger {
     /// Opens the ledger. Calls that a dead process left open become unknown, once nobody else has the file open.
     ///
@@ -176,7 +180,9 @@ impl Ledger {
         let answer = answer.await;
         let result = answer.as_ref().err().map_or("ok", LedgerError::name);
         self.0.operations.with_label_values(&[operation, result]).inc();
-        if let Err(error) = &answer {
+        if let Err(error) = &answer
+            && FAILED.is_due(operation)
+        {
             error!(operation, %error, "the ledger failed");
         }
         answer

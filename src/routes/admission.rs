@@ -21,6 +21,7 @@ use crate::quota::turns::Turns;
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
 use crate::shutdown::Underway;
+use crate::telemetry::Seldom;
 use crate::trail::Trail;
 use crate::waits::Waits;
 
@@ -68,11 +69,16 @@ where
     response
 }
 
+/// What was said of keys that have expired.
+static EXPIRED: Seldom = Seldom::new();
+
 /// The client is told the same of every wrong key; the log names the one that has expired.
 fn turned_away(reason: Rejection) -> Response {
     let mut note = Note::default();
     if let Rejection::ExpiredKey { name, .. } = &reason {
-        warn!(key = name, "a key was used that has expired");
+        if EXPIRED.is_due(name) {
+            warn!(key = name, "a key was used that has expired");
+        }
         note.client = Some(name.as_str().into());
     }
     let mut response = Refusal::from(reason).into_response();

@@ -25,6 +25,7 @@ use crate::outcome::Refusal;
 use crate::rejection::Rejection;
 use crate::routes;
 use crate::shutdown::{Stage, Underway};
+use crate::telemetry::Seldom;
 
 mod connection;
 mod edge;
@@ -55,7 +56,9 @@ pub async fn run(listener: TcpListener, live: Live, stop: impl Future<Output = (
                 }
                 Err(error) => {
                     // Out of file descriptors, mostly: waiting lets some be given back.
-                    warn!(%error, "a connection could not be accepted");
+                    if UNACCEPTED.is_due("connections") {
+                        warn!(%error, "a connection could not be accepted");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -83,6 +86,9 @@ const LAST_PART: u32 = 10;
 
 /// How long cutting connections may take. What outlives its connection is not waited for any longer.
 const CUT_TIME: Duration = Duration::from_millis(100);
+
+/// What was said of connections that could not be accepted.
+static UNACCEPTED: Seldom = Seldom::new();
 
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

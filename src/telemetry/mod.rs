@@ -26,9 +26,12 @@ mod line;
 #[cfg(feature = "otlp")]
 pub(crate) mod otlp;
 mod queue;
+mod seldom;
 mod shown;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use seldom::Seldom;
 
 use line::Style;
 use queue::Queue;

@@ -15,6 +15,10 @@ use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::metrics::meter::Meter;
 use crate::metrics::{Cells, Metrics, Upstreams};
+use crate::telemetry::Seldom;
+
+/// What was said of upstreams that do not accept our credential.
+static REFUSED: Seldom = Seldom::new();
 
 /// What an attempt can come to: a status or its class, the name of a failure, or one of two ways in which its client
 /// ends it. What was not made for the breaker's sake is told here as well.
@@ -180,7 +184,12 @@ impl Counts {
         });
         if result == Failure::Credential.name() {
             // Every call will fail until somebody changes that.
-            error!(upstream = &*self.upstream, "the upstream did not accept the gateway's own credential");
+            if REFUSED.is_due(&self.upstream) {
+                error!(
+                    upstream = &*self.upstream,
+                    "the upstream did not accept the gateway's own credential"
+                );
+            }
             self.metrics.upstream_auth_failures.with_label_values(&[&*self.upstream]).inc();
         }
     }

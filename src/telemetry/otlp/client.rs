@@ -4,8 +4,6 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 use std::pin::Pin;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
@@ -16,8 +14,10 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::{self, Handle};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tracing::warn;
+
+use crate::telemetry::Seldom;
 
 type Inner = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
@@ -26,15 +26,11 @@ pub(super) struct Client {
     inner: Inner,
     runtime: Handle,
     timeout: Duration,
-    /// When it was last said that spans are lost.
-    said: Mutex<Option<Instant>>,
+    lost: Seldom,
 }
 
 /// Bytes of a collector's answer that are read.
 const ANSWER_MAX: usize = 64 << 10;
-
-/// Time between two lines that say the same.
-const PAUSE: Duration = Duration::from_mins(1);
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,7 +50,7 @@ impl Client {
         let inner = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .build(https);
-        Ok(Self { inner, runtime: handle, timeout, said: Mutex::new(None) })
+        Ok(Self { inner, runtime: handle, timeout, lost: Seldom::new() })
     }
 
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
@@ -71,9 +67,7 @@ impl Client {
 
     /// Says that spans are lost, now and then.
     fn complain(&self, why: &dyn fmt::Display) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.is_none_or(|said| said.elapsed() >= PAUSE) {
-            *said = Some(Instant::now());
+        if self.lost.is_due("spans") {
             warn!(%why, "spans could not be sent");
         }
     }

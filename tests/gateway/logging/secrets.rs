@@ -112,8 +112,11 @@ async fn log_of(toml: &str, filter: &'static str) -> Vec<String> {
     let mut client = process.connect().await;
     client.send("GET /v1/videos HTTP/1.1\r\nauthorization : Bearer sk-client-space\r\n\r\n").await;
     let _ = client.try_answer_to("GET").await;
-    assert!(process.trouble().is_empty(), "{:?}", process.trouble());
-    process.rest_of_log().await
+    let log = process.rest_of_log().await;
+    let refused = log.iter().filter(|line| line.contains("did not accept")).count();
+    assert!(refused <= 1, "what is so with each request is not said with each");
+    assert!(!log.iter().any(|line| line.contains("panicked")), "{log:#?}");
+    log
 }
 
 #[tokio::test]
