@@ -104,3 +104,30 @@ impl Settings {
         settings
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::Config;
+    use crate::config::secret::Sources;
+
+    fn problems(text: &str) -> String {
+        let nothing = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
+        let sources = Sources { var: &|_| None, file: &nothing };
+        Config::parse(text, Path::new(""), sources)
+            .map(|_| String::new())
+            .unwrap_or_else(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_ledger_in_redis_needs_to_know_where_that_is_and_a_lease_that_outlasts_its_time_out() {
+        let store = "[ledger]\nstore = \"redis\"\n";
+        let redis = "[redis]\nurl = \"redis://10.0.0.1\"\n";
+        assert!(problems(store).starts_with("ledger.store: "), "{}", problems(store));
+        assert_eq!(problems(&format!("{store}{redis}")), "");
+        let short = problems(&format!("{store}{redis}lease = \"9s\""));
+        assert!(short.starts_with("redis.lease: "), "{short}");
+        assert_eq!(problems(&format!("{redis}lease = \"9s\"")), "", "nobody asks for it");
+    }
+}
