@@ -28,8 +28,10 @@ struct Sharing {
 
 impl Sharing {
     fn new(server: &RedisServer, quota: &str, redis: &str) -> Self {
+        // Only where it is the time-out that is tested may a busy machine be taken for a server that is away.
+        let patience = if redis.contains("timeout") { "" } else { "timeout = \"3s\"" };
         let text = format!(
-            "quota = {{ submit = {quota} }}\n[redis]\nurl = \"{}\"\nlimits = true\nprobe = \"50ms\"\n{redis}",
+            "quota = {{ submit = {quota} }}\n[redis]\nurl = \"{}\"\nlimits = true\nprobe = \"50ms\"\n{patience}\n{redis}",
             server.url()
         );
         let nothing = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
@@ -230,13 +232,14 @@ async fn a_server_that_is_stalled_costs_one_time_out_and_comes_back_by_itself() 
     let begun = Instant::now();
     assert!(one.spend().await);
     let first = begun.elapsed();
-    assert!(first >= Duration::from_millis(100) && first < SECOND, "{first:?}");
+    assert!(first >= Duration::from_millis(100) && first < 5 * SECOND, "{first:?}");
     assert!(!one.is_up());
     let begun = Instant::now();
     for _ in 0..200 {
         assert!(one.spend().await);
     }
-    assert!(begun.elapsed() < Duration::from_millis(100), "{:?}: somebody waited", begun.elapsed());
+    // Twenty seconds, if each had waited.
+    assert!(begun.elapsed() < 5 * SECOND, "{:?}: somebody waited", begun.elapsed());
     server.resume();
     one.until_up(true).await;
     assert!(one.spend().await);

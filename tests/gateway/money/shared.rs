@@ -21,7 +21,7 @@ fn over(server: &RedisServer, redis: &str, more: &str) -> String {
     )
 }
 
-const LEDGER: &str = "[ledger]\nstore = \"redis\"\ntimeout = \"500ms\"\n";
+const LEDGER: &str = "[ledger]\nstore = \"redis\"\ntimeout = \"2s\"\n";
 
 /// RT06, RT24: an SDK's repeat comes to the other process.
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn a_repeat_at_another_process_gets_the_first_ones_answer() {
     let replies = gates.iter().map(|gate| Reply::default().read().wait(gate).send(job())).collect();
     let upstream = Upstream::script(replies).await;
     // What is waited for here is the upstream, not the server: it gets time on a busy machine.
-    let toml = over(&server, "", &LEDGER.replace("500ms", "5s"));
+    let toml = over(&server, "", &LEDGER.replace("2s", "5s"));
     let (one, other) = (Process::start(&upstream, &toml).await, Process::start(&upstream, &toml).await);
     let keyed = || first("a dog").with("idempotency-key", "k");
     let cases = [(first("a cat"), again("a cat")), (keyed(), keyed())];
@@ -83,7 +83,7 @@ async fn one_key_at_two_processes_at_once_makes_one_job() {
 async fn a_repeat_of_a_call_whose_process_was_killed_makes_no_second_job() {
     let server = RedisServer::start();
     let upstream = Upstream::start(Reply::default().read().stall()).await;
-    let toml = over(&server, "lease = \"1s\"", "[ledger]\nstore = \"redis\"\ntimeout = \"200ms\"\n");
+    let toml = over(&server, "lease = \"3s\"", "[ledger]\nstore = \"redis\"\ntimeout = \"1s\"\n");
     let mut one = Process::start(&upstream, &toml).await;
     let other = Process::start(&upstream, &toml).await;
     let mut client = one.connect().await;
@@ -184,14 +184,14 @@ async fn requests_stay_fast_while_the_server_of_limits_is_stalled() {
     for (mode, then) in [("local_share", 200), ("refuse", 503)] {
         let server = RedisServer::start();
         let upstream = Upstream::start(Reply::job()).await;
-        let redis = format!("limits = true\ntimeout = \"100ms\"\non_failure = \"{mode}\"");
+        let redis = format!("limits = true\ntimeout = \"500ms\"\non_failure = \"{mode}\"");
         let toml = over(&server, &redis, "[quota]\nsubmit = { rate = \"1000/h\" }\n");
         let gateway = Gateway::start(&upstream, &toml).await;
         assert_eq!(gateway.ask(&first("a cat")).await.status(), 200);
         server.stall();
         let begun = Instant::now();
         assert_eq!(gateway.ask(&first("a cat")).await.status(), then);
-        assert!(begun.elapsed() >= Duration::from_millis(100), "it was asked");
+        assert!(begun.elapsed() >= Duration::from_millis(500), "it was asked");
         let begun = Instant::now();
         for _ in 0..20 {
             let answer = gateway.ask(&first("a cat")).await;
@@ -203,7 +203,7 @@ async fn requests_stay_fast_while_the_server_of_limits_is_stalled() {
                 );
             }
         }
-        assert!(begun.elapsed() < Duration::from_millis(20 * 90), "{:?}: somebody waited", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_millis(20 * 400), "{:?}: somebody waited", begun.elapsed());
         assert!(gateway.metric("reelgate_redis_up") < 0.5);
         server.resume();
         within("it to come back", async {
