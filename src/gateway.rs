@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use axum::http::Extensions;
 
 use crate::budget::Budgets;
 use crate::config::Config;
@@ -30,7 +31,7 @@ pub struct Gateway {
     /// Where every paid call is written down.
     pub(crate) ledger: Ledger,
     /// How many calls there may be in a time.
-    pub(crate) quotas: Quotas,
+    pub(crate) quotas: Arc<Quotas>,
     /// How much each key may have made.
     pub(crate) budgets: Budgets,
     /// How many jobs may run at once.
@@ -66,7 +67,7 @@ impl Gateway {
     pub fn new(config: Config, metrics: Arc<Metrics>) -> Result<Self, Unopened> {
         Ok(Self {
             ledger: Ledger::open(&config.ledger, &metrics)?,
-            quotas: Quotas::new(&config, &metrics),
+            quotas: Arc::new(Quotas::new(&config, &metrics)),
             budgets: Budgets::new(&config),
             slots: Slots::new(&config),
             load: Arc::new(Load::new(config.limits.in_flight)),
@@ -101,6 +102,14 @@ impl Gateway {
     pub fn with_fingerprint(mut self, fingerprint: String) -> Self {
         self.version.fingerprint = fingerprint;
         self
+    }
+
+    /// Gives a request what it is to be decided and counted by, all the way down.
+    pub(crate) fn accompany(self: &Arc<Self>, extensions: &mut Extensions) {
+        extensions.insert(Arc::clone(self));
+        // What calls to upstreams know of us.
+        extensions.insert(Arc::clone(&self.quotas));
+        extensions.insert(Arc::clone(&self.metrics));
     }
 
     fn tell_version(&self) {

@@ -155,26 +155,9 @@ impl Note {
     }
 }
 
-/// The template of the route that took a request: one of [`ROUTES`], and so fit for a label.
+/// The template of the route that took a request: one of a closed list, and so fit for a label.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Route(pub &'static str);
-
-/// Label of a request that no route took.
-pub(crate) const NO_ROUTE: &str = "none";
-
-/// The templates of all routes, and [`NO_ROUTE`]; those that are asked for most stand first.
-pub(crate) static ROUTES: [&str; 10] = [
-    "/v1/videos/{id}",
-    "/v1/videos",
-    "/v1/videos/{id}/content",
-    "/v1/*",
-    "/v1/videos/{id}/remix",
-    "/v1/videos/edits",
-    "/v1/videos/extensions",
-    "/v1/videos/characters",
-    "/v1/videos/characters/{id}",
-    NO_ROUTE,
-];
 
 #[cfg(test)]
 mod tests {

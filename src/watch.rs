@@ -77,6 +77,6 @@ fn question(gateway: &Arc<Gateway>, job: &Job, credential: HeaderMap) -> Option<
     let target = format!("/v1/videos/{}", utf8_percent_encode(&job.id, SEGMENT));
     let mut head = Request::get(target).body(()).ok()?.into_parts().0;
     head.headers = credential;
-    head.extensions.insert(Arc::clone(gateway));
+    gateway.accompany(&mut head.extensions);
     Some(Call::new(Kind::Fetch, head))
 }

@@ -39,7 +39,7 @@ impl Gateway {
         self.load.resize(config.limits.in_flight);
         self.slots.resize(&config, running);
         Self {
-            quotas: self.quotas.next(&config, &self.metrics),
+            quotas: Arc::new(self.quotas.next(&config, &self.metrics)),
             budgets,
             slots: Arc::clone(&self.slots),
             load: Arc::clone(&self.load),

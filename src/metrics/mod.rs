@@ -27,6 +27,7 @@ pub(crate) use jobs::{Jobs, Order};
 pub use process::{COMMIT, OptionalGauge, VERSION};
 pub(crate) use raised::Raised;
 pub use registering::Definition;
+pub(crate) use requests::NO_ROUTE;
 pub(crate) use upstream::Upstreams;
 
 use quota::Quotas;

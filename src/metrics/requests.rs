@@ -4,7 +4,23 @@ use prometheus::{Error, Histogram, HistogramVec, IntCounter, IntCounterVec, IntG
 
 use super::meter::Meter;
 use super::registering::Registering;
-use crate::outcome::ROUTES;
+
+/// Label of a request that no route took.
+pub(crate) const NO_ROUTE: &str = "none";
+
+/// The templates of all routes, and [`NO_ROUTE`]; those that are asked for most stand first.
+pub(crate) static ROUTES: [&str; 10] = [
+    "/v1/videos/{id}",
+    "/v1/videos",
+    "/v1/videos/{id}/content",
+    "/v1/*",
+    "/v1/videos/{id}/remix",
+    "/v1/videos/edits",
+    "/v1/videos/extensions",
+    "/v1/videos/characters",
+    "/v1/videos/characters/{id}",
+    NO_ROUTE,
+];
 
 /// Requests and their answers.
 #[derive(Debug)]

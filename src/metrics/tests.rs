@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::outcome::ROUTES;
+use crate::metrics::requests::ROUTES;
 
 fn metrics() -> Metrics {
     Metrics::new().expect("distinct names")

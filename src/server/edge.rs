@@ -48,7 +48,7 @@ where
     let mut distrusted = false;
     let mut response = match checked(request, &gateway) {
         Ok(mut request) => {
-            request.extensions_mut().insert(Arc::clone(&gateway));
+            gateway.accompany(request.extensions_mut());
             request.extensions_mut().insert(id.clone());
             request.extensions_mut().insert(trail);
             request.extensions_mut().insert(waits);

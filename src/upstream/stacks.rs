@@ -18,7 +18,7 @@ use super::tally::Tally;
 use super::vitals::Vitals;
 use crate::config::upstreams::Upstream as Settings;
 use crate::error::Dialect;
-use crate::gateway::Gateway;
+use crate::quota::Quotas;
 use crate::quota::allowance::Allowance;
 use crate::shutdown::Underway;
 use crate::trail::Trail;
@@ -100,8 +100,8 @@ impl Upstream {
 
     /// What counts the attempts of such calls. Without a gateway around, as in benchmarks, nothing does.
     fn allowance(&self, call: &Call) -> Option<Arc<Allowance>> {
-        let gateway = call.head.extensions.get::<Arc<Gateway>>()?;
-        gateway.quotas.upstream(&self.name, call.kind.into())
+        let quotas = call.head.extensions.get::<Arc<Quotas>>()?;
+        quotas.upstream(&self.name, call.kind.into())
     }
 
     pub(super) async fn send(&self, call: &Call, payload: Payload) -> Result<Answer, Unanswered> {

@@ -12,7 +12,6 @@ use tracing::error;
 use super::call::{Call, Kind, Missed, Why};
 use super::vitals::Vitals;
 use crate::failure::Failure;
-use crate::gateway::Gateway;
 use crate::metrics::meter::Meter;
 use crate::metrics::{Cells, Metrics, Upstreams};
 use crate::telemetry::Seldom;
@@ -79,12 +78,11 @@ pub(super) struct Attempting {
 
 impl Tally {
     pub(super) fn new(call: &Call, vitals: &Vitals, upstream: &Arc<str>) -> Self {
-        let gateway = call.head.extensions.get::<Arc<Gateway>>();
-        let counts = |gateway: &Arc<Gateway>| {
-            let counts = vitals.counts.get_or_init(|| Counts::new(&gateway.metrics, upstream));
+        let metrics = call.head.extensions.get::<Arc<Metrics>>();
+        Self(metrics.map(|metrics| {
+            let counts = vitals.counts.get_or_init(|| Counts::new(metrics, upstream));
             Arc::clone(counts)
-        };
-        Self(gateway.map(counts))
+        }))
     }
 
     /// An attempt begins.

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 
 use super::Told;
 use crate::fault::Domain;
-use crate::metrics::{Metrics, NO_MODEL};
-use crate::outcome::{NO_ROUTE, REJECTED, Refusal};
+use crate::metrics::{Metrics, NO_MODEL, NO_ROUTE};
+use crate::outcome::{REJECTED, Refusal};
 use crate::rejection::{Param, Rejection};
 
 /// Label of a rejection whose answer has no code, or that is about no field.

@@ -14,7 +14,8 @@ use tracing::info;
 
 use super::{Arrival, Told};
 use crate::fault::Domain;
-use crate::outcome::{NO_ROUTE, REJECTED, Refusal};
+use crate::metrics::NO_ROUTE;
+use crate::outcome::{REJECTED, Refusal};
 use crate::rejection::Param;
 use crate::request_id::RequestId;
 use crate::trail::{InLine, Marks};

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use crate::config::tracing::Tracing;
 use crate::error::Dialect;
-use crate::metrics::Metrics;
-use crate::outcome::{NO_ROUTE, Note, Refusal, Route};
+use crate::metrics::{Metrics, NO_ROUTE};
+use crate::outcome::{Note, Refusal, Route};
 use crate::request_id::RequestId;
 use crate::shutdown::{Stage, Underway};
 use crate::trace_context::Traceparent;

@@ -5,7 +5,7 @@ use opentelemetry::{KeyValue, Value};
 
 use super::log::Line;
 use crate::fault::Domain;
-use crate::outcome::NO_ROUTE;
+use crate::metrics::NO_ROUTE;
 use crate::telemetry::otlp::{self, Span};
 
 /// Sends the span of a request that has one.
