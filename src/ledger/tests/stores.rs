@@ -271,8 +271,8 @@ async fn a_first_try_that_was_overtaken_elsewhere_is_not_written() {
         assert_eq!(store.insert(late.clone(), ever()).await, Ok(Some(overtaking.id)), "{name}");
         let too_late = Unless { overtaken_since: Timestamp(overtaking.at.0 + 1), ..ever() };
         assert_eq!(store.insert(late, too_late).await, Ok(None), "{name}");
-        let earlier = from("there", first_try("[]"));
-        let earlier = Record { at: Timestamp(earlier.at.0 - 1), ..earlier };
+        let before = Timestamp(now().0 - 1);
+        let earlier = Record { at: before, id: LedgerId::at(before), ..from("there", first_try("[]")) };
         store.insert(earlier, ever()).await.expect("inserted");
         store.insert(from("there", repeat("[]")), ever()).await.expect("inserted");
         let other = from("here", first_try("[]"));
