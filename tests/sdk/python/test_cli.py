@@ -44,9 +44,9 @@ def fails(*arguments, code=1):
 
 
 def test_the_configurations_that_come_with_it_are_fine(tmp_path):
-    found = sorted((REPOSITORY / "config").glob("reelgate.toml")) + sorted((REPOSITORY / "deploy").glob("*.toml"))
-    assert len(found) >= 2
-    for path in found:
+    # Those with secrets in files beside them are checked where these are made.
+    found = [REPOSITORY / path for path in ("config", "deploy/config", "deploy/kubernetes/base")]
+    for path in (folder / "reelgate.toml" for folder in found):
         out = succeeds("check", "--config", path)
         assert out.startswith(f"{path} is fine\n"), path
 
