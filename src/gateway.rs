@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use axum::http::Extensions;
 
 use crate::budget::Budgets;
 use crate::config::Config;
@@ -102,14 +101,6 @@ impl Gateway {
     pub fn with_fingerprint(mut self, fingerprint: String) -> Self {
         self.version.fingerprint = fingerprint;
         self
-    }
-
-    /// Gives a request what it is to be decided and counted by, all the way down.
-    pub(crate) fn accompany(self: &Arc<Self>, extensions: &mut Extensions) {
-        extensions.insert(Arc::clone(self));
-        // What calls to upstreams know of us.
-        extensions.insert(Arc::clone(&self.quotas));
-        extensions.insert(Arc::clone(&self.metrics));
     }
 
     fn tell_version(&self) {

@@ -14,7 +14,7 @@
 //! config     everything an operator decides   error       every word that is ever said
 //! capability · rewrite · params               pure decisions
 //! rejection · failure                         every reason there is       money   exact amounts of it
-//! trail · trace_context · telemetry           what is kept of a request, and how it is shown
+//! journey · trace_context · telemetry         what is kept of a request, and how it is shown
 //! ```
 //!
 //! The sandbox stands apart: it is the other end, and shares no code with the gateway.
@@ -32,6 +32,7 @@ mod fault;
 pub mod gateway;
 mod idle;
 mod joined;
+mod journey;
 pub mod ledger;
 mod link;
 pub mod metrics;
@@ -50,7 +51,5 @@ pub mod server;
 mod shutdown;
 mod telemetry;
 mod trace_context;
-mod trail;
 pub mod upstream;
-mod waits;
 pub mod watch;

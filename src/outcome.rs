@@ -155,10 +155,6 @@ impl Note {
     }
 }
 
-/// The template of the route that took a request: one of a closed list, and so fit for a label.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Route(pub &'static str);
-
 #[cfg(test)]
 mod tests {
     use super::*;

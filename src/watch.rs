@@ -12,6 +12,7 @@ use tokio::time::{Instant, interval, sleep};
 use tracing::{debug, warn};
 
 use crate::gateway::{Gateway, Live};
+use crate::journey::{Journey, Start};
 use crate::quota::slots::Job;
 use crate::routes::observe;
 use crate::upstream::{Call, Kind, Payload, Upstreams, WHOLE_MAX};
@@ -77,6 +78,7 @@ fn question(gateway: &Arc<Gateway>, job: &Job, credential: HeaderMap) -> Option<
     let target = format!("/v1/videos/{}", utf8_percent_encode(&job.id, SEGMENT));
     let mut head = Request::get(target).body(()).ok()?.into_parts().0;
     head.headers = credential;
-    gateway.accompany(&mut head.extensions);
-    Some(Call::new(Kind::Fetch, head))
+    let start = Start { metrics: Some(Arc::clone(&gateway.metrics)), ..Start::default() };
+    head.extensions.insert(Journey::begin(Instant::now(), start));
+    Some(Call::new(Kind::Fetch, head).counted_by(&gateway.quotas))
 }

@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::turns::Turns;
-use crate::shutdown::{Stage, Underway};
+use crate::journey::Journey;
+use crate::shutdown::Stage;
 
 /// How long, and until what, a call is ready to wait. What it waits for has bounds of its own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Patience {
     /// When the whole call must be answered.
     pub deadline: Option<Instant>,
-    /// Ends the wait once the process is told to stop.
-    pub underway: Option<Underway>,
-    /// Where it is counted what its turns cost; calls of our own count nowhere.
-    pub turns: Option<Turns>,
+    /// What it accompanies: waits end once the process is told to stop, and turns that do not come at once are counted.
+    /// Calls of our own have none.
+    pub journey: Option<Journey>,
 }
 
 /// Why a wait ended in vain.
@@ -52,7 +51,7 @@ impl Patience {
 
     /// Resolves once the process is told to stop.
     async fn stopping(&self) {
-        match &self.underway {
+        match self.journey.as_ref().and_then(Journey::underway) {
             Some(underway) => underway.reached(Stage::Draining).await,
             None => pending().await,
         }

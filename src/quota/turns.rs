@@ -2,15 +2,12 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::time::Instant;
 
 use super::patience::Patience;
-use crate::metrics::Metrics;
-use crate::trail::Trail;
-use crate::waits::Waits;
+use crate::journey::Journey;
 
 /// What holds a call up. A closed vocabulary, and so fit for a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,17 +24,6 @@ pub(crate) enum Limit {
     Slots,
     /// The number of calls under way.
     InFlight,
-}
-
-/// Where the turns of one request are counted.
-#[derive(Clone, Debug)]
-pub(crate) struct Turns {
-    /// Its waits.
-    pub waits: Waits,
-    /// Where the log finds what it stood in line for.
-    pub trail: Trail,
-    /// The process's counts.
-    pub metrics: Arc<Metrics>,
 }
 
 impl Limit {
@@ -61,39 +47,46 @@ impl Patience {
         limit: Limit,
         turn: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let Some(turns) = &self.turns else { return turn.await };
+        let Some(journey) = &self.journey else { return turn.await };
         let mut turn = pin!(turn);
         let at_once = match poll_fn(|cx| Poll::Ready(turn.as_mut().poll(cx))).await {
             Poll::Ready(at_once) => at_once,
-            Poll::Pending => return turns.in_line(limit, turn).await,
+            Poll::Pending => return in_line(journey, limit, turn).await,
         };
-        if at_once.is_err() {
-            turns.metrics.quotas.held_up(limit.word(), false, None);
+        if let (Err(_), Some(metrics)) = (&at_once, journey.metrics()) {
+            metrics.quotas.held_up(limit.word(), false, None);
         }
         at_once
     }
 }
 
-impl Turns {
-    /// A turn that is waited for.
-    async fn in_line<T, E>(&self, limit: Limit, turn: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        let began = Instant::now();
-        let came = self.waits.during(turn).await;
-        let took = began.elapsed();
-        self.metrics.quotas.held_up(limit.word(), came.is_ok(), Some(took));
-        self.trail.waited(limit.word(), took);
-        came
+/// A turn that is waited for.
+async fn in_line<T, E>(
+    journey: &Journey,
+    limit: Limit,
+    turn: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let began = Instant::now();
+    let came = journey.during(turn).await;
+    let took = began.elapsed();
+    if let Some(metrics) = journey.metrics() {
+        metrics.quotas.held_up(limit.word(), came.is_ok(), Some(took));
     }
+    journey.waited(limit.word(), took);
+    came
 }
 
 #[cfg(test)]
 mod tests {
     use std::future::ready;
+    use std::sync::Arc;
     use std::time::Duration;
 
     use tokio::time::sleep;
 
     use super::*;
+    use crate::journey::Start;
+    use crate::metrics::Metrics;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -104,10 +97,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_turn_counts_only_where_it_does_not_come_at_once() {
         let metrics = Arc::new(Metrics::new().expect("metrics"));
-        let waits = Waits::since(Instant::now());
-        let trail = Trail::default();
-        let turns = Turns { waits: waits.clone(), trail: trail.clone(), metrics: Arc::clone(&metrics) };
-        let patience = Patience { turns: Some(turns), ..Patience::default() };
+        let start = Start { metrics: Some(Arc::clone(&metrics)), ..Start::default() };
+        let journey = Journey::begin(Instant::now(), start);
+        let patience = Patience { journey: Some(journey.clone()), ..Patience::default() };
 
         let at_once = patience.turn(Limit::Model, ready(Ok::<_, ()>(7))).await;
         assert_eq!(at_once, Ok(7));
@@ -137,7 +129,7 @@ mod tests {
             assert!(page.contains(&format!("reelgate_{series}\n")), "{series} in {page}");
         }
         assert!(!page.contains("quota_wait_seconds_count{scope=\"key\"}"), "it did not stand in line");
-        assert_eq!(waits.until(Instant::now()), 3 * SECOND);
-        assert_eq!(trail.read().waits, [("slots", SECOND), ("slots", 2 * SECOND)]);
+        assert_eq!(journey.waited_until(Instant::now()), 3 * SECOND);
+        assert_eq!(journey.read().waits, [("slots", SECOND), ("slots", 2 * SECOND)]);
     }
 }

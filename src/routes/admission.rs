@@ -4,30 +4,28 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::http::Extensions;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
 use tracing::warn;
 
-use super::body;
+use super::{Served, body};
 use crate::auth::{self, Client};
 use crate::gateway::Gateway;
+use crate::journey::Journey;
 use crate::outcome::{Note, Refusal};
 use crate::params::Encoding;
 use crate::quota::gate::Place;
 use crate::quota::patience::Patience;
-use crate::quota::turns::Turns;
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
-use crate::shutdown::Underway;
 use crate::telemetry::Seldom;
-use crate::trail::Trail;
-use crate::waits::Waits;
+use crate::upstream::Upstreams;
 
 /// A request that may be worked on.
 pub(super) struct Admitted {
     pub(super) gateway: Arc<Gateway>,
+    pub(super) upstreams: Upstreams,
     pub(super) client: Client,
     pub(super) head: Parts,
     /// Its place among the requests in flight.
@@ -37,7 +35,7 @@ pub(super) struct Admitted {
 /// Lets `work` answer a request whose client may ask, while there is room. Both are decided from the head alone.
 pub(super) async fn admitted<F>(
     class: Class,
-    gateway: Arc<Gateway>,
+    Served { gateway, upstreams }: Served,
     request: Request,
     work: impl FnOnce(Admitted, Body) -> F,
 ) -> Response
@@ -50,13 +48,14 @@ where
         Err(reason) => return turned_away(reason),
     };
     let (snapshot, key) = (Arc::clone(&gateway), client.name().cloned());
-    let patience = patience(&gateway, request.extensions());
-    Trail::of(request.extensions()).mark(|marks| marks.client.clone_from(&key));
+    let journey = Journey::of(request.extensions());
+    journey.mark(|marks| marks.client.clone_from(&key));
+    let patience = Patience { deadline: None, journey: Some(journey) };
     let entered = snapshot.load.enter(class, &patience).await;
     let answer = match entered {
         Ok(place) => {
             let (head, body) = request.into_parts();
-            work(Admitted { gateway, client, head, place }, body).await
+            work(Admitted { gateway, upstreams, client, head, place }, body).await
         }
         Err(reason) => Err(reason.into()),
     };
@@ -86,24 +85,22 @@ fn turned_away(reason: Rejection) -> Response {
     response
 }
 
-/// Waits as long as each limit allows, and no longer than the process serves. `extensions`: the request's.
-pub(super) fn patience(gateway: &Gateway, extensions: &Extensions) -> Patience {
-    let (waits, trail) = (Waits::of(extensions), Trail::of(extensions));
-    let turns = Turns { waits, trail, metrics: Arc::clone(&gateway.metrics) };
-    Patience { deadline: None, underway: extensions.get::<Underway>().cloned(), turns: Some(turns) }
-}
-
 impl Admitted {
+    /// What it accompanies.
+    pub(super) fn journey(&self) -> Journey {
+        Journey::of(&self.head.extensions)
+    }
+
     /// The encoding of its body, and all of the bytes.
     pub(super) async fn read(&self, body: Body) -> Result<(Encoding, Bytes), Rejection> {
         // As slow as its client.
-        let waits = Waits::of(&self.head.extensions);
-        waits.during(body::read(&self.head, body, &self.gateway.config.limits)).await
+        let journey = self.journey();
+        journey.during(body::read(&self.head, body, &self.gateway.config.limits)).await
     }
 
     /// Takes what the call costs from every quota that counts it.
     pub(super) async fn spend(&self, class: Class) -> Result<SpentAll, Rejection> {
-        let patience = patience(&self.gateway, &self.head.extensions);
+        let patience = Patience { deadline: None, journey: Some(self.journey()) };
         let key = self.client.name().map(|name| &**name);
         let asked = Asked { class, key, model: None, patience: &patience };
         self.gateway.quotas.spend(&asked).await

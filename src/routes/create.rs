@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderName;
 use axum::http::request::Parts;
 use axum::response::Response;
 
-use super::Snapshot;
+use super::Served;
 use super::admission::{Admitted, admitted};
 use super::forward::judge_submit_query;
 use super::order::Order;
@@ -24,18 +23,12 @@ use crate::params::{self, Params, Value};
 use crate::quota::Class;
 use crate::rejection::{Param, Rejection};
 use crate::rewrite;
-use crate::trail::Trail;
-use crate::upstream::Upstreams;
 
-pub(super) async fn create(
-    Extension(gateway): Snapshot,
-    Extension(upstreams): Extension<Upstreams>,
-    request: Request,
-) -> Response {
-    admitted(Class::Submit, gateway, request, |admitted, body| judged(admitted, body, upstreams)).await
+pub(super) async fn create(served: Served, request: Request) -> Response {
+    admitted(Class::Submit, served, request, judged).await
 }
 
-async fn judged(admitted: Admitted, body: Body, upstreams: Upstreams) -> Result<Response, Refusal> {
+async fn judged(admitted: Admitted, body: Body) -> Result<Response, Refusal> {
     let gateway = Arc::clone(&admitted.gateway);
     let config = &gateway.config;
     judge_submit_query(&gateway, &admitted.head.uri, FIELDS)?;
@@ -43,7 +36,7 @@ async fn judged(admitted: Admitted, body: Body, upstreams: Upstreams) -> Result<
     let (encoding, bytes) = admitted.read(body).await?;
     let (body, judgement) = {
         let params = params::parse(&encoding, &bytes, FIELDS, &config.limits.fields)?;
-        Trail::of(&admitted.head.extensions).mark(|marks| marks.asked = asked(&params));
+        admitted.journey().mark(|marks| marks.asked = asked(&params));
         let nobody = Asker { mode, ..Asker::default() };
         let asker = admitted.client.key().map_or(nobody, |key| key.asker(mode));
         let judgement = config.capabilities.judge_create(&params, &asker)?;
@@ -52,13 +45,7 @@ async fn judged(admitted: Admitted, body: Body, upstreams: Upstreams) -> Result<
     let upstream = judgement.model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);
     let note = Note::of(&judgement, upstream);
     let (upstream, order) = (Arc::clone(upstream), Order::of(&judgement));
-    paid::call(
-        admitted,
-        upstreams,
-        Paid { operation: Operation::Create, encoding, body, upstream, order },
-        note,
-    )
-    .await
+    paid::call(admitted, Paid { operation: Operation::Create, encoding, body, upstream, order }, note).await
 }
 
 /// The model as the client names it, for the log.

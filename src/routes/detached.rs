@@ -17,6 +17,7 @@ use crate::auth;
 use crate::budget::Charge;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
+use crate::journey::Journey;
 use crate::ledger::Open;
 use crate::ledger::record::{LedgerId, State};
 use crate::ledger::settlement::{Answer, Settlement};
@@ -25,7 +26,6 @@ use crate::quota::SpentAll;
 use crate::quota::gate::Place;
 use crate::quota::slots::{Held, Job};
 use crate::shutdown::{Stage, Underway};
-use crate::trail::Trail;
 use crate::upstream::{Attempts, Call, Kind, Payload, Presence, Unanswered, Upstreams, WHOLE_MAX, Why};
 
 /// A call that is written down, and everything it needs and holds.
@@ -63,7 +63,7 @@ impl Making {
         let (client, _waiting) = Presence::pair();
         let mut missed = Missed { gateway: Arc::clone(&self.gateway), id: Some(self.open.id().clone()) };
         // The process is not at its end before the task is.
-        let underway = self.head.extensions.get::<Underway>().cloned();
+        let underway = Journey::of(&self.head.extensions).underway().cloned();
         let ending = ending(underway.clone());
         let until = self.until;
         tokio::spawn(async move {
@@ -85,7 +85,7 @@ impl Making {
     async fn make(self, client: Presence, tell: oneshot::Sender<Result<Response, Refusal>>) {
         let Self { gateway, upstreams, upstream, head, body, open, holds, makes_job, .. } = self;
         let Holds { charge, spent, held, place } = holds;
-        let call = Call { client, outlives_client: true, ..Call::new(Kind::Submit, head) };
+        let call = Call { client, outlives_client: true, ..Call::new(Kind::Submit, head).counted_by(&gateway.quotas) };
         let answer = upstreams.send(&upstream, &call, Payload::Whole(body)).await;
         if attempts(&answer).made > 0 {
             spent.commit();
@@ -100,7 +100,7 @@ impl Making {
             gateway.budgets.give_back(&charge);
         }
         let job = settlement.job_id().map(str::to_owned);
-        Trail::of(&call.head.extensions).mark(|marks| marks.job = job.as_deref().map(Into::into));
+        call.journey.mark(|marks| marks.job = job.as_deref().map(Into::into));
         if tell.is_closed() {
             gateway.ledger.client_left(&id);
         }
@@ -109,10 +109,10 @@ impl Making {
             gateway.ledger.client_left(&id);
             gateway.metrics.orphaned.inc();
             // Somebody has to find the job that nobody was told of.
-            let (request_id, ledger_id) = (call.request_id.as_str(), id.as_str());
+            let (request_id, ledger_id) = (call.journey.id().as_str(), id.as_str());
             warn!(request_id, ledger_id, %state, job, "nobody was left to be told what became of a paid call");
         } else if makes_job && state == State::Accepted && job.is_none() {
-            let (request_id, ledger_id) = (call.request_id.as_str(), id.as_str());
+            let (request_id, ledger_id) = (call.journey.id().as_str(), id.as_str());
             warn!(request_id, ledger_id, "a paid call was accepted, and its answer names no job");
         }
         drop(place);

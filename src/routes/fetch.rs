@@ -1,10 +1,9 @@
 //! Reading, listing, deleting and downloading: the id and the query are judged, the rest streams.
 
-use axum::Extension;
 use axum::extract::Request;
 use axum::response::Response;
 
-use super::Snapshot;
+use super::Served;
 use super::admission::{Admitted, admitted};
 use super::forward::judge_query;
 use super::home;
@@ -14,44 +13,35 @@ use super::target::check_id;
 use crate::outcome::{Note, Refusal};
 use crate::quota::Class;
 use crate::rejection::Param;
-use crate::upstream::{Call, Kind, Payload, Upstreams};
+use crate::upstream::{Call, Kind, Payload};
 
 /// `GET /v1/videos`
-pub(super) async fn list(snapshot: Snapshot, upstreams: Extension<Upstreams>, request: Request) -> Response {
-    fetch(&[Param::Limit, Param::Order, Param::After], snapshot, upstreams, request).await
+pub(super) async fn list(served: Served, request: Request) -> Response {
+    fetch(&[Param::Limit, Param::Order, Param::After], served, request).await
 }
 
 /// `GET` and `DELETE /v1/videos/{id}`, `GET /v1/videos/characters/{id}`
-pub(super) async fn one(snapshot: Snapshot, upstreams: Extension<Upstreams>, request: Request) -> Response {
-    fetch(&[], snapshot, upstreams, request).await
+pub(super) async fn one(served: Served, request: Request) -> Response {
+    fetch(&[], served, request).await
 }
 
 /// `GET /v1/videos/{id}/content`
-pub(super) async fn content(
-    snapshot: Snapshot,
-    upstreams: Extension<Upstreams>,
-    request: Request,
-) -> Response {
-    fetch(&[Param::Variant], snapshot, upstreams, request).await
+pub(super) async fn content(served: Served, request: Request) -> Response {
+    fetch(&[Param::Variant], served, request).await
 }
 
-async fn fetch(
-    known: &'static [Param],
-    Extension(gateway): Snapshot,
-    Extension(upstreams): Extension<Upstreams>,
-    request: Request,
-) -> Response {
+async fn fetch(known: &'static [Param], served: Served, request: Request) -> Response {
     // A body on these routes means nothing; it is read on and thrown away.
-    admitted(Class::Fetch, gateway, request, |admitted, _| judged(known, admitted, upstreams)).await
+    admitted(Class::Fetch, served, request, |admitted, _| judged(known, admitted)).await
 }
 
-async fn judged(known: &[Param], admitted: Admitted, upstreams: Upstreams) -> Result<Response, Refusal> {
+async fn judged(known: &[Param], admitted: Admitted) -> Result<Response, Refusal> {
     check_id(&admitted.gateway, &admitted.head.uri)?;
     judge_query(&admitted.gateway, &admitted.head.uri, known)?;
     let tokens = admitted.spend(Class::Fetch).await?;
-    let Admitted { gateway, head, place: _place, .. } = admitted;
+    let Admitted { gateway, upstreams, head, place: _place, .. } = admitted;
     let upstream = home::of(&gateway, home::id_in(head.uri.path()).as_deref()).await;
-    let call = Call::new(Kind::Fetch, head);
+    let call = Call::new(Kind::Fetch, head).counted_by(&gateway.quotas);
     let answer = send(&upstreams, &upstream, (&call, Payload::Empty), tokens).await?;
     let mut answer = observe(&gateway, &upstream, &call.head, answer).await;
     answer.extensions_mut().insert(Note { upstream: Some(upstream), ..Note::default() });

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Method, Uri};
 use axum::response::{IntoResponse, Response};
 use http_body::Body as HttpBody;
 
-use super::Snapshot;
+use super::Served;
 use super::admission::{Admitted, admitted};
 use super::body::too_large;
 use super::send::send;
@@ -20,7 +19,7 @@ use crate::gateway::Gateway;
 use crate::outcome::{Note, Refusal};
 use crate::quota::Class;
 use crate::rejection::{Param, Rejection};
-use crate::upstream::{Call, Kind, Payload, Upstreams};
+use crate::upstream::{Call, Kind, Payload};
 
 /// Refuses a query that names anything but `known` and what the operator lets through.
 pub(super) fn judge_query(gateway: &Gateway, uri: &Uri, known: &[Param]) -> Result<(), Rejection> {
@@ -40,15 +39,11 @@ fn judge(gateway: &Gateway, uri: &Uri, known: &[Param], fields: &[Param]) -> Res
 }
 
 /// Every other path below `/v1`, unchanged, in both directions as it comes.
-pub(super) async fn forward(
-    Extension(gateway): Snapshot,
-    Extension(upstreams): Extension<Upstreams>,
-    request: Request,
-) -> Response {
-    if let Err(reason) = offered(&gateway, request.method(), request.uri()) {
+pub(super) async fn forward(served: Served, request: Request) -> Response {
+    if let Err(reason) = offered(&served.gateway, request.method(), request.uri()) {
         return Refusal::from(reason).into_response();
     }
-    admitted(Class::Other, gateway, request, |admitted, body| forwarded(admitted, body, upstreams)).await
+    admitted(Class::Other, served, request, forwarded).await
 }
 
 /// Refuses what is not offered, before it is asked who is asking.
@@ -66,7 +61,7 @@ fn offered(gateway: &Gateway, method: &Method, uri: &Uri) -> Result<(), Rejectio
     Err(Rejection::MethodNotAllowed { method, path, allow: ALLOW })
 }
 
-async fn forwarded(admitted: Admitted, body: Body, upstreams: Upstreams) -> Result<Response, Refusal> {
+async fn forwarded(admitted: Admitted, body: Body) -> Result<Response, Refusal> {
     let limits = &admitted.gateway.config.limits;
     let path = admitted.head.uri.path();
     // Batches of messages have a far higher limit at Anthropic, and stream like all else.
@@ -74,13 +69,13 @@ async fn forwarded(admitted: Admitted, body: Body, upstreams: Upstreams) -> Resu
     let limit = if is_message { limits.messages_body } else { limits.other_body };
     too_large(HttpBody::size_hint(&body).lower(), limit)?;
     let tokens = admitted.spend(Class::Other).await?;
-    let Admitted { gateway, head, place: _place, .. } = admitted;
+    let Admitted { gateway, upstreams, head, place: _place, .. } = admitted;
     let payload = if body.is_end_stream() {
         Payload::Empty
     } else {
         Payload::Streaming { body, limit, idle: gateway.config.limits.body_idle }
     };
-    let call = Call::new(Kind::Other, head);
+    let call = Call::new(Kind::Other, head).counted_by(&gateway.quotas);
     let upstream = &gateway.config.default_upstream;
     let mut answer = send(&upstreams, upstream, (&call, payload), tokens).await?;
     answer.extensions_mut().insert(Note { upstream: Some(Arc::clone(upstream)), ..Note::default() });

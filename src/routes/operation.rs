@@ -3,13 +3,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::Response;
 
-use super::Snapshot;
+use super::Served;
 use super::admission::{Admitted, admitted};
 use super::forward::judge_submit_query;
 use super::home;
@@ -28,23 +27,20 @@ use crate::params;
 use crate::quota::Class;
 use crate::rejection::{Param, Rejection};
 use crate::rewrite;
-use crate::upstream::Upstreams;
 
 /// Handles one operation.
 pub(super) async fn submit(
     operation: Operation,
-    Extension(gateway): Snapshot,
-    Extension(upstreams): Extension<Upstreams>,
+    served: Served,
     request: Request,
 ) -> Response {
-    admitted(Class::Submit, gateway, request, |admitted, body| judged(operation, (admitted, body), upstreams))
-        .await
+    admitted(Class::Submit, served, request, |admitted, body| judged(operation, admitted, body)).await
 }
 
 async fn judged(
     operation: Operation,
-    (admitted, body): (Admitted, Body),
-    upstreams: Upstreams,
+    admitted: Admitted,
+    body: Body,
 ) -> Result<Response, Refusal> {
     let gateway = Arc::clone(&admitted.gateway);
     let config = &gateway.config;
@@ -70,7 +66,7 @@ async fn judged(
     }
     let order = Order::again(operation, source.as_ref(), seconds, &config.capabilities);
     let note = Note { upstream: Some(Arc::clone(&upstream)), model: order.model.clone(), ..Note::default() };
-    paid::call(admitted, upstreams, Paid { operation, encoding, body, upstream, order }, note).await
+    paid::call(admitted, Paid { operation, encoding, body, upstream, order }, note).await
 }
 
 /// The job that made the video an operation is about, as far as the ledger knows it.

@@ -6,12 +6,11 @@ use std::future::pending;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 
-use super::admission::{Admitted, patience};
+use super::admission::Admitted;
 use super::detached::{Holds, Making, noted};
 use super::order::Order;
 use crate::auth;
@@ -28,9 +27,6 @@ use crate::quota::slots::{Held, Wanted};
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
 use crate::shutdown::{Stage, Underway};
-use crate::trail::Trail;
-use crate::upstream::Upstreams;
-use crate::waits::Waits;
 
 /// A call that costs money, as it goes upstream.
 pub(super) struct Paid {
@@ -54,16 +50,15 @@ impl Paid {
 /// case; a failed create was adjusted just as well.
 pub(super) async fn call(
     admitted: Admitted,
-    upstreams: Upstreams,
     paid: Paid,
     note: Note,
 ) -> Result<Response, Refusal> {
-    Trail::of(&admitted.head.extensions).mark(|marks| {
+    admitted.journey().mark(|marks| {
         marks.model.clone_from(&note.model);
         marks.adjusted.clone_from(&note.adjusted);
         marks.upstream.clone_from(&note.upstream);
     });
-    let mut answer = claimed(admitted, upstreams, paid).await.into_response();
+    let mut answer = claimed(admitted, paid).await.into_response();
     let made: Note = answer.extensions_mut().remove().unwrap_or_default();
     let earlier = answer.extensions().get().and_then(Refusal::earlier_try).map(Into::into);
     let ledger_id = made.ledger_id.or(earlier);
@@ -71,22 +66,22 @@ pub(super) async fn call(
     Ok(answer)
 }
 
-async fn claimed(admitted: Admitted, upstreams: Upstreams, paid: Paid) -> Result<Response, Refusal> {
+async fn claimed(admitted: Admitted, paid: Paid) -> Result<Response, Refusal> {
     // Of all waits together: the client is answered before it gives up and asks again by itself.
-    let until = Instant::now() + upstreams.time_for(&paid.upstream, &admitted.head.headers);
+    let until = Instant::now() + admitted.upstreams.time_for(&paid.upstream, &admitted.head.headers);
     let mut claim = admitted.gateway.ledger.claim(intent(&admitted, &paid)?).await?;
     loop {
         claim = match claim {
             Claim::Fresh(open) => match recorded(&admitted, &paid, until, open).await? {
-                Ok((open, taken)) => return Ok(made(admitted, (upstreams, until), paid, (open, taken)).await),
+                Ok((open, taken)) => return Ok(made(admitted, until, paid, (open, taken)).await),
                 // Another process was quicker.
                 Err(twin) => Claim::Await(twin),
             },
             Claim::Await(twin) => {
                 let began = Instant::now();
-                let waits = Waits::of(&admitted.head.extensions);
-                let awaited = waits.during(awaited(twin, &admitted.head, until)).await;
-                Trail::of(&admitted.head.extensions).waited("earlier_try", began.elapsed());
+                let journey = admitted.journey();
+                let awaited = journey.during(awaited(twin, journey.underway(), until)).await;
+                journey.waited("earlier_try", began.elapsed());
                 awaited?
             }
             Claim::Replay(replay) => return Ok(replayed(replay)),
@@ -107,10 +102,10 @@ fn intent(admitted: &Admitted, paid: &Paid) -> Result<Intent, Rejection> {
 }
 
 /// Waits for the earlier try of a call.
-async fn awaited(twin: Twin, head: &Parts, until: Instant) -> Result<Claim, Rejection> {
+async fn awaited(twin: Twin, underway: Option<&Underway>, until: Instant) -> Result<Claim, Rejection> {
     let unresolved = twin.unresolved();
     let ending = async {
-        match head.extensions.get::<Underway>() {
+        match underway {
             Some(underway) => underway.reached(Stage::Ending).await,
             None => pending().await,
         }
@@ -146,7 +141,7 @@ async fn recorded(
             return Err(reason.into());
         }
     };
-    let met = open.record(details(&admitted.head, paid)).await?;
+    let met = open.record(details(admitted, paid)).await?;
     Ok(met.map_or(Ok((open, turn)), Err))
 }
 
@@ -156,13 +151,13 @@ type Recorded = (Open, Turn);
 /// Makes a call that is written down.
 async fn made(
     admitted: Admitted,
-    (upstreams, until): (Upstreams, Instant),
+    until: Instant,
     paid: Paid,
     (open, (reserved, spent, held)): Recorded,
 ) -> Response {
     let id = open.id().clone();
-    Trail::of(&admitted.head.extensions).mark(|marks| marks.ledger_id = Some(id.as_str().into()));
-    let Admitted { gateway, head, place, .. } = admitted;
+    admitted.journey().mark(|marks| marks.ledger_id = Some(id.as_str().into()));
+    let Admitted { gateway, upstreams, head, place, .. } = admitted;
     let makes_job = paid.makes_job();
     let Paid { body, upstream, .. } = paid;
     let making = Making {
@@ -189,8 +184,7 @@ async fn turn(admitted: &Admitted, paid: &Paid, until: Instant) -> Result<Turn, 
     let now = admitted.gateway.ledger.now().system();
     let reserved =
         admitted.gateway.budgets.reserve(admitted.client.name(), paid.order.cost(paid.operation), now)?;
-    let patience =
-        Patience { deadline: Some(until), ..patience(&admitted.gateway, &admitted.head.extensions) };
+    let patience = Patience { deadline: Some(until), journey: Some(admitted.journey()) };
     let (key, model) = (admitted.client.name().map(|name| &**name), paid.order.model.as_deref());
     let asked = Asked { class: Class::Submit, key, model, patience: &patience };
     let spent = admitted.gateway.quotas.spend(&asked).await?;
@@ -200,9 +194,9 @@ async fn turn(admitted: &Admitted, paid: &Paid, until: Instant) -> Result<Turn, 
     Ok((reserved, spent, held))
 }
 
-fn details(head: &Parts, paid: &Paid) -> Details {
+fn details(admitted: &Admitted, paid: &Paid) -> Details {
+    let head = &admitted.head;
     let bytes = paid.body.iter().map(|segment| segment.len() as u64).sum();
-    let request_id = head.extensions.get::<crate::request_id::RequestId>();
     let Order { model, seconds, size, price } = paid.order.clone();
     Details {
         upstream: Arc::clone(&paid.upstream),
@@ -210,7 +204,7 @@ fn details(head: &Parts, paid: &Paid) -> Details {
         seconds,
         size,
         price,
-        request_id: request_id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
+        request_id: admitted.journey().id().as_str().to_owned(),
         sent: Sent::of(&head.method, &head.uri, &head.headers, bytes),
     }
 }

@@ -2,11 +2,10 @@
 
 use axum::extract::Request;
 use axum::http::{Method, Uri};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 
-use super::Snapshot;
+use super::Served;
 use crate::config::VideoIds;
 use crate::gateway::Gateway;
 use crate::outcome::Refusal;
@@ -22,18 +21,23 @@ pub(super) async fn unknown(method: Method, uri: Uri) -> Refusal {
     refusal(&method, &uri)
 }
 
+/// The same, where other methods do name something.
+pub(super) async fn no_post(_: Served, request: Request) -> Response {
+    refusal(request.method(), request.uri()).into_response()
+}
+
 fn refusal(method: &Method, uri: &Uri) -> Refusal {
     Rejection::UnknownUrl { method: method.to_string(), path: uri.path().to_owned() }.into()
 }
 
 /// Lets only plainly spelled paths through to the routes.
-pub(super) async fn check(snapshot: Snapshot, request: Request, next: Next) -> Response {
+pub(super) fn check(gateway: &Gateway, request: &Request) -> Result<(), Refusal> {
     let path = request.uri().path();
     let passes = match path.strip_prefix("/v1/") {
-        Some(rest) => is_plain_path(rest, snapshot.config.routes.video_ids) && !is_disguised(rest),
+        Some(rest) => is_plain_path(rest, gateway.config.routes.video_ids) && !is_disguised(rest),
         None => false,
     };
-    if passes { next.run(request).await } else { refusal(request.method(), request.uri()).into_response() }
+    if passes { Ok(()) } else { Err(refusal(request.method(), request.uri())) }
 }
 
 /// Segments that are not empty and not dots, of characters that mean the same everywhere.

@@ -1,7 +1,6 @@
 //! The outermost layer: gives every request its id and its snapshot, words every refusal, and has it recorded once.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -10,7 +9,7 @@ use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::framing;
+use super::{ClientSide, framing};
 use super::record::{self, Arrival, Pending, Told};
 use crate::error::{ApiError, Dialect, WAIT_MAX, Wording, anthropic, openai};
 use crate::gateway::Gateway;
@@ -32,26 +31,22 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 
 /// Handles one request from its head to its answer's head.
 pub(super) async fn handle<F>(
-    gateway: Arc<Gateway>,
-    peer: SocketAddr,
+    gateway: &Gateway,
+    client: ClientSide,
     request: Request,
     inner: impl FnOnce(Request) -> F,
 ) -> Response
 where
     F: Future<Output = Response>,
 {
-    let arrival = Arrival::of(&request, peer, &gateway.config.tracing);
-    let (dialect, id, trail) = (arrival.dialect, arrival.id.clone(), arrival.trail.clone());
-    let waits = arrival.waits.clone();
+    let arrival = Arrival::of(&request, client, gateway);
+    let (dialect, journey) = (arrival.dialect, arrival.journey.clone());
     let pending = Pending::new(arrival);
     let _in_flight = Raised::by_one(&gateway.metrics.requests.in_flight);
     let mut distrusted = false;
-    let mut response = match checked(request, &gateway) {
+    let mut response = match checked(request, gateway) {
         Ok(mut request) => {
-            gateway.accompany(request.extensions_mut());
-            request.extensions_mut().insert(id.clone());
-            request.extensions_mut().insert(trail);
-            request.extensions_mut().insert(waits);
+            request.extensions_mut().insert(journey.clone());
             inner(request).await
         }
         Err(reason) => {
@@ -60,13 +55,14 @@ where
             Refusal::from(reason).into_response()
         }
     };
-    let mut told = Told::take(&mut response);
+    let id = journey.id();
+    let mut told = Told::take(&mut response, &journey);
     if let Some(refusal) = &told.refusal {
         let error = refusal.error(&gateway.config.wording);
-        response = render(&error, dialect, &id, &gateway.config.wording);
+        response = render(&error, dialect, id, &gateway.config.wording);
         told.code = error.code;
     }
-    identify(response.headers_mut(), dialect, &id);
+    identify(response.headers_mut(), dialect, id);
     tell_note(response.headers_mut(), &told.note);
     tell_attempts(response.headers_mut(), told.attempts);
     if distrusted {

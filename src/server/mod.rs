@@ -16,14 +16,13 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tower::ServiceExt;
 use tracing::warn;
 
 use crate::gateway::{Gateway, Live};
 use crate::metrics::meter::Metered;
 use crate::outcome::Refusal;
 use crate::rejection::Rejection;
-use crate::routes;
+use crate::routes::{self, Served};
 use crate::shutdown::{Stage, Underway};
 use crate::telemetry::Seldom;
 
@@ -93,6 +92,13 @@ static UNACCEPTED: Seldom = Seldom::new();
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Where a request comes from.
+struct ClientSide {
+    peer: SocketAddr,
+    /// Keeps the worker from ending, and tells how far that has come. Absent where there is no socket.
+    underway: Option<Underway>,
+}
+
 /// What answers requests, beneath HTTP.
 #[derive(Clone)]
 pub struct Responder {
@@ -109,27 +115,23 @@ impl Responder {
 
     /// Answers one request.
     pub async fn answer(&self, peer: SocketAddr, request: Request<Body>) -> Response<Body> {
-        self.answer_by(self.live.current(), peer, request).await
+        self.answer_by(self.live.current(), ClientSide { peer, underway: None }, request).await
     }
 
     /// Answers one request by this snapshot, which is the only one it sees.
     async fn answer_by(
         &self,
         gateway: Arc<Gateway>,
-        peer: SocketAddr,
+        client: ClientSide,
         request: Request<Body>,
     ) -> Response<Body> {
+        let stopping = client.underway.as_ref().is_some_and(|underway| underway.has_reached(Stage::Draining));
         let upstreams = self.live.upstreams(&gateway);
-        edge::handle(gateway, peer, request, |mut request| async {
-            request.extensions_mut().insert(upstreams);
-            let underway = request.extensions().get::<Underway>();
-            if underway.is_some_and(|underway| underway.has_reached(Stage::Draining)) {
+        edge::handle(&gateway, client, request, |request| async {
+            if stopping {
                 return Refusal::from(Rejection::Stopping).into_response();
             }
-            match self.router.clone().oneshot(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            }
+            routes::answer(&self.router, Served { gateway: Arc::clone(&gateway), upstreams }, request).await
         })
         .await
     }
@@ -144,10 +146,10 @@ impl Responder {
         let bounds = linger::Bounds::of(&gateway.config.limits);
         let bytes = &gateway.metrics.requests.bytes;
         let (from_client, to_client) = (bytes.from_clients.clone(), bytes.to_clients.clone());
-        let (mut head, body) = request.into_parts();
-        head.extensions.insert(underway.clone());
+        let (head, body) = request.into_parts();
         let (body, ended) = linger::lingering(Metered::new(body, from_client), bounds);
-        let mut response = self.answer_by(gateway, peer, Request::from_parts(head, body)).await;
+        let client = ClientSide { peer, underway: Some(underway.clone()) };
+        let mut response = self.answer_by(gateway, client, Request::from_parts(head, body)).await;
         if !ended.is_ended() || underway.has_reached(Stage::Draining) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

@@ -1,4 +1,6 @@
 //! The way of lines to whoever reads them. No request waits for it: what does not fit is lost, and counted.
+//!
+//! Lines leave in batches: waking a thread and writing for each alone would cost as much as the request it tells of.
 
 use std::io::Write;
 use std::mem;
@@ -16,12 +18,22 @@ pub(super) struct Queue {
     empty: Condvar,
     /// Bytes that may wait.
     max: usize,
+    /// Bytes that wait for no more.
+    batch: usize,
     style: Style,
 }
+
+/// How long the first line of a batch waits for others.
+const GATHER: Duration = Duration::from_millis(5);
+
+/// Bytes of a batch that waits for no others, where there is room for as many twice.
+const BATCH: usize = 64 << 10;
 
 #[derive(Default)]
 struct State {
     waiting: Vec<u8>,
+    /// Those who want everything to be written now.
+    flushing: usize,
     /// Lines there was no room for, and nobody was told of yet.
     lost: u64,
     /// Whether some that waited are being written.
@@ -32,7 +44,7 @@ impl Queue {
     /// `max`: bytes that may wait.
     pub(super) fn new(max: usize, style: Style) -> Self {
         let (state, came, empty) = Default::default();
-        Self { state, came, empty, max, style }
+        Self { state, came, empty, max, batch: BATCH.min(max / 2), style }
     }
 
     /// Takes a line, or loses it.
@@ -43,18 +55,24 @@ impl Queue {
             state.lost += 1;
             return;
         }
+        let was_small = state.waiting.len() < self.batch;
         state.waiting.extend_from_slice(line.as_bytes());
+        let is_batch = was_small && state.waiting.len() >= self.batch;
         drop(state);
-        if was_empty {
+        if was_empty || is_batch {
             self.came.notify_one();
         }
     }
 
     /// Waits until everything is written, and no longer than `limit`.
     pub(super) fn flush(&self, limit: Duration) {
-        let state = self.state();
+        let mut state = self.state();
+        state.flushing += 1;
+        self.came.notify_one();
         let is_busy = |state: &mut State| state.writing || !state.waiting.is_empty();
-        drop(self.empty.wait_timeout_while(state, limit, is_busy));
+        let (mut state, _) =
+            self.empty.wait_timeout_while(state, limit, is_busy).unwrap_or_else(PoisonError::into_inner);
+        state.flushing -= 1;
     }
 
     /// Writes what comes, for ever. What `to` does not take is lost.
@@ -72,7 +90,7 @@ impl Queue {
         }
     }
 
-    /// Waits for lines, and takes all there are. Yields how many were lost behind them.
+    /// Waits for lines, gathers some, and takes all there are. Yields how many were lost behind them.
     fn next(&self, lines: &mut Vec<u8>) -> u64 {
         lines.clear();
         let mut state = self.state();
@@ -81,7 +99,10 @@ impl Queue {
             self.empty.notify_all();
         }
         let nothing = |state: &mut State| state.waiting.is_empty();
-        let mut state = self.came.wait_while(state, nothing).unwrap_or_else(PoisonError::into_inner);
+        let state = self.came.wait_while(state, nothing).unwrap_or_else(PoisonError::into_inner);
+        let may_grow = |state: &mut State| state.flushing == 0 && state.waiting.len() < self.batch;
+        let gathered = self.came.wait_timeout_while(state, GATHER, may_grow);
+        let (mut state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
         state.writing = true;
         mem::swap(&mut state.waiting, lines);
         mem::take(&mut state.lost)

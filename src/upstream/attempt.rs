@@ -89,7 +89,7 @@ impl Service<Outgoing> for Attempt {
 impl Rules {
     async fn make(&self, leaf: Leaf, outgoing: Outgoing) -> Result<Answer, Missed> {
         let attempt = outgoing.terms.tally.attempt(outgoing.terms.kind);
-        let span = outgoing.terms.trail.attempt();
+        let span = outgoing.terms.journey.attempt();
         #[cfg(feature = "otlp")]
         let spanning = super::span::Attempting::begin(&outgoing.terms, span);
         let result = self.made(leaf, outgoing, (&attempt, span)).await;
@@ -114,12 +114,12 @@ impl Rules {
         };
         let mut head = terms.head.clone();
         traced::name(head.headers_mut(), span);
-        let answered = terms.waits.during(sent.send(leaf.clone(), head, payload)).await;
+        let answered = terms.journey.during(sent.send(leaf.clone(), head, payload)).await;
         attempt.head_came();
         let (answer, patience) = answered?;
         let received = self.received(&terms, leaf, answer);
         // What is read whole must come within the time of its head: nobody sees a byte of it before.
-        match timeout_at(patience.until, terms.waits.during(received)).await {
+        match timeout_at(patience.until, terms.journey.during(received)).await {
             Ok(received) => received.map_err(Missed::from),
             Err(_) => Err(patience.over()),
         }

@@ -1,5 +1,6 @@
 //! A call in the client's terms, and why it may have no answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -7,9 +8,9 @@ use axum::http::request::Parts;
 
 use super::presence::Presence;
 use crate::failure::Failure;
-use crate::quota::Class;
+use crate::journey::Journey;
+use crate::quota::{Class, Quotas};
 use crate::rejection::Rejection;
-use crate::request_id::RequestId;
 
 /// Which stack a call takes: the rules differ because the cost does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +55,10 @@ pub struct Call {
     pub kind: Kind,
     /// Its head. The target starts with `/v1`; the headers that go on are picked here.
     pub head: Parts,
-    /// What identifies the request in everybody's logs.
-    pub request_id: RequestId,
+    /// What it is part of.
+    pub(crate) journey: Journey,
+    /// What counts its attempts. Without a gateway around, as in benchmarks, nothing does.
+    pub(crate) quotas: Option<Arc<Quotas>>,
     /// Whether anybody still waits for the answer. Where the call ends with its client, always.
     pub client: Presence,
     /// Whether an attempt that was begun is seen through when the client's announced patience ends. Whoever made the
@@ -64,11 +67,17 @@ pub struct Call {
 }
 
 impl Call {
-    /// The call that a request comes to. The edge has given it its id.
+    /// The call that a request comes to. The edge has given it its journey.
     #[must_use]
     pub fn new(kind: Kind, head: Parts) -> Self {
-        let request_id = head.extensions.get().cloned().unwrap_or_else(RequestId::random);
-        Self { kind, head, request_id, client: Presence::always(), outlives_client: false }
+        let journey = Journey::of(&head.extensions);
+        Self { kind, head, journey, quotas: None, client: Presence::always(), outlives_client: false }
+    }
+
+    /// The same, whose attempts count.
+    #[must_use]
+    pub(crate) fn counted_by(self, quotas: &Arc<Quotas>) -> Self {
+        Self { quotas: Some(Arc::clone(quotas)), ..self }
     }
 }
 

@@ -16,11 +16,8 @@ use super::{headers, traced};
 use crate::config::upstreams::{Credential, Upstream as Settings};
 use crate::error::Dialect;
 use crate::failure::Failure;
+use crate::journey::Journey;
 use crate::quota::allowance::Allowance;
-use crate::quota::turns::Turns;
-use crate::shutdown::Underway;
-use crate::trail::Trail;
-use crate::waits::Waits;
 
 /// What all attempts of a call have in common.
 pub(super) struct Terms {
@@ -33,21 +30,9 @@ pub(super) struct Terms {
     /// What counts attempts, where the upstream has a quota.
     pub(super) allowance: Option<Arc<Allowance>>,
     pub(super) client: Presence,
-    /// Tells when the process is to end; absent where there is no socket.
-    pub(super) underway: Option<Underway>,
     pub(super) tally: Tally,
-    /// Where waits for the upstream count.
-    pub(super) waits: Waits,
-    /// Where the request's way is written down.
-    pub(super) trail: Trail,
-}
-
-impl Terms {
-    /// Where its turns before the upstream's quota are counted.
-    pub(super) fn turns(&self) -> Option<Turns> {
-        let (waits, trail) = (&self.waits, &self.trail);
-        self.tally.metrics().map(|metrics| Turns { waits: waits.clone(), trail: trail.clone(), metrics })
-    }
+    /// What the call is part of: where waits for the upstream count, and its way is written down.
+    pub(super) journey: Journey,
 }
 
 /// One call, or one attempt of it, on its way down the layers.
@@ -91,8 +76,8 @@ impl Heads {
         *request.method_mut() = call.head.method.clone();
         *request.uri_mut() = self.uri(&call.head.uri).ok_or(Failure::Unreachable)?;
         *request.headers_mut() = headers::outgoing(&call.head.headers, &self.settings.forward_headers);
-        traced::prepare(request.headers_mut(), Trail::of(&call.head.extensions).trace());
-        request.headers_mut().insert(REQUEST_ID, call.request_id.value().clone());
+        traced::prepare(request.headers_mut(), call.journey.trace());
+        request.headers_mut().insert(REQUEST_ID, call.journey.id().value().clone());
         if call.kind == Kind::Submit {
             identify(request.headers_mut());
         }

@@ -23,7 +23,7 @@ use super::stream::Download;
 use super::tally::{Tally, class_of};
 use super::traced;
 use crate::failure::Failure;
-use crate::trail::Trail;
+use crate::journey::Journey;
 
 mod content_range;
 mod missing;
@@ -47,7 +47,7 @@ pub(super) struct Again {
     /// Where that is counted.
     pub(super) tally: Tally,
     /// Where the request's way is written down.
-    pub(super) trail: Trail,
+    pub(super) journey: Journey,
 }
 
 /// The body of a download that goes on where it broke.
@@ -96,7 +96,7 @@ impl Again {
         }
         headers.insert(header::RANGE, missing.range()?);
         headers.insert(header::IF_RANGE, missing.etag().clone());
-        traced::name(headers, self.trail.attempt());
+        traced::name(headers, self.journey.attempt());
         Some(request)
     }
 

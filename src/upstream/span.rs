@@ -26,7 +26,7 @@ pub(super) struct Attempting {
 impl Attempting {
     pub(super) fn begin(terms: &Arc<Terms>, own: Option<Traceparent>) -> Self {
         let own = own.filter(|own| own.is_sampled() && otlp::is_on());
-        let resends = terms.trail.read().attempts.saturating_sub(1);
+        let resends = terms.journey.read().attempts.saturating_sub(1);
         Self { terms: Arc::clone(terms), own, began: Instant::now(), resends }
     }
 
@@ -63,7 +63,7 @@ impl Attempting {
         attributes.extend(error.map(|error| KeyValue::new("error.type", error)));
         otlp::send(Span {
             own,
-            parent: self.terms.trail.trace().map(|trace| trace.own.span),
+            parent: self.terms.journey.trace().map(|trace| trace.own.span),
             kind: SpanKind::Client,
             name: head.method().as_str().to_owned().into(),
             took: self.began.elapsed(),

@@ -16,7 +16,7 @@ use super::answer::is_identity;
 use super::stream::Download;
 use crate::error::{Dialect, event};
 use crate::failure::Cut;
-use crate::trail::Trail;
+use crate::journey::Journey;
 
 mod events;
 #[cfg(test)]
@@ -39,7 +39,7 @@ pub(super) struct LastWord {
     /// The id that the answer's head carries.
     pub(super) request_id: HeaderValue,
     /// Where it is written down that there was need of one.
-    pub(super) trail: Trail,
+    pub(super) journey: Journey,
 }
 
 /// The body of such an answer.
@@ -110,8 +110,8 @@ impl EventStream {
         }
         if !self.events.closed() {
             let cut = if error.kind() == io::ErrorKind::TimedOut { Cut::Quiet } else { Cut::Lost };
-            let LastWord { dialect, request_id, trail } = &self.last_word;
-            trail.mark(|marks| marks.cut = Some(cut));
+            let LastWord { dialect, request_id, journey } = &self.last_word;
+            journey.mark(|marks| marks.cut = Some(cut));
             let text = event::error(cut, *dialect, request_id.to_str().unwrap_or_default());
             self.leaving.push_back(text.into());
         }

@@ -18,11 +18,7 @@ use super::tally::Tally;
 use super::vitals::Vitals;
 use crate::config::upstreams::Upstream as Settings;
 use crate::error::Dialect;
-use crate::quota::Quotas;
 use crate::quota::allowance::Allowance;
-use crate::shutdown::Underway;
-use crate::trail::Trail;
-use crate::waits::Waits;
 
 /// What a call passes, from top to bottom.
 type Stack = Retry<Guarded<Attempt>>;
@@ -98,10 +94,9 @@ impl Upstream {
         })
     }
 
-    /// What counts the attempts of such calls. Without a gateway around, as in benchmarks, nothing does.
+    /// What counts the attempts of such calls.
     fn allowance(&self, call: &Call) -> Option<Arc<Allowance>> {
-        let quotas = call.head.extensions.get::<Arc<Quotas>>()?;
-        quotas.upstream(&self.name, call.kind.into())
+        call.quotas.as_ref()?.upstream(&self.name, call.kind.into())
     }
 
     pub(super) async fn send(&self, call: &Call, payload: Payload) -> Result<Answer, Unanswered> {
@@ -113,12 +108,10 @@ impl Upstream {
             deadline: if call.outlives_client { deadline.outliving() } else { deadline },
             allowance: self.allowance(call),
             client: call.client.clone(),
-            underway: call.head.extensions.get::<Underway>().cloned(),
-            tally: Tally::new(call, &self.vitals, &self.name),
-            waits: Waits::of(&call.head.extensions),
-            trail: Trail::of(&call.head.extensions),
+            tally: Tally::new(call.journey.metrics(), &self.vitals, &self.name),
+            journey: call.journey.clone(),
         });
-        terms.trail.mark(|marks| marks.upstream = Some(Arc::clone(&self.name)));
+        terms.journey.mark(|marks| marks.upstream = Some(Arc::clone(&self.name)));
         let stack = match call.kind {
             Kind::Submit => &self.submit,
             Kind::Fetch | Kind::Other => &self.fetch,

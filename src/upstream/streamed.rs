@@ -47,7 +47,7 @@ impl Rules {
             body_idle: self.body_idle,
             attempts: self.resume_attempts,
             tally: terms.tally.clone(),
-            trail: terms.trail.clone(),
+            journey: terms.journey.clone(),
         }
     }
 }
@@ -59,6 +59,6 @@ fn last_word(terms: &Terms, headers: &HeaderMap) -> LastWord {
     LastWord {
         dialect: terms.dialect,
         request_id: request_id.unwrap_or(HeaderValue::from_static("")),
-        trail: terms.trail.clone(),
+        journey: terms.journey.clone(),
     }
 }

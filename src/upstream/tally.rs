@@ -9,7 +9,7 @@ use prometheus::{Histogram, IntCounter, IntCounterVec};
 use tokio::time::Instant;
 use tracing::error;
 
-use super::call::{Call, Kind, Missed, Why};
+use super::call::{Kind, Missed, Why};
 use super::vitals::Vitals;
 use crate::failure::Failure;
 use crate::metrics::meter::Meter;
@@ -77,8 +77,7 @@ pub(super) struct Attempting {
 }
 
 impl Tally {
-    pub(super) fn new(call: &Call, vitals: &Vitals, upstream: &Arc<str>) -> Self {
-        let metrics = call.head.extensions.get::<Arc<Metrics>>();
+    pub(super) fn new(metrics: Option<&Arc<Metrics>>, vitals: &Vitals, upstream: &Arc<str>) -> Self {
         Self(metrics.map(|metrics| {
             let counts = vitals.counts.get_or_init(|| Counts::new(metrics, upstream));
             Arc::clone(counts)
@@ -130,11 +129,6 @@ impl Tally {
     /// Counts the bytes of bodies that come back.
     pub(super) fn received(&self) -> Meter {
         self.0.as_ref().map(|counts| counts.metrics.requests.bytes.from_upstreams.clone()).unwrap_or_default()
-    }
-
-    /// Everything else that is counted.
-    pub(super) fn metrics(&self) -> Option<Arc<Metrics>> {
-        self.0.as_ref().map(|counts| Arc::clone(&counts.metrics))
     }
 
     fn count(&self, which: impl Fn(&Upstreams) -> &IntCounterVec) {

@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{HeaderName, HeaderValue};
 
 use crate::trace_context::{Traceparent, is_state};
-use crate::trail::Trace;
+use crate::journey::Trace;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");

@@ -18,7 +18,7 @@ use crate::quota::{Asked, Class, Quotas};
 use crate::rejection::Rejection;
 
 const SECOND: Duration = Duration::from_secs(1);
-static SERVED: Patience = Patience { deadline: None, underway: None, turns: None };
+static SERVED: Patience = Patience { deadline: None, journey: None };
 
 /// One of several gateways that share a server.
 struct Sharing {

@@ -267,7 +267,7 @@ async fn whoever_would_wait_in_vain_is_refused_at_once_with_the_true_wait() {
 }
 
 /// A call without bounds of its own.
-static SERVED: Patience = Patience { deadline: None, underway: None, turns: None };
+static SERVED: Patience = Patience { deadline: None, journey: None };
 
 #[tokio::test(start_paused = true)]
 async fn a_full_line_takes_nobody_else() {

@@ -20,7 +20,7 @@ use crate::quota::{Asked, Class, Quotas};
 use crate::rejection::Rejection;
 
 const SECOND: Duration = Duration::from_secs(1);
-static SERVED: Patience = Patience { deadline: None, underway: None, turns: None };
+static SERVED: Patience = Patience { deadline: None, journey: None };
 
 fn quota(rate: &str, burst: u32) -> RateQuota {
     let burst = NonZeroU32::new(burst).expect("a burst");

@@ -18,7 +18,7 @@ use crate::shutdown::Stage;
 
 const WAIT: Duration = Duration::from_millis(300);
 
-static SERVED: Patience = Patience { deadline: None, underway: None, turns: None };
+static SERVED: Patience = Patience { deadline: None, journey: None };
 
 fn load(number: usize, queue: usize) -> Load {
     Load::new(Places { number, queue, wait: WAIT })

@@ -12,10 +12,12 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::patience::Patience;
 use crate::config::Config;
 use crate::config::secret::Sources;
+use crate::journey::{Journey, Start};
 use crate::metrics::Metrics;
 use crate::shutdown::{Stage, Underway};
 
@@ -27,7 +29,8 @@ fn patient() -> Patience {
 /// A process whose end the sender announces.
 fn serving() -> (watch::Sender<Stage>, Patience) {
     let (stage, receiver) = watch::channel(Stage::Serving);
-    (stage, Patience { underway: Some(Underway::until_dropped(receiver)), ..Patience::default() })
+    let start = Start { underway: Some(Underway::until_dropped(receiver)), ..Start::default() };
+    (stage, Patience { journey: Some(Journey::begin(Instant::now(), start)), ..Patience::default() })
 }
 
 /// Lets a future run until it waits. What it yields, if it did not wait.

@@ -8,7 +8,7 @@ use crate::quota::patience::Patience;
 use crate::quota::{Asked, Class, Quotas};
 use crate::rejection::{Per, Rejection};
 
-static SERVED: Patience = Patience { deadline: None, underway: None, turns: None };
+static SERVED: Patience = Patience { deadline: None, journey: None };
 
 const CONFIG: &str = r#"
     quota = { submit = { rate = "5/h" } }

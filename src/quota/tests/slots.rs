@@ -13,7 +13,7 @@ use crate::quota::slots::{Held, Job, Overdue, Running, Scope, Slots, Wanted};
 use crate::rejection::Rejection;
 use crate::shutdown::Stage;
 
-static SERVED: Patience = Patience { deadline: None, underway: None, turns: None };
+static SERVED: Patience = Patience { deadline: None, journey: None };
 
 const ON_SORA: Wanted<'static> = Wanted { upstream: "main", model: Some("sora-2"), key: None };
 const ON_ANY: Wanted<'static> = Wanted { upstream: "main", model: None, key: Some("unknown") };

@@ -47,7 +47,7 @@ impl Leaving {
         };
         warn!(
             reason,
-            request_id = self.arrival.id.as_str(),
+            request_id = self.arrival.journey.id().as_str(),
             bytes_out = self.sent,
             duration_us = micros(self.arrival.at.elapsed()),
             "{} {}: the upstream's answer broke off",
@@ -75,7 +75,7 @@ impl HttpBody for Leaving {
                 self.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
             }
             Poll::Ready(Some(Err(error))) => self.broke(cut(error)),
-            Poll::Ready(None) => match self.arrival.trail.cut() {
+            Poll::Ready(None) => match self.arrival.journey.cut() {
                 // Whoever reads events was told in their words.
                 Some(cut) => self.broke(cut),
                 None => self.ended = true,
@@ -99,12 +99,12 @@ impl Drop for Leaving {
         if self.ended {
             return;
         }
-        if let Some(cut) = self.arrival.trail.cut() {
+        if let Some(cut) = self.arrival.journey.cut() {
             self.broke(cut);
         } else if !self.is_whole() {
             info!(
                 reason = "connection_ended",
-                request_id = self.arrival.id.as_str(),
+                request_id = self.arrival.journey.id().as_str(),
                 bytes_out = self.sent,
                 duration_us = micros(self.arrival.at.elapsed()),
                 "{} {}: the client had not got all of its answer",

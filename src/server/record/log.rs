@@ -14,11 +14,11 @@ use tracing::info;
 
 use super::{Arrival, Told};
 use crate::fault::Domain;
+use crate::journey::{InLine, Marks};
 use crate::metrics::NO_ROUTE;
 use crate::outcome::{REJECTED, Refusal};
 use crate::rejection::Param;
 use crate::request_id::RequestId;
-use crate::trail::{InLine, Marks};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -58,7 +58,7 @@ impl<'a> Line<'a> {
         (took, overhead): (Duration, Duration),
     ) -> Self {
         let Told { route, note, attempts, code, refusal } = told;
-        let mut marks = arrival.trail.read();
+        let mut marks = arrival.journey.read();
         // Where both know, they agree; but what comes with the answer is never left out.
         let fill = |mark: &mut Option<Arc<str>>, noted: &Option<Arc<str>>| {
             if mark.is_none() {
@@ -85,7 +85,7 @@ impl<'a> Line<'a> {
             // Whatever else a client calls a parameter stays between us and the client: it may be a key.
             param: refusal.as_ref().and_then(Refusal::param).map(Param::name),
             bytes_out: response.body().size_hint().exact(),
-            answer_id: response.headers().get(X_REQUEST_ID).filter(|id| *id != arrival.id.value()),
+            answer_id: response.headers().get(X_REQUEST_ID).filter(|id| *id != arrival.journey.id().value()),
         }
     }
 
@@ -95,7 +95,7 @@ impl<'a> Line<'a> {
         is_over: bool,
         (took, overhead): (Duration, Duration),
     ) -> Self {
-        let marks = arrival.trail.read();
+        let marks = arrival.journey.read();
         Self {
             arrival,
             took,
@@ -118,7 +118,7 @@ impl<'a> Line<'a> {
 /// Writes the line.
 pub(super) fn write(line: &Line<'_>) {
     let Line { arrival, marks, .. } = line;
-    let trace = arrival.trail.trace();
+    let trace = arrival.journey.trace();
     info!(
         status = line.status,
         outcome = line.outcome,
@@ -146,7 +146,7 @@ pub(super) fn write(line: &Line<'_>) {
         peer = display(arrival.peer),
         user_agent = arrival.user_agent.as_ref().map(|agent| text(agent, USER_AGENT_MAX)),
         sdk_retries = arrival.sdk_retries.as_ref().map(|count| text(count, USER_AGENT_MAX)),
-        request_id = arrival.id.as_str(),
+        request_id = arrival.journey.id().as_str(),
         answer_id = line.answer_id.map(|id| text(id, usize::MAX)),
         trace_id = trace.map(|trace| display(trace.own.trace)),
         parent_id = trace.and_then(|trace| trace.parent).map(display),

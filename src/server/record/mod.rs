@@ -1,6 +1,7 @@
 //! What is kept of every request: one line in the log, and one in each count. Written once, at the edge.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -12,14 +13,14 @@ use tokio::time::Instant;
 
 use crate::config::tracing::Tracing;
 use crate::error::Dialect;
+use crate::gateway::Gateway;
+use crate::journey::{Journey, Start, Trace};
 use crate::metrics::{Metrics, NO_ROUTE};
-use crate::outcome::{Note, Refusal, Route};
+use crate::outcome::{Note, Refusal};
 use crate::request_id::RequestId;
-use crate::shutdown::{Stage, Underway};
+use crate::shutdown::Stage;
 use crate::trace_context::Traceparent;
-use crate::trail::{Trace, Trail};
 use crate::upstream::Attempts;
-use crate::waits::Waits;
 
 mod count;
 mod leaving;
@@ -30,6 +31,7 @@ mod span;
 pub(super) use count::unreadable as count_unreadable;
 pub(super) use log::unreadable as log_unreadable;
 
+use super::ClientSide;
 use log::Line;
 
 /// What is known of a request before anything is decided.
@@ -38,19 +40,14 @@ pub(super) struct Arrival {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) dialect: Dialect,
-    pub(super) id: RequestId,
     pub(super) peer: SocketAddr,
     /// What it comes through from here on.
-    pub(super) trail: Trail,
-    /// How much of its time is not ours.
-    pub(super) waits: Waits,
+    pub(super) journey: Journey,
     user_agent: Option<HeaderValue>,
     /// How often the client's SDK has asked before.
     sdk_retries: Option<HeaderValue>,
     /// Length of its body, where it is known.
     bytes_in: Option<u64>,
-    /// Tells whether it is we who leave. Absent where there is no socket.
-    underway: Option<Underway>,
 }
 
 /// Bytes of a path that are kept.
@@ -61,22 +58,25 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 impl Arrival {
     /// That of a request that comes now.
-    pub(super) fn of(request: &Request, peer: SocketAddr, tracing: &Tracing) -> Self {
+    pub(super) fn of(request: &Request, client: ClientSide, gateway: &Gateway) -> Self {
         let (path, headers) = (request.uri().path(), request.headers());
-        let at = Instant::now();
+        let (at, ClientSide { peer, underway }) = (Instant::now(), client);
+        let start = Start {
+            id: RequestId::random(),
+            trace: trace(headers, &gateway.config.tracing),
+            underway,
+            metrics: Some(Arc::clone(&gateway.metrics)),
+        };
         Self {
             at,
-            waits: Waits::since(at),
             method: request.method().clone(),
             path: path.get(..path.floor_char_boundary(PATH_MAX)).unwrap_or_default().to_owned(),
             dialect: Dialect::of(path, headers),
-            id: RequestId::random(),
             peer,
-            trail: Trail::new(trace(headers, tracing)),
+            journey: Journey::begin(at, start),
             user_agent: headers.get(header::USER_AGENT).cloned(),
             sdk_retries: headers.get(SDK_RETRIES).cloned(),
             bytes_in: request.body().size_hint().exact(),
-            underway: request.extensions().get().cloned(),
         }
     }
 
@@ -84,7 +84,7 @@ impl Arrival {
     fn times(&self) -> (Duration, Duration) {
         let now = Instant::now();
         let took = now.saturating_duration_since(self.at);
-        (took, took.saturating_sub(self.waits.until(now)))
+        (took, took.saturating_sub(self.journey.waited_until(now)))
     }
 }
 
@@ -124,7 +124,8 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         if let Some(arrival) = self.0.take() {
-            let is_over = arrival.underway.as_ref().is_some_and(|underway| underway.has_reached(Stage::Over));
+            let underway = arrival.journey.underway();
+            let is_over = underway.is_some_and(|underway| underway.has_reached(Stage::Over));
             keep(&Line::unanswered(&arrival, is_over, arrival.times()));
         }
     }
@@ -149,12 +150,12 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub(super) fn take(response: &mut Response) -> Self {
+    pub(super) fn take(response: &mut Response, journey: &Journey) -> Self {
         let extensions = response.extensions_mut();
         let refusal: Option<Refusal> = extensions.remove();
         let answered = extensions.remove::<Attempts>().map(|attempts| attempts.made);
         Self {
-            route: extensions.remove::<Route>().map_or(NO_ROUTE, |route| route.0),
+            route: journey.read().route.unwrap_or(NO_ROUTE),
             note: extensions.remove().unwrap_or_default(),
             attempts: answered.or(refusal.as_ref().map(Refusal::attempts)).unwrap_or_default(),
             refusal,

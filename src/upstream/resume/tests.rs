@@ -84,8 +84,8 @@ fn download(first: &Response<()>, bytes: &'static [u8], script: &'static [Play])
     let request = request.header("if-none-match", "\"v0\"").body(()).expect("a request");
     let missing = Missing::of(&Method::GET, first.status(), first.headers()).expect("it can be resumed");
     let (head_timeout, body_idle) = (Duration::from_secs(30), Duration::from_secs(30));
-    let (tally, trail) = (Tally::default(), Trail::default());
-    let again = Again { leaf, request, head_timeout, body_idle, attempts: 2, tally, trail };
+    let (tally, journey) = (Tally::default(), Journey::default());
+    let again = Again { leaf, request, head_timeout, body_idle, attempts: 2, tally, journey };
     let download = Download::new(breaking(bytes), body_idle);
     (Resumed::new(download, missing, again), asked)
 }

@@ -170,7 +170,7 @@ impl Rules {
             return Pause::Useless;
         }
         let draining = async {
-            match &terms.underway {
+            match terms.journey.underway() {
                 Some(underway) => underway.reached(Stage::Draining).await,
                 None => std::future::pending().await,
             }
@@ -183,8 +183,8 @@ impl Rules {
                 () = sleep_until(until) => Pause::Over,
             }
         };
-        let pause = terms.waits.during(pause).await;
-        terms.trail.waited("retry", now.elapsed());
+        let pause = terms.journey.during(pause).await;
+        terms.journey.waited("retry", now.elapsed());
         pause
     }
 
@@ -192,7 +192,7 @@ impl Rules {
     /// repeats by their key, for should all of them fail, nobody knows whether the first did.
     fn count(&self, terms: &Terms, reason: Reason) -> bool {
         terms.tally.retry(reason.name());
-        terms.trail.mark(|marks| marks.retries.push(reason.name()));
+        terms.journey.mark(|marks| marks.retries.push(reason.name()));
         if reason.leaves_open() && self.repeatability(terms) == Repeatability::Paid {
             terms.tally.possible_duplicate();
         }
@@ -216,8 +216,7 @@ enum Pause {
 /// A token for one attempt, where the upstream has a quota. Not waited for without end, nor without a client.
 async fn token(terms: &Terms) -> Result<Option<Token>, Rejection> {
     let Some(allowance) = &terms.allowance else { return Ok(None) };
-    let patience =
-        Patience { deadline: terms.deadline.end(), underway: terms.underway.clone(), turns: terms.turns() };
+    let patience = Patience { deadline: terms.deadline.end(), journey: Some(terms.journey.clone()) };
     let asked = Asked { class: terms.kind.into(), key: None, model: None, patience: &patience };
     tokio::select! {
         biased;

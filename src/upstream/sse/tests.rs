@@ -15,7 +15,7 @@ fn stream(event_max: usize) -> (Feeder, EventStream) {
     let last_word = LastWord {
         dialect: Dialect::OpenAi,
         request_id: HeaderValue::from_static("req_1"),
-        trail: Trail::default(),
+        journey: Journey::default(),
     };
     (feeder, EventStream::new(Download::new(body, IDLE), event_max, last_word))
 }

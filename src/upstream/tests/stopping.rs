@@ -7,8 +7,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::{Script, call, call_with, said, status};
+use crate::journey::{Journey, Start};
 use crate::shutdown::{Stage, Underway};
-use crate::upstream::{Kind, Payload, Presence};
+use crate::upstream::{Call, Kind, Payload, Presence};
 
 /// RT26
 #[tokio::test(start_paused = true)]
@@ -41,8 +42,8 @@ async fn a_call_that_is_dropped_is_not_asked_again() {
 #[tokio::test(start_paused = true)]
 async fn a_process_that_drains_waits_for_no_other_attempt() {
     let (stage, receiver) = watch::channel(Stage::Serving);
-    let mut call = call_with(Kind::Submit, Method::POST, &[]);
-    call.head.extensions.insert(Underway::until_dropped(receiver));
+    let start = Start { underway: Some(Underway::until_dropped(receiver)), ..Start::default() };
+    let call = Call { journey: Journey::begin(Instant::now(), start), ..call_with(Kind::Submit, Method::POST, &[]) };
     let script = Script::new("", [status(503).with("retry-after", 10)]);
     let began = Instant::now();
     let draining = async {
