@@ -10,9 +10,12 @@ impl RequestId {
     /// A new one. It only has to be unlikely to repeat, not hard to guess.
     #[must_use]
     pub fn random() -> Self {
-        let text = format!("req_{:032x}", fastrand::u128(..));
-        // Hex digits always make a header value.
-        Self(HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("req_0")))
+        let mut text = *b"req_00000000000000000000000000000000";
+        let number = fastrand::u128(..).to_be_bytes();
+        // There is room for it, and hex digits always make a header value.
+        let written = text.get_mut(4..).map(|digits| hex::encode_to_slice(number, digits));
+        let value = written.and_then(|_| HeaderValue::from_bytes(&text).ok());
+        Self(value.unwrap_or(HeaderValue::from_static("req_0")))
     }
 
     /// As it stands in headers.

@@ -74,11 +74,11 @@ async fn poll(gateway: Arc<Gateway>, upstreams: Upstreams, (job, credential): (J
 }
 
 /// A poll as the job's client would make it.
-fn question(gateway: &Arc<Gateway>, job: &Job, credential: HeaderMap) -> Option<Call> {
+fn question(gateway: &Arc<Gateway>, job: &Job, credential: HeaderMap) -> Option<Arc<Call>> {
     let target = format!("/v1/videos/{}", utf8_percent_encode(&job.id, SEGMENT));
     let mut head = Request::get(target).body(()).ok()?.into_parts().0;
     head.headers = credential;
     let start = Start { metrics: Some(Arc::clone(&gateway.metrics)), ..Start::default() };
     head.extensions.insert(Journey::begin(Instant::now(), start));
-    Some(Call::new(Kind::Fetch, head).counted_by(&gateway.quotas))
+    Some(Arc::new(Call::new(Kind::Fetch, head).counted_by(&gateway.quotas)))
 }

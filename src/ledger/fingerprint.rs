@@ -30,11 +30,7 @@ impl Fingerprint {
             Encoding::Json => segments.iter().for_each(|segment| hash.update(segment)),
             Encoding::Multipart { boundary } => update_without(&mut hash, boundary.as_bytes(), segments),
         }
-        Self::hex(&hash.finalize())
-    }
-
-    fn hex(bytes: &[u8]) -> Self {
-        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
+        Self(hex::encode(hash.finalize()).into())
     }
 
     /// One that was written down.

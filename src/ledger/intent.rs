@@ -86,8 +86,7 @@ pub(crate) fn client(name: Option<&Arc<str>>, credential: Option<&[u8]>) -> Arc<
         (Some(name), _) => Arc::clone(name),
         (None, Some(credential)) => {
             let hash = Sha256::digest(credential);
-            let mark: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-            format!("sha256:{mark}").into()
+            format!("sha256:{}", hex::encode(hash.get(..8).unwrap_or_default())).into()
         }
         (None, None) => "anyone".into(),
     }

@@ -47,6 +47,10 @@ fn select(records: &Records, wanted: impl Fn(&Record) -> bool) -> Vec<Record> {
 }
 
 fn which_of(records: &Records, which: &Which) -> Vec<Record> {
+    if let Which::Oldest { .. } = which {
+        let mut all = records.values().map(|(record, _)| record);
+        return all.find(|record| which.includes(record)).cloned().into_iter().collect();
+    }
     let mut found = select(records, |record| which.includes(record));
     if let Which::Key { .. } = which {
         found.sort_by_key(|record| record.outcome.state == State::Refused);
@@ -58,7 +62,7 @@ impl Store for MemoryStore {
     fn insert(&self, record: Record, unless: Unless) -> Asked<Option<LedgerId>> {
         let old = record.at.before(self.keep);
         let mut records = self.records();
-        let earlier = which_of(&records, &Which::same_as(&record.intent, unless.since));
+        let earlier = which_of(&records, &Which::met_by(&record.intent, unless.since));
         if let Some(met) = guard::met(&record, &earlier, &unless) {
             return done(Some(met.clone()));
         }
@@ -157,7 +161,7 @@ impl Which {
                     && intent.operation == *operation
                     && intent.key.as_ref() == Some(key)
             }
-            Self::Request { client, fingerprint, since } => {
+            Self::Request { client, fingerprint, since } | Self::Oldest { client, fingerprint, since } => {
                 record.at >= *since
                     && intent.key.is_none()
                     && intent.client == *client

@@ -2,7 +2,9 @@
 
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::record::{Fault, JobStatus, Outcome, State};
 use crate::dialect::status::JobState;
@@ -201,15 +203,25 @@ impl JobView {
     /// Reads a video object, or an error object.
     #[must_use]
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        let object: Value = serde_json::from_slice(body).ok().filter(Value::is_object)?;
+        /// Nothing else of it is made into values.
+        #[derive(Deserialize)]
+        struct Object<'b> {
+            #[serde(borrow)]
+            status: Option<&'b RawValue>,
+            error: Option<Value>,
+        }
+        // An array would pass for an object whose fields have no names.
+        body.trim_ascii_start().first().filter(|first| **first == b'{')?;
+        let object: Object<'_> = serde_json::from_slice(body).ok()?;
         let video = video::read(body);
         let known = video.as_ref().and_then(|video| video.state).map(JobStatus::from);
         // SDKs stop to poll at a word they do not know.
-        let status = known.or_else(|| object.get("status")?.as_str().map(|_| JobStatus::Other));
+        let is_word = object.status.is_some_and(|status| status.get().starts_with('"'));
+        let status = known.or(is_word.then_some(JobStatus::Other));
         Some(Self {
             id: video.map(|video| shortened(&video.id)),
             status,
-            fault: object.get("error").map(Fault::read).unwrap_or_default(),
+            fault: object.error.as_ref().map(Fault::read).unwrap_or_default(),
         })
     }
 }

@@ -128,9 +128,30 @@ pub(crate) enum Which {
         /// Not older than this.
         since: Timestamp,
     },
+    /// The oldest of those.
+    Oldest {
+        /// Whose request.
+        client: Arc<str>,
+        /// The request.
+        fingerprint: Fingerprint,
+        /// Not older than this.
+        since: Timestamp,
+    },
 }
 
 impl Which {
+    /// Those by which it is known whether a call with this intent comes too late to be written down: see
+    /// [`guard::met`](super::guard::met).
+    pub(super) fn met_by(intent: &Intent, since: Timestamp) -> Self {
+        match Self::same_as(intent, since) {
+            // A first try only has to know what came first: somebody may ask for the same a thousand times.
+            Self::Request { client, fingerprint, since } if !intent.repeat => {
+                Self::Oldest { client, fingerprint, since }
+            }
+            which => which,
+        }
+    }
+
     /// Those that a call with this intent may be a twin of.
     pub(super) fn same_as(intent: &Intent, since: Timestamp) -> Self {
         let client = Arc::clone(&intent.client);

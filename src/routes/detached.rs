@@ -85,7 +85,8 @@ impl Making {
     async fn make(self, client: Presence, tell: oneshot::Sender<Result<Response, Refusal>>) {
         let Self { gateway, upstreams, upstream, head, body, open, holds, makes_job, .. } = self;
         let Holds { charge, spent, held, place } = holds;
-        let call = Call { client, outlives_client: true, ..Call::new(Kind::Submit, head).counted_by(&gateway.quotas) };
+        let call = Call::new(Kind::Submit, head).counted_by(&gateway.quotas);
+        let call = Arc::new(Call { client, outlives_client: true, ..call });
         let answer = upstreams.send(&upstream, &call, Payload::Whole(body)).await;
         if attempts(&answer).made > 0 {
             spent.commit();

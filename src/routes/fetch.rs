@@ -1,5 +1,7 @@
 //! Reading, listing, deleting and downloading: the id and the query are judged, the rest streams.
 
+use std::sync::Arc;
+
 use axum::extract::Request;
 use axum::response::Response;
 
@@ -41,7 +43,7 @@ async fn judged(known: &[Param], admitted: Admitted) -> Result<Response, Refusal
     let tokens = admitted.spend(Class::Fetch).await?;
     let Admitted { gateway, upstreams, head, place: _place, .. } = admitted;
     let upstream = home::of(&gateway, home::id_in(head.uri.path()).as_deref()).await;
-    let call = Call::new(Kind::Fetch, head).counted_by(&gateway.quotas);
+    let call = Arc::new(Call::new(Kind::Fetch, head).counted_by(&gateway.quotas));
     let answer = send(&upstreams, &upstream, (&call, Payload::Empty), tokens).await?;
     let mut answer = observe(&gateway, &upstream, &call.head, answer).await;
     answer.extensions_mut().insert(Note { upstream: Some(upstream), ..Note::default() });

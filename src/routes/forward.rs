@@ -75,7 +75,7 @@ async fn forwarded(admitted: Admitted, body: Body) -> Result<Response, Refusal> 
     } else {
         Payload::Streaming { body, limit, idle: gateway.config.limits.body_idle }
     };
-    let call = Call::new(Kind::Other, head).counted_by(&gateway.quotas);
+    let call = Arc::new(Call::new(Kind::Other, head).counted_by(&gateway.quotas));
     let upstream = &gateway.config.default_upstream;
     let mut answer = send(&upstreams, upstream, (&call, payload), tokens).await?;
     answer.extensions_mut().insert(Note { upstream: Some(Arc::clone(upstream)), ..Note::default() });

@@ -1,5 +1,7 @@
 //! Making a call that costs nothing: it ends with its client.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 
 use crate::outcome::Refusal;
@@ -10,7 +12,7 @@ use crate::upstream::{Attempts, Call, Payload, Unanswered, Upstreams};
 pub(super) async fn send(
     upstreams: &Upstreams,
     upstream: &str,
-    (call, payload): (&Call, Payload),
+    (call, payload): (&Arc<Call>, Payload),
     tokens: SpentAll,
 ) -> Result<Response, Refusal> {
     let paying = Paying(Some(tokens));

@@ -112,7 +112,7 @@ impl Rules {
             deadline: terms.deadline.clone(),
             meter: terms.tally.sent(),
         };
-        let mut head = terms.head.clone();
+        let mut head = terms.head()?;
         traced::name(head.headers_mut(), span);
         let answered = terms.journey.during(sent.send(leaf.clone(), head, payload)).await;
         attempt.head_came();
@@ -144,7 +144,7 @@ impl Rules {
         }
         let treatment = answer::Treatment {
             whole: terms.kind == Kind::Submit || answer::is_json(&headers),
-            bodiless: terms.head.method() == Method::HEAD,
+            bodiless: terms.method() == Method::HEAD,
             // What is not about videos passes as it is, whatever its errors look like.
             unwrap: self.unwrap && terms.kind != Kind::Other,
         };

@@ -93,8 +93,11 @@ pub(super) fn is_plainly_framed(from: &HeaderMap) -> bool {
     }
 }
 
+/// How many headers more are written into those that were picked: a map that grows is copied.
+const ADDED: usize = 5;
+
 fn picked(from: &HeaderMap, passes: impl Fn(&HeaderName) -> bool) -> HeaderMap {
-    let mut to = HeaderMap::with_capacity(from.len());
+    let mut to = HeaderMap::with_capacity(from.len() + ADDED);
     for (name, value) in from.iter().filter(|(name, _)| passes(name)) {
         to.append(name, value.clone());
     }

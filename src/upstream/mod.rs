@@ -143,7 +143,7 @@ impl Upstreams {
     ///
     /// # Errors
     /// Without an answer; see [`Unanswered`].
-    pub async fn send(&self, name: &str, call: &Call, payload: Payload) -> Result<Answer, Unanswered> {
+    pub async fn send(&self, name: &str, call: &Arc<Call>, payload: Payload) -> Result<Answer, Unanswered> {
         match self.find(name) {
             Some(upstream) => upstream.send(call, payload).await,
             // The configuration was checked: a name that is missing here is one that it does not have any more.

@@ -1,8 +1,8 @@
 //! A call in the upstream's terms: what every attempt of it sends, and what its layers need to know.
 
 use axum::http::header::{self, Entry, HeaderName};
-use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderMap, HeaderValue, Request, Uri};
+use axum::http::uri::{Parts, PathAndQuery};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -22,8 +22,12 @@ use crate::quota::allowance::Allowance;
 /// What all attempts of a call have in common.
 pub(super) struct Terms {
     pub(super) kind: Kind,
-    /// Head of the request; the same bytes on every attempt, its idempotency key included.
-    pub(super) head: Request<()>,
+    /// The call itself.
+    pub(super) call: Arc<Call>,
+    /// Writes its head, the same on every attempt.
+    pub(super) heads: Arc<Heads>,
+    /// The name of a call that costs money, where its client gave it none.
+    pub(super) key: Option<HeaderValue>,
     /// Whose errors the client reads.
     pub(super) dialect: Dialect,
     pub(super) deadline: Deadline,
@@ -33,6 +37,17 @@ pub(super) struct Terms {
     pub(super) tally: Tally,
     /// What the call is part of: where waits for the upstream count, and its way is written down.
     pub(super) journey: Journey,
+}
+
+impl Terms {
+    /// The head of an attempt.
+    pub(super) fn head(&self) -> Result<Request<()>, Failure> {
+        self.heads.of(&self.call, self.key.as_ref())
+    }
+
+    pub(super) fn method(&self) -> &Method {
+        &self.call.head.method
+    }
 }
 
 /// One call, or one attempt of it, on its way down the layers.
@@ -70,16 +85,16 @@ impl Heads {
         self.credential.is_some()
     }
 
-    /// The head of a call.
-    pub(super) fn of(&self, call: &Call) -> Result<Request<()>, Failure> {
+    /// The head of a call. `key`: what names it, where its client does not.
+    fn of(&self, call: &Call, key: Option<&HeaderValue>) -> Result<Request<()>, Failure> {
         let mut request = Request::new(());
         *request.method_mut() = call.head.method.clone();
         *request.uri_mut() = self.uri(&call.head.uri).ok_or(Failure::Unreachable)?;
         *request.headers_mut() = headers::outgoing(&call.head.headers, &self.settings.forward_headers);
         traced::prepare(request.headers_mut(), call.journey.trace());
         request.headers_mut().insert(REQUEST_ID, call.journey.id().value().clone());
-        if call.kind == Kind::Submit {
-            identify(request.headers_mut());
+        if let Some(key) = key {
+            request.headers_mut().insert(IDEMPOTENCY_KEY, key.clone());
         }
         if let (true, Entry::Occupied(mut codings)) =
             (is_about_job(call), request.headers_mut().entry(header::ACCEPT_ENCODING))
@@ -92,7 +107,7 @@ impl Heads {
     }
 
     /// The client's raw path and query, never decoded, with the upstream's prefix in place of `/v1`.
-    fn uri(&self, target: &Uri) -> Option<Uri> {
+    pub(super) fn uri(&self, target: &Uri) -> Option<Uri> {
         let base = &self.settings.base;
         let path = target.path_and_query()?;
         let path = if base.path == "/v1" {
@@ -101,8 +116,11 @@ impl Heads {
             let rest = path.as_str().strip_prefix("/v1")?;
             PathAndQuery::try_from(format!("{}{rest}", base.path)).ok()?
         };
-        let uri = Uri::builder().scheme(base.scheme.clone()).authority(base.authority.clone());
-        uri.path_and_query(path).build().ok()
+        let mut parts = Parts::default();
+        parts.scheme = Some(base.scheme.clone());
+        parts.authority = Some(base.authority.clone());
+        parts.path_and_query = Some(path);
+        Uri::from_parts(parts).ok()
     }
 
     fn authorize(&self, from: &HeaderMap, to: &mut HeaderMap) {
@@ -120,8 +138,8 @@ impl Heads {
             }
         }
         // Servers that want the bare key elsewhere get it there, and only there.
-        let token = to.get(header::AUTHORIZATION).and_then(bearer);
-        if let (true, Some(token)) = (*name != header::AUTHORIZATION, token)
+        if *name != header::AUTHORIZATION
+            && let Some(token) = to.get(header::AUTHORIZATION).and_then(bearer)
             && let Ok(value) = credential_value(&self.settings, &token)
         {
             to.remove(header::AUTHORIZATION);
@@ -130,13 +148,10 @@ impl Heads {
     }
 }
 
-/// A create has a name of its own, so that an upstream that knows repeats by it can: the client's, or a new one.
-fn identify(headers: &mut HeaderMap) {
-    if !headers.contains_key(IDEMPOTENCY_KEY)
-        && let Ok(key) = HeaderValue::try_from(Uuid::new_v4().to_string())
-    {
-        headers.insert(IDEMPOTENCY_KEY, key);
-    }
+/// A create has a name of its own, so that an upstream that knows repeats by it can: the client's, or this new one.
+pub(super) fn key_of(call: &Call) -> Option<HeaderValue> {
+    let is_named = call.kind != Kind::Submit || call.head.headers.contains_key(IDEMPOTENCY_KEY);
+    (!is_named).then(|| HeaderValue::try_from(Uuid::new_v4().to_string()).ok()).flatten()
 }
 
 /// Whether the answer tells of a job, and is not what the job made.

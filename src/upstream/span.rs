@@ -44,12 +44,12 @@ impl Attempting {
 
     fn send(&mut self, status: Option<u16>, error: Option<String>) {
         let Some(own) = self.own.take() else { return };
-        let head = &self.terms.head;
-        let uri = head.uri();
+        let head = &self.terms.call.head;
+        let uri = self.terms.heads.uri(&head.uri).unwrap_or_default();
         let (scheme, host) = (uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default());
         let port = uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
         let mut attributes = vec![
-            KeyValue::new("http.request.method", head.method().as_str().to_owned()),
+            KeyValue::new("http.request.method", head.method.as_str().to_owned()),
             KeyValue::new("server.address", host.to_owned()),
             KeyValue::new("server.port", i64::from(port)),
             // Without its query, which could hold a key.
@@ -65,7 +65,7 @@ impl Attempting {
             own,
             parent: self.terms.journey.trace().map(|trace| trace.own.span),
             kind: SpanKind::Client,
-            name: head.method().as_str().to_owned().into(),
+            name: head.method.as_str().to_owned().into(),
             took: self.began.elapsed(),
             attributes,
             failed,

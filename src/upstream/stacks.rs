@@ -12,7 +12,7 @@ use super::breaker::{BreakerLayer, Guarded};
 use super::call::{Call, Kind, Payload, Unanswered};
 use super::connect::{Leaf, Transport};
 use super::deadline::Deadline;
-use super::outgoing::{Heads, Outgoing, Terms};
+use super::outgoing::{Heads, Outgoing, Terms, key_of};
 use super::retry::{Retry, RetryLayer};
 use super::tally::Tally;
 use super::vitals::Vitals;
@@ -35,7 +35,7 @@ pub(super) struct Leaves {
 /// See [`Upstreams`](super::Upstreams).
 pub(super) struct Upstream {
     pub(super) name: Arc<str>,
-    heads: Heads,
+    heads: Arc<Heads>,
     pub(super) deadlines: Times,
     vitals: Arc<Vitals>,
     /// How its leaves were made, for whoever wants to use them on.
@@ -53,7 +53,7 @@ impl Upstream {
         (transport, leaves): (Transport, Leaves),
         answer_headers: &Arc<[HeaderName]>,
     ) -> io::Result<Self> {
-        let heads = Heads::new(settings)?;
+        let heads = Arc::new(Heads::new(settings)?);
         let rules = Arc::new(Rules {
             times: Times {
                 submit: settings.submit_timeout,
@@ -99,11 +99,13 @@ impl Upstream {
         call.quotas.as_ref()?.upstream(&self.name, call.kind.into())
     }
 
-    pub(super) async fn send(&self, call: &Call, payload: Payload) -> Result<Answer, Unanswered> {
+    pub(super) async fn send(&self, call: &Arc<Call>, payload: Payload) -> Result<Answer, Unanswered> {
         let deadline = Deadline::new(self.deadlines.of(call.kind), &call.head.headers);
         let terms = Arc::new(Terms {
             kind: call.kind,
-            head: self.heads.of(call).map_err(Unanswered::never_sent)?,
+            call: Arc::clone(call),
+            heads: Arc::clone(&self.heads),
+            key: key_of(call),
             dialect: Dialect::of(call.head.uri.path(), &call.head.headers),
             deadline: if call.outlives_client { deadline.outliving() } else { deadline },
             allowance: self.allowance(call),

@@ -2,7 +2,7 @@
 //! downloads, which go on where they broke.
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response as Answer;
 
 use super::answer::assembled;
@@ -31,18 +31,22 @@ impl Rules {
         }
         let download = Download::new(body, self.body_idle).metered(terms.tally.received());
         let resumes = self.resume_attempts > 0;
-        let missing = resumes.then(|| Missing::of(terms.head.method(), status, &headers)).flatten();
+        let missing = resumes.then(|| Missing::of(terms.method(), status, &headers)).flatten();
+        // The request is written again only for what may have to be asked for again.
+        let missing = missing.and_then(|missing| Some((missing, terms.head().ok()?)));
         let body = match missing {
             None => Body::new(download),
-            Some(missing) => Body::new(Resumed::new(download, missing, self.again(terms, leaf))),
+            Some((missing, request)) => {
+                Body::new(Resumed::new(download, missing, self.again(terms, leaf, request)))
+            }
         };
         assembled(status, headers, body)
     }
 
-    fn again(&self, terms: &Terms, leaf: Leaf) -> Again {
+    fn again(&self, terms: &Terms, leaf: Leaf, request: Request<()>) -> Again {
         Again {
             leaf,
-            request: terms.head.clone(),
+            request,
             head_timeout: self.times.of(Kind::Fetch),
             body_idle: self.body_idle,
             attempts: self.resume_attempts,
@@ -55,10 +59,9 @@ impl Rules {
 /// How a stream ends that breaks off, under the id that its head carries: the upstream's where it sent one.
 fn last_word(terms: &Terms, headers: &HeaderMap) -> LastWord {
     let sent = headers.get("request-id").or_else(|| headers.get(REQUEST_ID));
-    let request_id = sent.or_else(|| terms.head.headers().get(REQUEST_ID)).cloned();
     LastWord {
         dialect: terms.dialect,
-        request_id: request_id.unwrap_or(HeaderValue::from_static("")),
+        request_id: sent.unwrap_or(terms.journey.id().value()).clone(),
         journey: terms.journey.clone(),
     }
 }

@@ -86,7 +86,7 @@ impl Keys {
             Which::Key { client, operation, key, .. } => {
                 Some(format!("{}key:{client}\0{operation}\0{}", self.0, IdempotencyKey::as_str(key)))
             }
-            Which::Request { client, fingerprint, .. } => {
+            Which::Request { client, fingerprint, .. } | Which::Oldest { client, fingerprint, .. } => {
                 Some(format!("{}request:{client}\0{fingerprint}", self.0))
             }
         }

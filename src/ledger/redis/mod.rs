@@ -212,7 +212,7 @@ impl Store for RedisStore {
                 let read = |answer| Ok(fields::record(answer)?.into_iter().collect());
                 return self.ask(Terms::IfAwaited, command, read);
             }
-            Which::Key { since, .. } | Which::Request { since, .. } => *since,
+            Which::Key { since, .. } | Which::Request { since, .. } | Which::Oldest { since, .. } => *since,
         };
         let mut command = script(keys::CALLS, &[self.keys.index_of(&which).unwrap_or_default()]);
         command.arg(&*self.keys.0).arg(since.0).arg(RECORDS_MAX);

@@ -76,7 +76,7 @@ impl Store for SqliteStore {
     fn insert(&self, record: Record, unless: Unless) -> Asked<Option<LedgerId>> {
         // What nobody waits for any more is not going to be sent.
         self.writer.ask(Terms::IfAwaited, move |connection| {
-            let earlier = select(connection, &Which::same_as(&record.intent, unless.since))?;
+            let earlier = select(connection, &Which::met_by(&record.intent, unless.since))?;
             if let Some(met) = guard::met(&record, &earlier, &unless) {
                 return Ok(Some(met.clone()));
             }
@@ -138,6 +138,12 @@ fn select(connection: &Connection, which: &Which) -> rusqlite::Result<Vec<Record
             "SELECT * FROM calls WHERE client = ?1 AND fingerprint = ?2 AND at >= ?3 \
              AND idempotency_key IS NULL ORDER BY at DESC, id DESC LIMIT ?4",
             params![&**client, fingerprint.as_str(), since.0, RECORDS_MAX],
+        ),
+        Which::Oldest { client, fingerprint, since } => collect(
+            connection,
+            "SELECT * FROM calls WHERE client = ?1 AND fingerprint = ?2 AND at >= ?3 \
+             AND idempotency_key IS NULL ORDER BY at, id LIMIT 1",
+            params![&**client, fingerprint.as_str(), since.0],
         ),
     }
 }

@@ -1,6 +1,7 @@
 //! The log line of a request: everything that answers "what happened to request X", and no body, query, prompt or
 //! key. What clients and upstreams wrote is made harmless where lines are made, in [`crate::telemetry`].
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,6 +120,9 @@ impl<'a> Line<'a> {
 pub(super) fn write(line: &Line<'_>) {
     let Line { arrival, marks, .. } = line;
     let trace = arrival.journey.trace();
+    let user_agent = arrival.user_agent.as_ref().map(|agent| text(agent, USER_AGENT_MAX));
+    let sdk_retries = arrival.sdk_retries.as_ref().map(|count| text(count, USER_AGENT_MAX));
+    let answer_id = line.answer_id.map(|id| text(id, usize::MAX));
     info!(
         status = line.status,
         outcome = line.outcome,
@@ -144,10 +148,10 @@ pub(super) fn write(line: &Line<'_>) {
         replayed = line.replayed.then_some(true),
         client = marks.client.as_deref(),
         peer = display(arrival.peer),
-        user_agent = arrival.user_agent.as_ref().map(|agent| text(agent, USER_AGENT_MAX)),
-        sdk_retries = arrival.sdk_retries.as_ref().map(|count| text(count, USER_AGENT_MAX)),
+        user_agent = user_agent.as_deref(),
+        sdk_retries = sdk_retries.as_deref(),
         request_id = arrival.journey.id().as_str(),
-        answer_id = line.answer_id.map(|id| text(id, usize::MAX)),
+        answer_id = answer_id.as_deref(),
         trace_id = trace.map(|trace| display(trace.own.trace)),
         parent_id = trace.and_then(|trace| trace.parent).map(display),
         span_ids = list(&marks.spans),
@@ -180,10 +184,9 @@ impl<T: std::fmt::Display> std::fmt::Display for List<'_, T> {
 }
 
 /// What a header says, to people; at most `max` bytes of it.
-fn text(value: &HeaderValue, max: usize) -> DisplayValue<String> {
+fn text(value: &HeaderValue, max: usize) -> Cow<'_, str> {
     let bytes = value.as_bytes();
-    let shown = bytes.get(..bytes.len().min(max)).unwrap_or_default();
-    display(String::from_utf8_lossy(shown).into_owned())
+    String::from_utf8_lossy(bytes.get(..bytes.len().min(max)).unwrap_or_default())
 }
 
 /// Writes the line of a request whose head could not be read.

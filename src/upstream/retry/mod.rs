@@ -200,7 +200,7 @@ impl Rules {
     }
 
     fn repeatability(&self, terms: &Terms) -> Repeatability {
-        self.policy.repeatability(terms.kind, terms.head.method())
+        self.policy.repeatability(terms.kind, terms.method())
     }
 }
 

@@ -181,7 +181,7 @@ impl Script {
         Self { upstreams: upstreams(settings, &leaf), seen }
     }
 
-    async fn send(&self, call: &Call, payload: Payload) -> Result<Response<Body>, Unanswered> {
+    async fn send(&self, call: &Arc<Call>, payload: Payload) -> Result<Response<Body>, Unanswered> {
         self.upstreams.send("main", call, payload).await
     }
 
@@ -211,19 +211,19 @@ fn next(steps: &Mutex<VecDeque<Step>>) -> Step {
 }
 
 /// A call as SDKs make it: a POST for what costs something.
-fn call(kind: Kind) -> Call {
+fn call(kind: Kind) -> Arc<Call> {
     let method = if kind == Kind::Fetch { Method::GET } else { Method::POST };
     call_with(kind, method, &[])
 }
 
-fn call_with(kind: Kind, method: Method, headers: &[(&'static str, &str)]) -> Call {
+fn call_with(kind: Kind, method: Method, headers: &[(&'static str, &str)]) -> Arc<Call> {
     let mut request = Request::new(());
     *request.method_mut() = method;
     *request.uri_mut() = "/v1/videos".parse().expect("a target");
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().expect("a value"));
     }
-    Call::new(kind, request.into_parts().0)
+    Arc::new(Call::new(kind, request.into_parts().0))
 }
 
 /// The value of an answer's header.

@@ -1,6 +1,7 @@
 //! One attempt: what is waited for, for how long, and what becomes of bodies.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -28,7 +29,7 @@ where
 {
     let upstreams = upstreams(CONFIG, &Leaf::new(tower::service_fn(leaf)));
     let request = Request::post("/v1/videos?limit=2").body(()).expect("a request");
-    let call = Call::new(kind, request.into_parts().0);
+    let call = Arc::new(Call::new(kind, request.into_parts().0));
     let began = Instant::now();
     let outcome = upstreams.send("main", &call, payload).await;
     (outcome, began.elapsed())

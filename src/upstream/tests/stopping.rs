@@ -1,15 +1,15 @@
 //! RT26, SD07: when nobody has anything of another attempt.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::Method;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::{Script, call, call_with, said, status};
+use super::{Script, call, said, status};
 use crate::journey::{Journey, Start};
 use crate::shutdown::{Stage, Underway};
-use crate::upstream::{Call, Kind, Payload, Presence};
+use crate::upstream::{Kind, Payload, Presence};
 
 /// RT26
 #[tokio::test(start_paused = true)]
@@ -17,7 +17,7 @@ async fn nothing_is_asked_again_once_the_client_has_left() {
     let script = Script::new("", [status(429).with("retry-after", 10), status(200)]);
     let (presence, waiting) = Presence::pair();
     let mut call = call(Kind::Submit);
-    call.client = presence;
+    Arc::get_mut(&mut call).expect("ours alone").client = presence;
     let began = Instant::now();
     let leaving = async {
         sleep(Duration::from_secs(3)).await;
@@ -43,7 +43,9 @@ async fn a_call_that_is_dropped_is_not_asked_again() {
 async fn a_process_that_drains_waits_for_no_other_attempt() {
     let (stage, receiver) = watch::channel(Stage::Serving);
     let start = Start { underway: Some(Underway::until_dropped(receiver)), ..Start::default() };
-    let call = Call { journey: Journey::begin(Instant::now(), start), ..call_with(Kind::Submit, Method::POST, &[]) };
+    let journey = Journey::begin(Instant::now(), start);
+    let mut call = call(Kind::Submit);
+    Arc::get_mut(&mut call).expect("ours alone").journey = journey;
     let script = Script::new("", [status(503).with("retry-after", 10)]);
     let began = Instant::now();
     let draining = async {
