@@ -73,23 +73,19 @@ impl http_body::Body for Arriving {
         if let Some(error) = self.broken.take() {
             return Poll::Ready(Some(Err(error)));
         }
-        match self.poll_incoming(cx) {
-            Poll::Ready(Some(Err(error))) => {
-                self.connection = None;
-                // The client first gets what came before: hyper ends its connection at once, with all that it has
-                // not sent yet.
-                self.broken = Some(error);
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-            polled => {
-                let goes_on = matches!(polled, Poll::Ready(Some(_))) && !self.is_end_stream();
-                if polled.is_ready() && !goes_on {
-                    self.ended();
-                }
-                polled
-            }
+        let polled = self.poll_incoming(cx);
+        if let Poll::Ready(Some(Err(error))) = polled {
+            self.connection = None;
+            // The client first gets what came before: hyper ends its connection at once, with all that it has not
+            // sent yet.
+            self.broken = Some(error);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
+        if matches!(polled, Poll::Ready(None)) || (polled.is_ready() && self.is_end_stream()) {
+            self.ended();
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

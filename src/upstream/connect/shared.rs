@@ -71,7 +71,7 @@ impl Shared {
         };
         // In a task of its own: it is not the concern of the first who asked alone.
         match made.wait_for(Option::is_some).await.as_deref() {
-            Ok(Some(made)) => made.clone(),
+            Ok(Some(made)) => *made,
             Ok(None) | Err(_) => Err(Failure::Unreachable),
         }
     }
