@@ -58,6 +58,10 @@ pub struct Upstream {
     pub resume_attempts: u32,
     /// How long an unused connection is kept.
     pub pool_idle: Duration,
+    /// How many connections may be open ahead for calls that start a generation, a worker; 0: none.
+    pub spare_connections: u32,
+    /// How long such a connection is kept.
+    pub spare_age: Duration,
     /// How long a connection may be silent before TCP asks whether the upstream is still there. `None`: for ever.
     pub tcp_keep_alive: Option<Duration>,
     /// Whether errors wrapped by aggregators are unwrapped.
@@ -158,6 +162,8 @@ impl Upstream {
             event_max: 1 << 20,
             resume_attempts: 2,
             pool_idle: Duration::from_secs(15),
+            spare_connections: 1,
+            spare_age: Duration::from_secs(5),
             tcp_keep_alive: Some(TCP_KEEP_ALIVE),
             unwrap_errors: true,
             quota: Quota::default(),
@@ -196,6 +202,8 @@ impl Upstream {
             event_max: section.length("event_max", default.event_max),
             resume_attempts: section.number("resume_attempts", default.resume_attempts, 0..=10),
             pool_idle: section.duration("pool_idle", default.pool_idle),
+            spare_connections: section.number("spare_connections", default.spare_connections, 0..=16),
+            spare_age: section.duration("spare_age", default.spare_age),
             tcp_keep_alive: section.duration_or_off("tcp_keep_alive", default.tcp_keep_alive),
             unwrap_errors: section.flag("unwrap_errors", default.unwrap_errors),
             quota: Quota::read(section.section("quota")),

@@ -57,7 +57,7 @@ pub use call::{Attempts, Call, Kind, Payload, Unanswered, Why};
 pub use connect::Leaf;
 pub use presence::{Presence, Waiting};
 
-use connect::{Reuse, Transport};
+use connect::{Connections, Reuse, Transport};
 use deadline::Deadline;
 use stacks::{Leaves, Upstream};
 use vitals::AllVitals;
@@ -100,8 +100,8 @@ impl Upstreams {
                 Entry::Occupied(made) => made.into_mut(),
                 Entry::Vacant(place) => place.insert(tls_of(settings, transport)?),
             };
-            let leaf = |reuse| connect::leaf(transport, tls.clone(), reuse);
-            Ok(Leaves { fresh: leaf(Reuse::Fresh), pooled: leaf(Reuse::Pooled) })
+            let connections = Connections::new(transport, tls.clone());
+            Ok(Leaves { fresh: connections.leaf(Reuse::Fresh), pooled: connections.leaf(Reuse::Pooled) })
         };
         old.iter()
             .map(|old| Self::with(config, vitals, |settings, transport| leaves(old, settings, transport)))
@@ -157,7 +157,7 @@ impl Upstreams {
 }
 
 fn tls_of(settings: &Settings, transport: &Transport) -> io::Result<ClientConfig> {
-    connect::tls(transport).map_err(|error| {
+    transport.tls().map_err(|error| {
         io::Error::new(error.kind(), format!("upstreams.{}.ca_file: {error}", settings.name))
     })
 }

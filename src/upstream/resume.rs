@@ -15,7 +15,6 @@ use axum::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{sleep, timeout};
-use tower::ServiceExt;
 
 use super::call::Kind;
 use super::connect::Leaf;
@@ -108,8 +107,7 @@ impl Again {
             sleep(pause).await;
             let Some(request) = request else { return (why, Answered::Other) };
             let attempt = tally.attempt(Kind::Fetch);
-            let answer =
-                timeout(head_timeout, leaf.oneshot(request)).await.unwrap_or(Err(Failure::HeadTimeout));
+            let answer = timeout(head_timeout, leaf.send(request)).await.unwrap_or(Err(Failure::HeadTimeout));
             attempt.head_came();
             attempt.ended(
                 answer.as_ref().map_or_else(|failure| failure.name(), |answer| class_of(answer.status())),

@@ -10,7 +10,6 @@ use axum::body::{Body, Bytes};
 use axum::http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, sleep_until};
-use tower::ServiceExt;
 
 use super::call::Missed;
 use super::call::{Payload, Why};
@@ -88,7 +87,7 @@ impl Sent {
                 None => std::future::pending().await,
             }
         };
-        let mut answer = pin!(leaf.oneshot(request));
+        let mut answer = pin!(leaf.send(request));
         loop {
             let patience = self.patience(phase());
             tokio::select! {

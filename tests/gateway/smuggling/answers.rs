@@ -107,7 +107,7 @@ async fn an_answer_in_any_coding_but_plain_chunks_is_none() {
     for coding in ["gzip, chunked", "identity", "chunked, chunked", "gzip", "x"] {
         let sent = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: {coding}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n");
         let upstream = Upstream::start(Reply::raw(sent)).await;
-        let once = "[upstreams.main]\nbase_url = \"{upstream}\"\nretry.attempts = 1";
+        let once = "[upstreams.main]\nbase_url = \"{upstream}\"\nretry.attempts = 1\nspare_connections = 0";
         let gateway = Gateway::start(&upstream, once).await;
         let fetched = gateway.ask(&get("/v1/videos/video_1/content")).await;
         assert_eq!(

@@ -1,0 +1,88 @@
+//! New connections: name look-up, TCP, TLS, and which protocol is spoken.
+
+use std::time::Duration;
+
+use axum::http::Uri;
+use axum::http::uri::Scheme;
+use hyper_rustls::{HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::{Connection, HttpConnector};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tower::ServiceExt;
+use tower::util::BoxCloneSyncService;
+
+use super::error::{self, AnyError};
+use super::http1::Http1;
+use super::http2::Http2;
+use super::transport::Transport;
+use crate::config::upstreams::Protocol;
+use crate::failure::Failure;
+use crate::upstream::untaken;
+
+/// What HTTP is spoken over.
+pub(super) type Socket = MaybeHttpsStream<untaken::Bounded<TokioIo<TcpStream>>>;
+
+/// A connection that has served nobody yet.
+pub(super) enum Dialled {
+    Http1(Http1),
+    Http2(Http2),
+}
+
+/// Makes connections to one upstream.
+#[derive(Clone)]
+pub(super) struct Dialler {
+    connector: BoxCloneSyncService<Uri, Socket, AnyError>,
+    target: Uri,
+    /// Bounds name look-up, TCP and TLS together.
+    limit: Duration,
+    /// Without being asked by TLS.
+    http2: bool,
+}
+
+impl Dialler {
+    pub(super) fn new(transport: &Transport, tls: ClientConfig) -> Self {
+        let mut http = HttpConnector::new();
+        http.set_nodelay(true);
+        // A long wait for an answer is silent: without it, whatever stands between forgets the connection.
+        http.set_keepalive(transport.tcp_keep_alive);
+        http.enforce_http(false);
+        let body_idle = transport.body_idle;
+        // Below TLS, where it can be seen what was taken.
+        let http = http.map_response(move |socket| untaken::Bounded::new(socket, body_idle));
+        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+        let connector = match transport.protocol {
+            Protocol::Auto => https.enable_all_versions().wrap_connector(http),
+            Protocol::Http1 => https.enable_http1().wrap_connector(http),
+            Protocol::Http2 => https.enable_http2().wrap_connector(http),
+        };
+        Self {
+            connector: BoxCloneSyncService::new(connector),
+            target: root(&transport.scheme, transport),
+            limit: transport.connect_timeout,
+            http2: transport.protocol == Protocol::Http2,
+        }
+    }
+
+    /// A new connection.
+    ///
+    /// # Errors
+    /// Without one. Nothing of a request was sent then.
+    pub(super) async fn dial(&self) -> Result<Dialled, Failure> {
+        let connecting = timeout(self.limit, self.connector.clone().oneshot(self.target.clone()));
+        let socket = connecting.await.map_err(|_| Failure::ConnectTimeout)?;
+        let socket = socket.map_err(|error| error::of_connecting(&*error))?;
+        if self.http2 || socket.connected().is_negotiated_h2() {
+            Http2::over(socket).await.map(Dialled::Http2)
+        } else {
+            Http1::over(socket).await.map(Dialled::Http1)
+        }
+    }
+}
+
+fn root(scheme: &Scheme, transport: &Transport) -> Uri {
+    let uri = Uri::builder().scheme(scheme.clone()).authority(transport.authority.clone());
+    // A scheme, an authority and a path always make one.
+    uri.path_and_query("/").build().unwrap_or_default()
+}

@@ -1,0 +1,174 @@
+//! Connections of one worker to one upstream, and which of them a request leaves by.
+//!
+//! Over HTTP/1.1 free calls use kept connections again and again ([`kept`]); a paid call has one that has served
+//! nobody and will serve nobody else, opened ahead where that was possible ([`spares`]). Over HTTP/2 all calls share
+//! one ([`shared`]).
+//!
+//! There is one upstream here, and one thread: no keys, and locks that nobody else ever holds.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::uri::{Authority, Scheme};
+use axum::http::{HeaderValue, Request, Response};
+use rustls::ClientConfig;
+
+mod arriving;
+mod dial;
+mod error;
+mod http1;
+mod http2;
+mod kept;
+mod leaf;
+mod shared;
+mod spares;
+#[cfg(test)]
+mod tests;
+mod transport;
+
+pub use leaf::Leaf;
+pub(super) use transport::Transport;
+
+use crate::config::upstreams::Protocol;
+use crate::failure::Failure;
+use dial::{Dialled, Dialler};
+use error::Broken;
+use http1::Http1;
+use http2::Stream;
+use kept::Kept;
+use shared::Shared;
+use spares::Spares;
+
+/// Whether an HTTP/1.1 connection may serve a second request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reuse {
+    /// Kept and used again.
+    Pooled,
+    /// For one request. A kept connection may just be closing: what was sent on it is then lost, and nobody can tell
+    /// whether it was acted on. A paid call does not take that risk.
+    Fresh,
+}
+
+/// All connections of one worker to one upstream. They are closed with it.
+pub(super) struct Connections {
+    scheme: Scheme,
+    authority: Authority,
+    host: HeaderValue,
+    dialler: Dialler,
+    kept: Arc<Kept>,
+    spares: Arc<Spares>,
+    shared: Arc<Shared>,
+}
+
+/// What a request leaves by.
+enum Way {
+    Alone(Http1),
+    Shared(Stream),
+}
+
+/// How often connections are made for a call that others take all the places of.
+const ROUNDS: u32 = 8;
+
+impl Connections {
+    /// Connects to nobody yet.
+    pub(super) fn new(transport: &Transport, tls: ClientConfig) -> Arc<Self> {
+        Arc::new(Self {
+            scheme: transport.scheme.clone(),
+            authority: transport.authority.clone(),
+            host: host(transport),
+            dialler: Dialler::new(transport, tls),
+            kept: Kept::new(transport.pool_idle),
+            spares: Spares::new(transport.spare_connections as usize, transport.spare_age),
+            shared: Shared::new(transport.protocol == Protocol::Http2, transport.pool_idle),
+        })
+    }
+
+    pub(super) fn leaf(self: &Arc<Self>, reuse: Reuse) -> Leaf {
+        Leaf::over(self, reuse)
+    }
+
+    /// Sends a request, and yields the head of its answer.
+    async fn send(&self, reuse: Reuse, mut request: Request<Body>) -> Result<Response<Body>, Failure> {
+        loop {
+            let waiting = self.waiting(reuse);
+            let was_waiting = waiting.is_some();
+            let way = match waiting {
+                Some(way) => way,
+                None => Box::pin(self.dialled()).await?,
+            };
+            if reuse == Reuse::Fresh && matches!(way, Way::Alone(_)) {
+                self.spares.open(&self.dialler);
+            }
+            match self.sent(way, reuse, request).await {
+                Ok(answer) => return Ok(answer),
+                Err(Broken::Failed(failure)) => return Err(failure),
+                // It closed while nobody used it. The next may have, too; one that is made now has not.
+                Err(Broken::Unsent(unsent)) if was_waiting => request = *unsent,
+                Err(Broken::Unsent(_)) => return Err(Failure::Unreachable),
+            }
+        }
+    }
+
+    /// A connection that is there.
+    fn waiting(&self, reuse: Reuse) -> Option<Way> {
+        if self.shared.is_spoken()
+            && let Some(stream) = self.shared.stream()
+        {
+            return Some(Way::Shared(stream));
+        }
+        let connection = match reuse {
+            Reuse::Pooled => self.kept.take(),
+            Reuse::Fresh => self.spares.take(),
+        };
+        connection.map(Way::Alone)
+    }
+
+    /// A connection made for whoever asks.
+    async fn dialled(&self) -> Result<Way, Failure> {
+        for _ in 0..ROUNDS {
+            if !self.shared.is_spoken() {
+                return Ok(match self.dialler.dial().await? {
+                    Dialled::Http1(connection) => Way::Alone(connection),
+                    Dialled::Http2(connection) => Way::Shared(self.shared.adopt(connection)),
+                });
+            }
+            self.shared.dialled(&self.dialler).await?;
+            if let Some(stream) = self.shared.stream() {
+                return Ok(Way::Shared(stream));
+            }
+        }
+        self.shared.crowded().map(Way::Shared).ok_or(Failure::Unreachable)
+    }
+
+    async fn sent(
+        &self,
+        way: Way,
+        reuse: Reuse,
+        mut request: Request<Body>,
+    ) -> Result<Response<Body>, Broken> {
+        match way {
+            Way::Alone(connection) => {
+                http1::address(&mut request, &self.host);
+                let (answer, connection) = connection.send(request).await?;
+                let home = (reuse == Reuse::Pooled).then(|| Arc::clone(&self.kept));
+                Ok(arriving::arriving(answer, connection, home))
+            }
+            Way::Shared(stream) => {
+                http2::address(&mut request, &self.scheme, &self.authority);
+                stream.send(request).await
+            }
+        }
+    }
+}
+
+/// What `Host` says: the port only where it is not the scheme's own.
+fn host(transport: &Transport) -> HeaderValue {
+    let (host, port) = (transport.authority.host(), transport.authority.port_u16());
+    let usual = if transport.scheme == Scheme::HTTPS { 443 } else { 80 };
+    let text = match port {
+        Some(port) if port != usual => format!("{host}:{port}"),
+        Some(_) | None => host.to_owned(),
+    };
+    // What an authority may hold, a header may hold.
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}

@@ -1,0 +1,61 @@
+//! What connections to one upstream are made by.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::uri::{Authority, Scheme};
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::config::upstreams::{Protocol, Upstream as Settings};
+
+/// All that connections are made by: as long as it stays the same, they can be used on.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::upstream) struct Transport {
+    pub(super) scheme: Scheme,
+    pub(super) authority: Authority,
+    pub(super) protocol: Protocol,
+    authorities: Vec<CertificateDer<'static>>,
+    pub(super) connect_timeout: Duration,
+    pub(super) body_idle: Duration,
+    pub(super) pool_idle: Duration,
+    pub(super) spare_connections: u32,
+    pub(super) spare_age: Duration,
+    pub(super) tcp_keep_alive: Option<Duration>,
+}
+
+impl Transport {
+    pub(in crate::upstream) fn of(settings: &Settings) -> Self {
+        Self {
+            scheme: settings.base.scheme.clone(),
+            authority: settings.base.authority.clone(),
+            protocol: settings.protocol,
+            authorities: settings.authorities.clone(),
+            connect_timeout: settings.connect_timeout,
+            body_idle: settings.body_idle,
+            pool_idle: settings.pool_idle,
+            spare_connections: settings.spare_connections,
+            spare_age: settings.spare_age,
+            tcp_keep_alive: settings.tcp_keep_alive,
+        }
+    }
+
+    /// What TLS needs; made once, since reading the system's roots takes a while.
+    ///
+    /// # Errors
+    /// If a certificate of the operator's cannot be used.
+    pub(in crate::upstream) fn tls(&self) -> io::Result<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        if self.scheme == Scheme::HTTPS {
+            // A single unreadable certificate must not cost the others.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+        for certificate in &self.authorities {
+            roots.add(certificate.clone()).map_err(io::Error::other)?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        Ok(builder.map_err(io::Error::other)?.with_root_certificates(roots).with_no_client_auth())
+    }
+}
