@@ -48,7 +48,9 @@ mod routes;
 pub mod sandbox;
 pub mod server;
 mod shutdown;
-mod telemetry;
+// For what is measured with its log on.
+#[doc(hidden)]
+pub mod telemetry;
 mod trace_context;
 mod trail;
 pub mod upstream;
