@@ -34,6 +34,8 @@ mod idle;
 mod joined;
 pub mod ledger;
 mod link;
+#[doc(hidden)]
+pub mod measured;
 pub mod metrics;
 pub mod money;
 mod outcome;

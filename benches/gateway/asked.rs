@@ -111,7 +111,8 @@ impl Asked {
 
     /// As it is sent.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers: String =
+            self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let head = format!("{} {} HTTP/1.1\r\n{headers}\r\n", self.method, self.target);
         [head.as_bytes(), &self.body].concat()
     }

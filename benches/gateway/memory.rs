@@ -1,5 +1,6 @@
 //! The whole gateway over an upstream in memory: no sockets, everything else.
 
+use std::future::ready;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -46,7 +47,8 @@ pub(crate) const JOB: &str = concat!(
 pub(crate) fn config(toml: &str) -> Config {
     let var = |name: &str| (name == "UPSTREAM_KEY").then(|| "sk-operator".to_owned());
     let sources = Sources { var: &var, file: &|_| Err(std::io::ErrorKind::NotFound.into()) };
-    Config::parse(&toml.replace("{upstream}", "upstream.invalid"), Path::new(""), sources).unwrap_or_else(|error| panic!("{error}"))
+    Config::parse(&toml.replace("{upstream}", "upstream.invalid"), Path::new(""), sources)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A gateway without sockets.
@@ -57,9 +59,17 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    /// That of a configuration.
+    /// That of a configuration, over an upstream that answers everything with a job.
     pub(crate) fn new(toml: &str) -> Self {
-        let leaf = tower::service_fn(|_: Request<Body>| async { Ok::<_, Failure>(answer()) });
+        Self::over(toml, job)
+    }
+
+    /// The same over an upstream that answers like this.
+    pub(crate) fn over(
+        toml: &str,
+        answer: impl Fn() -> Response<Body> + Clone + Send + Sync + 'static,
+    ) -> Self {
+        let leaf = tower::service_fn(move |_: Request<Body>| ready(Ok::<_, Failure>(answer())));
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let gateway = Gateway::new(config(toml), metrics).expect("a ledger");
         let live = Live::new(gateway.over(&Leaf::new(leaf)).expect("no credential"));
@@ -70,11 +80,16 @@ impl Stack {
     /// Answers a request, to the end of its body.
     pub(crate) fn call(&self, request: Request<Body>) -> StatusCode {
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-        self.runtime.block_on(async {
+        self.block_on(async {
             let mut answer = self.responder.answer(peer, request).await;
             while answer.body_mut().frame().await.is_some() {}
             answer.status()
         })
+    }
+
+    /// Runs what belongs to the gateway.
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
     }
 
     /// Asserts that this is what a request is answered with.
@@ -83,7 +98,7 @@ impl Stack {
     }
 }
 
-fn answer() -> Response<Body> {
+fn job() -> Response<Body> {
     let answer = Response::builder()
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::CONTENT_LENGTH, JOB.len())

@@ -87,11 +87,7 @@ pub(crate) fn init(filter: &str, settings: &Server) -> Result<(), Unstarted> {
 ///
 /// # Errors
 /// As [`init`].
-pub fn init_to(
-    filter: &str,
-    settings: &Server,
-    to: impl Write + Send + 'static,
-) -> Result<(), Unstarted> {
+pub fn init_to(filter: &str, settings: &Server, to: impl Write + Send + 'static) -> Result<(), Unstarted> {
     let filter = EnvFilter::try_new(filter).map_err(Unstarted::Filter)?;
     let (filter, handle) = reload::Layer::new(filter);
     let style = style(settings.log_format);
