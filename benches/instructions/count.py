@@ -211,50 +211,65 @@ class Counted:
 # === What is told ===
 
 
+class Counts:
+    """What a file of callgrind's says, with what was inlined counted by its own file, and by the function it is in."""
+
+    def __init__(self, path):
+        self.files = collections.Counter()
+        self.functions = collections.Counter()
+        self.inclusive = collections.Counter()
+        self.allocating = collections.Counter()
+        names, file, function, called = {}, "", "", None
+        for line in path.read_text().splitlines():
+            if found := re.match(r"(c?)(fl|fi|fe|fn)=\((\d+)\)(?: (.*))?$", line):
+                call, kind, number, name = found.groups()
+                key = (kind == "fn", number)
+                name = names.setdefault(key, name)
+                if call:
+                    called = name if kind == "fn" else called
+                elif kind == "fn":
+                    function = name
+                else:
+                    file = name
+            elif found := re.match(r"calls=(\d+)", line):
+                calls = int(found[1])
+            elif found := re.match(r"[+\-*\d]\S* (\d+)$", line):
+                cost = int(found[1])
+                self.inclusive[function] += cost
+                if called:
+                    self.allocating[function] += calls if called in ("malloc", "calloc", "realloc") else 0
+                    called = None
+                else:
+                    self.files[file] += cost
+                    self.functions[function] += cost
+        self.total = self.functions.total()
+
+
 def crate(file):
     """Whose a source file is."""
-    for pattern in (r"/registry/src/[^/]+/([^/]+)-\d", r"/library/(\w+)/", r"/(sqlite3)\.c"):
+    for pattern in (r"/registry/src/[^/]+/([^/]+)-\d", r"/library/(\w+)/", r"(sqlite3)\.c"):
         if found := re.search(pattern, file):
             return found[1]
-    return "reelgate/" + file.split("src/", 1)[1] if re.match(r"(.*/)?src/", file) else file or "?"
-
-
-def exclusive(counts):
-    """Instructions by source file, those of inlined functions with their own file, and all of them."""
-    names, files, total, current, skip = {}, collections.Counter(), 0, "", False
-    for line in counts.read_text().splitlines():
-        if found := re.match(r"(fl|fi|fe)=\((\d+)\)(?: (.*))?", line):
-            if found[3]:
-                names[found[2]] = found[3]
-            current = names[found[2]]
-        elif found := re.match(r"c(?:fi|fl)=\((\d+)\) (.*)", line):
-            names[found[1]] = found[2]
-        elif line.startswith("calls="):
-            skip = True
-        elif found := re.match(r"[+\-*\d]\S* (\d+)$", line):
-            if not skip:
-                files[current] += int(found[1])
-                total += int(found[1])
-            skip = False
-    return files, total
+    if found := re.match(r"(?:.*/)?src/(.*)", file):
+        return f"reelgate {found[1]}"
+    return "libc" if re.match(r"\./|.*sysdeps", file) else file
 
 
 def shares(counts, requests, top):
-    """The source files and functions that take most."""
+    """Who takes most."""
     crates = collections.Counter()
-    for file, cost in exclusive(counts)[0].items():
+    for file, cost in counts.files.items():
         crates[crate(file)] += cost
-    print("  instructions a request, by crate (ours by file), what is inlined included:")
-    for name, cost in crates.most_common(top):
-        print(f"    {cost / requests:9,.0f}  {name}")
-    for title, option in (("functions alone", "no"), ("functions with what they call", "yes")):
-        command = ["callgrind_annotate", f"--inclusive={option}", "--auto=no", "--threshold=100", counts]
-        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        lines = re.findall(r"^ *([\d,]+) \([^)]*\)  (.*)$", text, re.M)
+    tables = {
+        "by source, wherever it was inlined": crates,
+        "by function, with what was inlined into it": counts.functions,
+        "by function, with what it calls": counts.inclusive,
+        "allocations, by function": counts.allocating,
+    }
+    for title, table in tables.items():
         print(f"  {title}:")
-        for cost, name in lines[1 : top + 1]:
-            name = re.sub(r" +\[[^]]*\]$", "", name)
-            print(f"    {int(cost.replace(',', '')) / requests:9,.0f}  {name[:170]}")
+        for name, cost in table.most_common(top):
+            print(f"    {cost / requests:11,.1f}  {name[:170]}")
 
 
 def main():
@@ -275,7 +290,8 @@ def main():
                 counts = gateway.count(name, asked.requests)
                 if asked.keep:
                     counts = counts.rename(directory / f"callgrind.out.{name}")
-                print(f"{name}: {exclusive(counts)[1] / asked.requests:,.0f} instructions a request", flush=True)
+                counts = Counts(counts)
+                print(f"{name}: {counts.total / asked.requests:,.0f} instructions a request", flush=True)
                 if asked.shares:
                     shares(counts, asked.requests, asked.shares)
         finally:
