@@ -12,14 +12,15 @@ use reelgate::params::{self, Encoding};
 use crate::asked::Asked;
 use crate::memory;
 
-/// A table of so many models; the one that is asked for stands last.
+/// A table of so many models, two of them those of the preset.
 fn config(models: usize) -> Config {
-    let mut toml = String::new();
-    for number in 1..models {
-        let _ = write!(toml, "[models.model-{number}]\nseconds = [4, 8, 12]\nsize = [\"1280x720\"]\n");
+    let mut toml = "presets = [\"seed\"]\n".to_owned();
+    for number in 2..models {
+        let _ = writeln!(toml, "[models.model-{number}]\nseconds = [4, 8, 12]\nsizes = [\"1280x720\"]");
     }
-    toml.push_str("[models.sora-2]\nseconds = [4, 8, 12]\nsize = [\"1280x720\"]\n");
-    memory::config(&toml)
+    let config = memory::config(&toml);
+    assert_eq!(config.capabilities.models().count(), models);
+    config
 }
 
 fn judge(bencher: Bencher<'_, '_>, models: usize, asked: &Asked, expected: Verdict) {

@@ -80,10 +80,12 @@ pub(crate) fn set_filter(filter: &str) {
 /// # Errors
 /// If the filter is not in the syntax of `RUST_LOG`, or there can be no thread.
 pub(crate) fn init(filter: &str, settings: &Server) -> Result<(), Unstarted> {
-    init_to(filter, settings, io::stderr())
+    init_to(filter, settings, io::stderr())?;
+    panic::set_hook(Box::new(log_panic));
+    Ok(())
 }
 
-/// As [`init`], with a place of the caller's in place of standard error.
+/// As [`init`], with a place of the caller's in place of standard error, and without a word on panics.
 ///
 /// # Errors
 /// As [`init`].
@@ -100,7 +102,6 @@ pub fn init_to(filter: &str, settings: &Server, to: impl Write + Send + 'static)
         let writing = Arc::clone(QUEUE.get_or_init(|| queue));
         let thread = thread::Builder::new().name("log".to_owned());
         thread.spawn(move || writing.write_to(to)).map_err(Unstarted::Thread)?;
-        panic::set_hook(Box::new(log_panic));
     }
     Ok(())
 }
