@@ -35,6 +35,8 @@ mod joined;
 mod journey;
 pub mod ledger;
 mod link;
+#[doc(hidden)]
+pub mod measured;
 pub mod metrics;
 pub mod money;
 mod outcome;
@@ -49,7 +51,9 @@ mod routes;
 pub mod sandbox;
 pub mod server;
 mod shutdown;
-mod telemetry;
+// For what is measured with its log on.
+#[doc(hidden)]
+pub mod telemetry;
 mod trace_context;
 pub mod upstream;
 pub mod watch;

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::panic::{self, PanicHookInfo};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -38,7 +38,7 @@ use queue::Queue;
 
 /// Why there is no log.
 #[derive(Debug)]
-pub(crate) enum Unstarted {
+pub enum Unstarted {
     /// Its filter is not in the syntax of `RUST_LOG`.
     Filter(ParseError),
     /// No thread could be started.
@@ -80,6 +80,16 @@ pub(crate) fn set_filter(filter: &str) {
 /// # Errors
 /// If the filter is not in the syntax of `RUST_LOG`, or there can be no thread.
 pub(crate) fn init(filter: &str, settings: &Server) -> Result<(), Unstarted> {
+    init_to(filter, settings, io::stderr())?;
+    panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// As [`init`], with a place of the caller's in place of standard error, and without a word on panics.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_to(filter: &str, settings: &Server, to: impl Write + Send + 'static) -> Result<(), Unstarted> {
     let filter = EnvFilter::try_new(filter).map_err(Unstarted::Filter)?;
     let (filter, handle) = reload::Layer::new(filter);
     let style = style(settings.log_format);
@@ -91,8 +101,7 @@ pub(crate) fn init(filter: &str, settings: &Server) -> Result<(), Unstarted> {
         let _ = FILTER.set(handle);
         let writing = Arc::clone(QUEUE.get_or_init(|| queue));
         let thread = thread::Builder::new().name("log".to_owned());
-        thread.spawn(move || writing.write_to(io::stderr())).map_err(Unstarted::Thread)?;
-        panic::set_hook(Box::new(log_panic));
+        thread.spawn(move || writing.write_to(to)).map_err(Unstarted::Thread)?;
     }
     Ok(())
 }

@@ -31,6 +31,7 @@ mod connect;
 mod deadline;
 mod headers;
 mod masked;
+pub(crate) mod measured;
 mod outgoing;
 mod presence;
 mod resume;

@@ -22,9 +22,9 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use state::Entry;
 pub(crate) use state::Position;
-pub(super) use state::State;
-use state::{Entry, Health};
+pub(super) use state::{Health, State};
 
 /// The breaker of one upstream, shared by all who call it.
 #[derive(Debug)]

@@ -29,7 +29,7 @@ pub(super) mod asked;
 mod backoff;
 pub(super) mod budget;
 mod ending;
-mod policy;
+pub(super) mod policy;
 #[cfg(test)]
 mod policy_tests;
 pub(super) mod replay;
