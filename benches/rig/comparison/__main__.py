@@ -43,6 +43,7 @@ def arguments() -> argparse.ArgumentParser:
     measuring.add_argument("--only", action="append", choices=list(WORKS), help="one work; may be repeated")
     measuring.add_argument("--rounds", type=int, default=9, help="slices of each peer (default: 9)")
     measuring.add_argument("--seconds", type=int, default=3, help="length of a slice (default: 3)")
+    measuring.add_argument("--patience", type=float, default=10, help="seconds a slice waits for quiet (default: 10)")
     measuring.add_argument("--quick", action="store_true", help="tiny slices: whether all works run, not how fast")
     measuring.add_argument("--as-built", action="store_true", help="measure what is built, without building it again")
     return parser
@@ -56,7 +57,9 @@ def measure(asked: argparse.Namespace) -> int:
         install.build()
     if allow_many_files() < FILES:
         raise SystemExit(f"{FILES} open files are needed: raise the hard limit (ulimit -Hn)")
-    plan = Plan(1, 1, quick=True) if asked.quick else Plan(asked.rounds, asked.seconds)
+    plan = Plan(asked.rounds, asked.seconds, asked.patience)
+    if asked.quick:
+        plan = Plan(rounds=1, seconds=1, patience=0.5, quick=True)
     file = QUICK_RESULTS if asked.quick else RESULTS
     WORK.mkdir(parents=True, exist_ok=True)
     machine.wait_for_quiet(plan.patience)

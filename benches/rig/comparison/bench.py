@@ -8,7 +8,6 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from comparison import machine, peers
 from comparison.paths import LOAD, RIG, STUB, WORK
@@ -26,12 +25,9 @@ class Plan:
 
     rounds: int = 9
     seconds: int = 3
+    # How long a slice waits for a quiet machine, in seconds.
+    patience: float = 10
     quick: bool = False
-
-    @property
-    def patience(self) -> float:
-        """How long a slice waits for a quiet machine, in seconds."""
-        return 0.5 if self.quick else 20
 
     def scaled(self, full: int, quick: int) -> int:
         """A number of something, or fewer of it for a quick look."""
@@ -42,6 +38,7 @@ class Bench:
     """Starts programs, and ends all of them when it is left."""
 
     def __init__(self, name: str, plan: Plan, layout: Layout, create_delay_ms: int = 0):
+        """Starts the upstream, in a folder of this name that was not there before."""
         self.plan, self.layout = plan, layout
         self.folder = WORK / "run" / name
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -51,6 +48,7 @@ class Bench:
         self.stub = Program(stub, self.folder / "stub", layout.load_core)
 
     def __enter__(self) -> "Bench":
+        """Waits for the upstream."""
         try:
             self.stub.wait_for_answer(self.port, 10)
         except BaseException:
@@ -59,6 +57,7 @@ class Bench:
         return self
 
     def __exit__(self, *_) -> None:
+        """Ends everything and forgets its files."""
         for peer in self.peers.values():
             peer.stop()
         self.stub.stop()
@@ -155,7 +154,6 @@ class Bench:
         """What upstream and peers have used of the processor."""
         programs = [self.stub, *(peer.program for peer in self.peers.values() if peer.program)]
         return sum(machine.processor_seconds(program.pid) for program in programs)
-
 
 
 def driver_seconds() -> float:

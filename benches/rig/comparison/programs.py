@@ -17,6 +17,7 @@ class Program:
     """A running program whose output goes to a file."""
 
     def __init__(self, command: list[str], folder: Path, core: int | None = None, **variables: str):
+        """Starts it in a folder, on one core or on any."""
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "output.log"
         self.core = core
@@ -77,7 +78,9 @@ def pinned(command: list[str], core: int | None) -> list[str]:
 
 def get(port: int, path: str, timeout: float = 30) -> tuple[int, bytes]:
     """Status and body of an answer to a GET; the connection is closed after it."""
-    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer sk-test\r\nConnection: close\r\n\r\n"
+    head = (
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer sk-test\r\nConnection: close\r\n\r\n"
+    )
     with socket.create_connection(("127.0.0.1", port), timeout) as connection:
         connection.sendall(head.encode())
         said = b""

@@ -9,9 +9,8 @@ def plain(rows: list[Row]) -> str:
     """For a terminal, in columns."""
     lines = [[row.what, row.measured, row.target, row.verdict] for row in rows]
     widths = [max(len(line[column]) for line in lines) for column in range(3)] if lines else []
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths)), line[3]]).rstrip() for line in lines
-    )
+    padded = [[*map(str.ljust, line, widths), line[3]] for line in lines]
+    return "\n".join("  ".join(line).rstrip() for line in padded)
 
 
 def markdown(rows: list[Row]) -> str:

@@ -49,7 +49,9 @@ def rows(samples: dict[str, list[Sample]]) -> list[Row]:
         table.append(at_most("bulk", f"{what}, peak memory", peak, PEAK_MIB, " MiB", 0))
         table.append(shown("bulk", f"{what}, MiB/s", figures.of(ours, mib_per_second), digits=0))
         table.append(shown("bulk", f"{what}, CPU s/GiB", figures.of(ours, cpu_per_gib)))
-        failed = sum(one["broken"] + one["answered"] - one["statuses"].get("200", {"count": 0})["count"] for one in ours)
+        failed = sum(
+            one["broken"] + one["answered"] - one["statuses"].get("200", {"count": 0})["count"] for one in ours
+        )
         if failed:
             table.append(Row("bulk", f"{what}, failed", str(failed), "0", False))
     return table

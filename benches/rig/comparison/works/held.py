@@ -51,8 +51,9 @@ class Held:
                 numbers["pace"] = self.pace
             driver = bench.held(peer, self.mode, self.request(), **numbers)
             try:
-                first = machine.memory_mib(peer.pid)
                 beside = bench.load(peer, "rate", requests.poll(), **calls)
+                # Not before: what buffers hold, they hold by now.
+                first = machine.memory_mib(peer.pid)
                 time.sleep(max(0, seconds - seconds // 4 - 2 - plan.patience))
                 last = machine.memory_mib(peer.pid)
                 said = json.loads(driver.communicate(timeout=seconds + 120)[0].splitlines()[-1])

@@ -17,7 +17,9 @@ def measure(plan: Plan) -> dict[str, list[Sample]]:
     with Bench("latency", plan, ONE_CORE) as bench:
         for name in peers:
             bench.saturate(bench.start(name), requests.poll(), 1)
-        return rotated(peers, plan.rounds, lambda name: bench.load(bench.peers[name], "rate", requests.poll(), **numbers))
+        return rotated(
+            peers, plan.rounds, lambda name: bench.load(bench.peers[name], "rate", requests.poll(), **numbers)
+        )
 
 
 def rows(samples: dict[str, list[Sample]]) -> list[Row]:
