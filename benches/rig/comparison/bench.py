@@ -78,6 +78,7 @@ class Bench:
             peer = Peer(name, self.port)
         else:
             peer = peers.start(name, self.port, self.layout, self.folder / called, settings)
+            # Before it answers, so that it is ended if it never does.
             self.peers[called] = peer
             peer.program.wait_for_answer(peer.port, within, expected)
         self.peers[called] = peer
@@ -139,32 +140,22 @@ class Bench:
         """A sample with what the proxy used of the processor, and what strangers did meanwhile."""
         machine.wait_for_quiet(self.plan.patience)
         proxy = peer.program
-        ours, driver = self.our_seconds(), driver_seconds()
-        busy, used, begun = machine.busy_seconds(), machine.processor_seconds(proxy.pid) if proxy else 0, now()
+        begun, busy, known = time.monotonic(), machine.busy_seconds(), self.known_seconds()
+        used = machine.processor_seconds(proxy.pid) if proxy else 0
         sample = drive()
-        took = now() - begun
         sample["cpu"] = machine.processor_seconds(proxy.pid) - used if proxy else 0
-        known = self.our_seconds() - ours + driver_seconds() - driver
-        sample["foreign"] = max(0.0, machine.busy_seconds() - busy - known) / took
+        known, busy = self.known_seconds() - known, machine.busy_seconds() - busy
+        sample["foreign"] = max(0.0, busy - known) / (time.monotonic() - begun)
         if proxy:
             proxy.forget_output()
         return sample
 
-    def our_seconds(self) -> float:
-        """What upstream and peers have used of the processor."""
+    def known_seconds(self) -> float:
+        """What upstream, peers, drivers that have ended and this program have used of the processor."""
         programs = [self.stub, *(peer.program for peer in self.peers.values() if peer.program)]
-        return sum(machine.processor_seconds(program.pid) for program in programs)
-
-
-def driver_seconds() -> float:
-    """What drivers that have ended used of the processor."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def now() -> float:
-    """Seconds of a clock that only goes on."""
-    return time.monotonic()
+        drivers = resource.getrusage(resource.RUSAGE_CHILDREN)
+        ended = drivers.ru_utime + drivers.ru_stime
+        return ended + time.process_time() + sum(machine.processor_seconds(program.pid) for program in programs)
 
 
 def rotated(names: list[str], rounds: int, measure: Callable[[str], Sample]) -> dict[str, list[Sample]]:

@@ -1,5 +1,6 @@
 """What the kernel says: who used how much of the processor and of memory, and what machine this is."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -26,17 +27,13 @@ def processor_seconds(pid: int) -> float:
 
 def family(pid: int) -> list[int]:
     """The process and all its descendants."""
-    children: dict[int, list[int]] = {}
-    for entry in PROC.iterdir():
-        if entry.name.isdigit():
-            try:
-                children.setdefault(int(stat(int(entry.name))[1]), []).append(int(entry.name))
-            except OSError:
-                continue
     found, todo = [], [pid]
     while todo:
         found.append(each := todo.pop())
-        todo += children.get(each, [])
+        # Whatever ends while we look is of no family.
+        with contextlib.suppress(OSError):
+            for thread in (PROC / str(each) / "task").iterdir():
+                todo += map(int, (thread / "children").read_text().split())
     return found
 
 

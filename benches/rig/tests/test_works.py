@@ -12,7 +12,7 @@ def overloaded(**other) -> dict:
     return {
         "due": 100, "answered": 100, "broken": 0, "seconds": 1.0, "peak_rps": 30.0, "offered_rps": 90, "made": 30,
         "written": 30, "foreign": 0.0,
-        "statuses": {"200": {"count": 30}, "503": {"count": 70, "p50_us": 900.0}},
+        "statuses": {"200": {"count": 30}, "503": {"count": 70, "sent": {"p50_us": 900.0}}},
     } | other  # fmt: skip
 
 

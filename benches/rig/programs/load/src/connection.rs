@@ -13,6 +13,8 @@ pub struct Connection {
     pub stream: TcpStream,
     /// When the request under way was due; `None` while there is none.
     pub due: Option<Instant>,
+    /// When the last request was begun to be sent.
+    pub begun: Instant,
     /// What came of its answer.
     pub answer: Answer,
     sent: usize,
@@ -34,12 +36,12 @@ impl Connection {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        Ok(Self { stream, due: None, answer: Answer::default(), sent: 0 })
+        Ok(Self { stream, due: None, begun: Instant::now(), answer: Answer::default(), sent: 0 })
     }
 
     /// Begins to send a request.
     pub fn start(&mut self, request: &Request, due: Instant) -> io::Result<()> {
-        (self.due, self.sent) = (Some(due), 0);
+        (self.due, self.begun, self.sent) = (Some(due), Instant::now(), 0);
         self.answer.begin();
         self.write(request)
     }

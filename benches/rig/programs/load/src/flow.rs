@@ -124,7 +124,7 @@ impl Flow<'_> {
             Progress::Broken => self.broke(number),
             Progress::Answered => {
                 let took = connection.due.take().map(|due| due.elapsed()).unwrap_or_default();
-                self.tally.answer(connection.answer.status, took);
+                self.tally.answer(connection.answer.status, took, connection.begun.elapsed());
                 self.tally.bytes += connection.answer.received + self.request.length() as u64;
                 self.free.push_back(number);
                 if connection.answer.closes { self.reopen(number) } else { Ok(()) }

@@ -19,7 +19,7 @@ impl Durations {
         self.0.get(rank.saturating_sub(1)).map_or(0.0, |duration| duration.as_secs_f64() * 1e6)
     }
 
-    /// As JSON, sorted by then.
+    /// As members of a JSON object. Sorts them.
     fn told(&mut self) -> String {
         self.0.sort_unstable();
         let [p50, p90, p99, max] = [0.5, 0.9, 0.99, 1.0].map(|share| self.quantile(share));
@@ -27,6 +27,20 @@ impl Durations {
         format!(
             r#"{{"count":{count},"p50_us":{p50:.1},"p90_us":{p90:.1},"p99_us":{p99:.1},"max_us":{max:.1}}}"#
         )
+    }
+}
+
+/// Answers of one status.
+#[derive(Default)]
+struct Answers {
+    since_due: Durations,
+    since_sent: Durations,
+}
+
+impl Answers {
+    /// As JSON; what counts from when requests were sent is apart.
+    fn told(&mut self) -> String {
+        format!(r#"{{{},"sent":{{{}}}}}"#, self.since_due.told(), self.since_sent.told())
     }
 }
 
@@ -43,14 +57,16 @@ pub struct Tally {
     pub bytes: u64,
     /// How late this driver itself noticed that requests were due.
     pub lag: Durations,
-    by_status: BTreeMap<u16, Durations>,
+    by_status: BTreeMap<u16, Answers>,
 }
 
 impl Tally {
-    /// An answer, and how long after its request was due it was whole.
-    pub fn answer(&mut self, status: u16, took: Duration) {
+    /// An answer, and how long it took since its request was due and since it was sent.
+    pub fn answer(&mut self, status: u16, since_due: Duration, since_sent: Duration) {
         self.answered += 1;
-        self.by_status.entry(status).or_default().add(took);
+        let answers = self.by_status.entry(status).or_default();
+        answers.since_due.add(since_due);
+        answers.since_sent.add(since_sent);
     }
 
     /// As JSON.
@@ -58,10 +74,10 @@ impl Tally {
         let statuses: Vec<String> = self
             .by_status
             .iter_mut()
-            .map(|(status, took)| format!(r#""{status}":{}"#, took.told()))
+            .map(|(status, answers)| format!(r#""{status}":{}"#, answers.told()))
             .collect();
         format!(
-            r#"{{"due":{},"answered":{},"broken":{},"bytes":{},"seconds":{:.4},"lag":{},"statuses":{{{}}}}}"#,
+            r#"{{"due":{},"answered":{},"broken":{},"bytes":{},"seconds":{:.4},"lag":{{{}}},"statuses":{{{}}}}}"#,
             self.due,
             self.answered,
             self.broken,
@@ -86,7 +102,7 @@ mod tests {
         let told = durations.told();
         assert_eq!(
             told,
-            r#"{"count":100,"p50_us":50000.0,"p90_us":90000.0,"p99_us":99000.0,"max_us":100000.0}"#
+            r#""count":100,"p50_us":50000.0,"p90_us":90000.0,"p99_us":99000.0,"max_us":100000.0"#
         );
     }
 
