@@ -80,7 +80,7 @@ class Bench:
             peer = peers.start(name, self.port, self.layout, self.folder / called, settings)
             # Before it answers, so that it is ended if it never does.
             self.peers[called] = peer
-            peer.program.wait_for_answer(peer.port, within, expected)
+            peer.wait_for_answer(within, expected)
         self.peers[called] = peer
         return peer
 
@@ -109,7 +109,7 @@ class Bench:
         """The same, beside something else. Returns once all connections stand."""
         command = pinned(self.load_command(peer, mode, request, **numbers), self.layout.load_core)
         driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if driver.stdout.readline().strip() != "held":
+        if not driver.stdout or driver.stdout.readline().strip() != "held":
             driver.kill()
             raise RuntimeError(f"connections did not stand: {driver.communicate()[1][-500:]}")
         return driver

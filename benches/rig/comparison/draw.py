@@ -1,11 +1,14 @@
 """Pictures and the README's table, from results."""
 
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 from comparison import figures, picture, results, table
 from comparison.paths import README
 from comparison.peers import BARE_MI, DIRECT, HAPROXY, NGINX, OURS
 from comparison.picture import Bar, Panel
+from comparison.works.latency import took
 
 NAMES = {
     DIRECT: "no proxy",
@@ -17,7 +20,7 @@ NAMES = {
 THROUGHPUT = {
     "poll": "Polls a second, one core",
     "poll-two-cores": "Polls a second, two cores",
-    "create": "Creates a second, one core; Reelgate judges each and writes it to disk twice",
+    "create-varied": "Creates a second, one core; Reelgate judges each and writes it to disk twice",
 }
 
 
@@ -43,7 +46,7 @@ def throughput(known: dict) -> list[Panel]:
         samples = known["works"][work]["samples"]
         bars = []
         for peer, taken in samples.items():
-            rps = figures.of(taken, lambda one: one["rps"]).median
+            rps = figures.of(taken, itemgetter("rps")).median
             times = figures.of_pairs(taken, samples[NGINX], figures.ratio("rps")).median
             note = f"{rps:,.0f}" if peer == NGINX else f"{rps:,.0f} · {times:.2f} × nginx"
             bars.append(bar(peer, rps, note))
@@ -60,8 +63,8 @@ def latency(known: dict) -> list[Panel]:
     for quantile, title in (("p50_us", "Half of 2,000 polls a second take at most"), ("p99_us", "99 in 100 of them")):
         bars = []
         for peer, taken in samples.items():
-            took = figures.of(taken, lambda one, quantile=quantile: one["statuses"]["200"][quantile]).median
-            bars.append(bar(peer, took, f"{took:,.0f} µs"))
+            time = figures.of(taken, partial(took, quantile=quantile)).median
+            bars.append(bar(peer, time, f"{time:,.0f} µs"))
         panels.append(Panel(title, bars))
     return panels
 

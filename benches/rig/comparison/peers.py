@@ -42,6 +42,11 @@ class Peer:
             raise RuntimeError(f"{self.name} is not a proxy")
         return self.program.pid
 
+    def wait_for_answer(self, limit: float, expected: int = 200) -> None:
+        """Returns once it answers a poll as expected. Fails if it does not within `limit` seconds."""
+        if self.program:
+            self.program.wait_for_answer(self.port, limit, expected)
+
     def stop(self) -> None:
         """Ends it, where it was started."""
         if self.program:

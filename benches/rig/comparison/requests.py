@@ -53,7 +53,8 @@ def parsed(recorded: bytes) -> Request:
     """A request from its bytes."""
     head, _, body = recorded.partition(b"\r\n\r\n")
     line, *headers = head.decode().split("\r\n")
-    return Request(line, tuple(tuple(header.split(": ", 1)) for header in headers), body)
+    pairs = (header.partition(": ") for header in headers)
+    return Request(line, tuple((name, value) for name, _, value in pairs), body)
 
 
 def poll() -> Request:
@@ -64,6 +65,11 @@ def poll() -> Request:
 def create() -> Request:
     """`client.videos.create(…)` with four fields, as a form."""
     return captured("py-create-int")
+
+
+def varied_create() -> Request:
+    """The same, each with a prompt of its own: wrk puts a number of as many digits there."""
+    return create().words("a cat", "a cat @NUMBER@")
 
 
 def upload(mib: int) -> Request:

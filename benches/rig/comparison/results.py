@@ -52,7 +52,13 @@ def rows(results: dict) -> list[Row]:
 
 
 def commit() -> str:
-    """What was measured; a + stands for changes that are not committed."""
-    command = ["git", "-C", str(PROJECT), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    """The commit that last changed Reelgate, however often others came since; a + stands for uncommitted changes."""
+    reelgate = ["--", "Cargo.lock", "Cargo.toml", "build.rs", "config", "src"]
+    changed = git("status", "--porcelain", *reelgate)
+    return git("log", "-1", "--format=%h", "--abbrev=12", *reelgate) + ("+" if changed else "")
+
+
+def git(*command: str) -> str:
+    """What git says of the project; nothing where it is not under version control."""
+    done = subprocess.run(["git", "-C", str(PROJECT), *command], capture_output=True, text=True)
     return done.stdout.strip()

@@ -1,5 +1,7 @@
 """Large bodies: eight downloads of 64 MiB, eight uploads of 20 MiB at a time."""
 
+from operator import itemgetter
+
 from comparison import figures, machine, requests
 from comparison.bench import Bench, Plan, Sample, rotated
 from comparison.peers import BARE_MI, NGINX, ONE_CORE, OURS
@@ -40,7 +42,7 @@ def rows(samples: dict[str, list[Sample]]) -> list[Row]:
         ours, nginx = samples[f"{way} {OURS}"], samples[f"{way} {NGINX}"]
         cost = figures.of_pairs(ours, nginx, lambda own, other: cpu_per_gib(own) / cpu_per_gib(other))
         pace = figures.of_pairs(ours, nginx, lambda own, other: mib_per_second(own) / mib_per_second(other))
-        peak = figures.of(ours, lambda one: one["peak_mib"])
+        peak = figures.of(ours, itemgetter("peak_mib"))
         table.append(at_most("bulk", f"{what}, CPU per GiB, × nginx", cost, 1))
         if way == "up":
             table.append(at_least("bulk", f"{what}, MiB/s, × nginx", pace, 1.5))

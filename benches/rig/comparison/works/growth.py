@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 
 from comparison import figures, requests
 from comparison.bench import Bench, Plan, Sample, rotated
@@ -74,7 +75,7 @@ LEDGER_REQUESTS = {"ledger": requests.create, "ledger-poll": requests.poll}
 
 def measure(plan: Plan) -> dict[str, list[Sample]]:
     """Pairs of gateways, one with little and one with much, in slices that take turns."""
-    samples = {}
+    samples: dict[str, list[Sample]] = {}
     for name, kind in KINDS.items():
         with Bench(f"growth-{name}", plan, ONE_CORE) as bench:
             wanted = {FEW: kind.few, MANY: kind.many}
@@ -131,5 +132,5 @@ def rows(samples: dict[str, list[Sample]]) -> list[Row]:
         failed = sum(one["not_2xx"] + one["broken"] for one in few + many)
         if failed:
             table.append(Row("growth", f"{title}, failed", str(failed), "0", False))
-    start = figures.of(samples["start"], lambda one: one["seconds"])
+    start = figures.of(samples["start"], itemgetter("seconds"))
     return [*table, shown("growth", f"start with {records:,} records", start, " s")]

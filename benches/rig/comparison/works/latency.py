@@ -1,5 +1,7 @@
 """How long polls take at 2,000 a second, whatever the answers do: counted from when each was due."""
 
+from functools import partial
+
 from comparison import figures, requests
 from comparison.bench import Bench, Plan, Sample, rotated
 from comparison.peers import BARE_MI, DIRECT, NGINX, ONE_CORE, OURS
@@ -34,7 +36,7 @@ def rows(samples: dict[str, list[Sample]]) -> list[Row]:
         added = figures.of_pairs(samples[OURS], samples[BARE_MI], later)
         table.append(at_most("latency", f"latency at 2,000/s, {name} over bare", added, wanted, " µs", 0))
         for peer, taken in samples.items():
-            figure = figures.of(taken, lambda one, quantile=quantile: took(one, quantile))
+            figure = figures.of(taken, partial(took, quantile=quantile))
             table.append(shown("latency", f"latency at 2,000/s, {name}, {peer}", figure, " µs", 0))
     return table
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from comparison import figures, requests
 from comparison.bench import Bench, Plan, Sample, rotated
@@ -43,8 +44,8 @@ class Saturation:
             at_least(self.name, f"{self.title}, × {peer}", against(samples, peer), wanted)
             for peer, wanted in self.wanted.items()
         ]
-        rows.append(shown(self.name, f"{self.title}, requests/s", figures.of(ours, lambda one: one["rps"]), digits=0))
-        rows.append(shown(self.name, f"{self.title}, CPU s/100k", figures.of(ours, lambda one: one["cpu_100k"])))
+        rows.append(shown(self.name, f"{self.title}, requests/s", figures.of(ours, itemgetter("rps")), digits=0))
+        rows.append(shown(self.name, f"{self.title}, CPU s/100k", figures.of(ours, itemgetter("cpu_100k"))))
         return [*rows, *failures(self.name, self.title, ours)]
 
 
@@ -78,7 +79,7 @@ class Rejection:
         ours = samples[OURS]
         passed = samples["passed"][0]["count"] + sum(one["requests"] - one["not_2xx"] for one in ours)
         return [
-            at_least(self.name, f"{self.title}, requests/s", figures.of(ours, lambda one: one["rps"]), 1e5, digits=0),
+            at_least(self.name, f"{self.title}, requests/s", figures.of(ours, itemgetter("rps")), 1e5, digits=0),
             at_least(self.name, f"{self.title}, × nginx forwarding", against(samples, NGINX), 2),
             shown(self.name, f"{self.title}, × bare", against(samples, BARE_MI)),
             Row(self.name, f"{self.title}, not refused", str(passed), "0", passed == 0),
@@ -99,5 +100,8 @@ def failures(work: str, title: str, samples: list[Sample]) -> list[Row]:
 POLL = Saturation("poll", "poll", requests.poll, {NGINX: 0.9, BARE_MI: 1.0})
 OTHER = Saturation("other", "other JSON", requests.other, {NGINX: 0.9, BARE_MI: 1.0})
 POLL_TWO_CORES = Saturation("poll-two-cores", "poll, two cores", requests.poll, {NGINX: 0.9}, TWO_CORES)
-CREATE = Saturation("create", "create", requests.create, {NGINX: 0.6}, peers=[NGINX, BARE_MI, OURS])
+CREATE = Saturation("create", "create, always the same", requests.create, {NGINX: 0.6}, peers=[NGINX, BARE_MI, OURS])
+CREATE_VARIED = Saturation(
+    "create-varied", "create, each another", requests.varied_create, {NGINX: 0.6}, peers=[NGINX, BARE_MI, OURS]
+)
 REJECT = Rejection()

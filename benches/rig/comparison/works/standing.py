@@ -1,6 +1,7 @@
 """What a proxy costs before anybody asks: memory, and the time until it answers."""
 
 import time
+from operator import itemgetter
 
 from comparison import figures, machine, peers
 from comparison.bench import Bench, Plan, Sample, rotated
@@ -22,7 +23,7 @@ def measure(plan: Plan) -> dict[str, list[Sample]]:
             busy, begun = machine.busy_seconds(), time.monotonic()
             peer = peers.start(name, bench.port, ONE_CORE, bench.folder / name)
             try:
-                peer.program.wait_for_answer(peer.port, 20)
+                peer.wait_for_answer(20)
                 took = time.monotonic() - begun
                 foreign = max(0.0, machine.busy_seconds() - busy - machine.processor_seconds(peer.pid)) / took
                 time.sleep(SETTLED)
@@ -37,7 +38,7 @@ def rows(samples: dict[str, list[Sample]]) -> list[Row]:
     """Ours by the targets, the others' for comparison."""
     table = []
     for name, taken in samples.items():
-        memory, start = (figures.of(taken, lambda one, key=key: one[key]) for key in ("idle_mib", "start_ms"))
+        memory, start = (figures.of(taken, itemgetter(key)) for key in ("idle_mib", "start_ms"))
         if name == OURS:
             table.append(at_most("standing", "idle memory", memory, MEMORY_MIB, " MiB", 1))
             table.append(at_most("standing", "start to first answer", start, START_MS, " ms", 0))

@@ -24,9 +24,7 @@ impl Durations {
         self.0.sort_unstable();
         let [p50, p90, p99, max] = [0.5, 0.9, 0.99, 1.0].map(|share| self.quantile(share));
         let count = self.0.len();
-        format!(
-            r#"{{"count":{count},"p50_us":{p50:.1},"p90_us":{p90:.1},"p99_us":{p99:.1},"max_us":{max:.1}}}"#
-        )
+        format!(r#""count":{count},"p50_us":{p50:.1},"p90_us":{p90:.1},"p99_us":{p99:.1},"max_us":{max:.1}"#)
     }
 }
 
