@@ -20,7 +20,7 @@ NAMES = {
 THROUGHPUT = {
     "poll": "Polls a second, one core",
     "poll-two-cores": "Polls a second, two cores",
-    "create-varied": "Creates a second, one core; Reelgate judges each and writes it to disk twice",
+    "create-varied": "Creates a second, one core; Reelgate judges each and writes it to disk",
 }
 
 

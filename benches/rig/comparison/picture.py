@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, LABEL, NOTE = 760, 118, 150
+WIDTH, LABEL, NOTE = 760, 100, 180
 BAR, GAP, TITLE = 20, 8, 34
 STYLE = """
   text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #57606a; }
@@ -12,7 +12,7 @@ STYLE = """
   .ours { fill: #cf5b16; }
   .name-ours { font-weight: 600; fill: #24292f; }
   @media (prefers-color-scheme: dark) {
-    text { fill: #8b949e; }
+    text { fill: #9198a1; }
     .title, .name-ours { fill: #e6edf3; }
     .other { fill: #484f58; }
     .ours { fill: #f0883e; }

@@ -60,7 +60,9 @@ def key(number: int) -> str:
     return f"sk-rig-{number:032}"
 
 
-MODELS = Kind("models", 10, 1000, models, lambda count: requests.create().words("sora-2", f"film-{count - 1:04}"))
+MODELS = Kind(
+    "models", 10, 1000, models, lambda count: requests.varied_create().words("sora-2", f"film-{count - 1:04}")
+)
 KEYS = Kind(
     "keys",
     1,
@@ -70,7 +72,7 @@ KEYS = Kind(
     to_strangers=401,
 )
 KINDS = {"models": MODELS, "keys": KEYS}
-LEDGER_REQUESTS = {"ledger": requests.create, "ledger-poll": requests.poll}
+LEDGER_REQUESTS = {"ledger": requests.varied_create, "ledger-poll": requests.poll}
 
 
 def measure(plan: Plan) -> dict[str, list[Sample]]:
@@ -82,7 +84,7 @@ def measure(plan: Plan) -> dict[str, list[Sample]]:
             for called, count in wanted.items():
                 bench.start(OURS, kind.settings(count), called, expected=kind.to_strangers)
             by_size = {called: kind.request(count) for called, count in wanted.items()}
-            samples |= compared(bench, name, by_size.__getitem__)
+            samples |= compared(bench, name, by_size)
     return samples | ledgers(plan)
 
 
@@ -100,18 +102,18 @@ def ledgers(plan: Plan) -> dict[str, list[Sample]]:
             "start": [{"seconds": time.monotonic() - begun, "records": records, "foreign": 0}]
         }
         for name, request in LEDGER_REQUESTS.items():
-            samples |= compared(bench, name, lambda _, request=request: request())
+            samples |= compared(bench, name, {FEW: request(), MANY: request()})
     return samples
 
 
-def compared(bench: Bench, name: str, request: Callable[[str], Request]) -> dict[str, list[Sample]]:
+def compared(bench: Bench, name: str, by_size: dict[str, Request]) -> dict[str, list[Sample]]:
     """Slices of both, after a warm-up."""
-    for called in (FEW, MANY):
-        bench.saturate(bench.peers[called], request(called), 1)
+    for called, request in by_size.items():
+        bench.saturate(bench.peers[called], request, 1)
     taken = rotated(
-        [FEW, MANY],
+        list(by_size),
         bench.plan.rounds,
-        lambda called: bench.saturate(bench.peers[called], request(called), bench.plan.seconds),
+        lambda called: bench.saturate(bench.peers[called], by_size[called], bench.plan.seconds),
     )
     return {f"{name} {called}": each for called, each in taken.items()}
 

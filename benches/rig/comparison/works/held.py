@@ -50,11 +50,13 @@ class Held:
             if self.pace:
                 numbers["pace"] = self.pace
             driver = bench.held(peer, self.mode, self.request(), **numbers)
+            end = time.monotonic() + seconds - 2
             try:
-                beside = bench.load(peer, "rate", requests.poll(), **calls)
-                # Not before: what buffers hold, they hold by now.
+                # Until what buffers hold, they hold: it is what lasts that counts.
+                time.sleep(seconds / 4)
                 first = machine.memory_mib(peer.pid)
-                time.sleep(max(0, seconds - seconds // 4 - 2 - plan.patience))
+                beside = bench.load(peer, "rate", requests.poll(), **calls)
+                time.sleep(max(0.0, end - time.monotonic()))
                 last = machine.memory_mib(peer.pid)
                 said = json.loads(driver.communicate(timeout=seconds + 120)[0].splitlines()[-1])
             finally:
@@ -80,6 +82,7 @@ class Held:
             grown = figures.of(taken, lambda one: one["memory_mib"]["last"] / one["memory_mib"]["first"])
             if name != OURS:
                 table.append(shown(self.name, f"{title}, memory each", each, " KiB", 1))
+                table.append(shown(self.name, f"{title}, p99 of small calls, × without", slower))
                 continue
             if self.mode == "idle":
                 table.append(at_most(self.name, f"{title}, memory each", each, KIB_PER_IDLE, " KiB", 1))
