@@ -43,6 +43,7 @@ class Bench:
         self.folder = WORK / "run" / name
         shutil.rmtree(self.folder, ignore_errors=True)
         self.peers: dict[str, Peer] = {}
+        self.drivers: list[subprocess.Popen[str]] = []
         self.port = free_port()
         stub = [str(STUB), str(self.port), str(create_delay_ms)]
         self.stub = Program(stub, self.folder / "stub", layout.load_core)
@@ -58,6 +59,8 @@ class Bench:
 
     def __exit__(self, *_) -> None:
         """Ends everything and forgets its files."""
+        for driver in self.drivers:
+            driver.kill()
         for peer in self.peers.values():
             peer.stop()
         self.stub.stop()
@@ -109,6 +112,7 @@ class Bench:
         """The same, beside something else. Returns once all connections stand."""
         command = pinned(self.load_command(peer, mode, request, **numbers), self.layout.load_core)
         driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.drivers.append(driver)
         if not driver.stdout or driver.stdout.readline().strip() != "held":
             driver.kill()
             raise RuntimeError(f"connections did not stand: {driver.communicate()[1][-500:]}")
@@ -151,11 +155,12 @@ class Bench:
         return sample
 
     def known_seconds(self) -> float:
-        """What upstream, peers, drivers that have ended and this program have used of the processor."""
+        """What upstream, peers, drivers and this program have used of the processor."""
         programs = [self.stub, *(peer.program for peer in self.peers.values() if peer.program)]
-        drivers = resource.getrusage(resource.RUSAGE_CHILDREN)
-        ended = drivers.ru_utime + drivers.ru_stime
-        return ended + time.process_time() + sum(machine.processor_seconds(program.pid) for program in programs)
+        running = [driver.pid for driver in self.drivers] + [program.pid for program in programs]
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = ended.ru_utime + ended.ru_stime + time.process_time()
+        return spent + sum(machine.processor_seconds(pid) for pid in running)
 
 
 def rotated(names: list[str], rounds: int, measure: Callable[[str], Sample]) -> dict[str, list[Sample]]:

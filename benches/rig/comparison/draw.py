@@ -29,7 +29,7 @@ def draw(file: Path) -> None:
     known = results.read(file)
     if not known["works"]:
         raise ValueError(f"{file} has no results: benches/rig/run table")
-    content = f"{table.heading(known)}\n\n{table.markdown(results.rows(known))}"
+    content = table.content(known, results.rows(known))
     README.write_text(table.put(README.read_text(), content))
     for name, panels in (("throughput", throughput(known)), ("latency", latency(known))):
         if panels:

@@ -30,6 +30,18 @@ def emphasised(row: Row) -> str:
     return row.verdict if row.met else f"**{row.verdict}**"
 
 
+def content(results: dict, rows: list[Row]) -> str:
+    """All that stands between the marks."""
+    return "\n\n".join(part for part in (heading(results), caveat(rows), markdown(rows)) if part)
+
+
+def caveat(rows: list[Row]) -> str:
+    """A warning where others had their turn on the machine; else nothing."""
+    if sum(row.noisy for row in rows) * 2 < len(rows):
+        return ""
+    return "**Others used this machine meanwhile.** Most figures (`~`) say more about that than about who is compared."
+
+
 def heading(results: dict) -> str:
     """When, where, with what."""
     machine, works = results["machine"], results["works"].values()

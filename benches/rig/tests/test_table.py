@@ -1,6 +1,7 @@
 """The table and where it is put."""
 
 import unittest
+from dataclasses import replace
 
 from comparison import table
 from comparison.rows import Row
@@ -23,6 +24,11 @@ class Table(unittest.TestCase):
         first, second = table.plain([MET, UNMET]).splitlines()
         self.assertEqual(first.index("≥"), second.index("≤"))
         self.assertTrue(second.endswith("not met"))
+
+    def test_whoever_measured_beside_others_says_so(self):
+        noisy = replace(SHOWN, noisy=True)
+        self.assertIn("Others", table.caveat([noisy, noisy, MET]))
+        self.assertEqual(table.caveat([noisy, MET, UNMET]), "")
 
     def test_only_what_is_between_the_marks_is_replaced(self):
         page = f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n"

@@ -63,7 +63,7 @@ class Committed(unittest.TestCase):
     def test_the_table_of_the_readme_is_that_of_the_committed_results(self):
         known = results.read(RESULTS)
         self.assertEqual(set(known["works"]), set(WORKS), "every work has been measured")
-        content = f"{table.heading(known)}\n\n{table.markdown(results.rows(known))}"
+        content = table.content(known, results.rows(known))
         page = README.read_text()
         self.assertEqual(table.put(page, content), page, "benches/rig/run draw")
 
