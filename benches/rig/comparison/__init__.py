@@ -1,0 +1,1 @@
+"""Reelgate and its peers on one machine: measures, judges by the targets, draws."""
