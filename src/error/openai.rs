@@ -42,7 +42,7 @@ pub fn body(error: &ApiError, form: Form) -> String {
         Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(indent.as_bytes()));
     // Writing strings and nulls into memory cannot fail.
     let _ = Body { error: fields(error) }.serialize(&mut serializer);
-    let mut text = ascii(&String::from_utf8_lossy(&bytes));
+    let mut text = ascii(String::from_utf8(bytes).unwrap_or_default());
     text.push_str(end);
     text
 }
@@ -51,7 +51,7 @@ pub fn body(error: &ApiError, form: Form) -> String {
 #[must_use]
 pub(crate) fn line(error: &ApiError) -> String {
     // Writing strings and nulls into memory cannot fail.
-    ascii(&serde_json::to_string(&Body { error: fields(error) }).unwrap_or_default())
+    ascii(serde_json::to_string(&Body { error: fields(error) }).unwrap_or_default())
 }
 
 /// The `content-type` that goes with a form.
@@ -64,7 +64,10 @@ pub const fn content_type(form: Form) -> &'static str {
 }
 
 /// Escapes all but ASCII. Outside of strings JSON has nothing else, so the whole text can be treated alike.
-fn ascii(json: &str) -> String {
+fn ascii(json: String) -> String {
+    if json.is_ascii() {
+        return json;
+    }
     let mut text = String::with_capacity(json.len());
     let mut units = [0; 2];
     for c in json.chars() {

@@ -126,6 +126,12 @@ impl Journey {
         self.marks().clone()
     }
 
+    /// The template of the route that took the request.
+    #[must_use]
+    pub(crate) fn route(&self) -> Option<&'static str> {
+        self.marks().route
+    }
+
     /// How the upstream's answer broke off, if it has.
     #[must_use]
     pub(crate) fn cut(&self) -> Option<Cut> {

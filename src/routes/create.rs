@@ -45,7 +45,9 @@ async fn judged(admitted: Admitted, body: Body) -> Result<Response, Refusal> {
     let upstream = judgement.model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);
     let note = Note::of(&judgement, upstream);
     let (upstream, order) = (Arc::clone(upstream), Order::of(&judgement));
-    paid::call(admitted, Paid { operation: Operation::Create, encoding, body, upstream, order }, note).await
+    let paid = Paid { operation: Operation::Create, encoding, body, upstream, order };
+    // Apart, and large: what is refused before it comes here needs no room for it.
+    Box::pin(paid::call(admitted, paid, note)).await
 }
 
 /// The model as the client names it, for the log.

@@ -19,7 +19,7 @@ use super::socket::Socket;
 use super::socket::bare::Bare;
 use super::socket::head_time::{HeadTime, HeadTimer, Heads};
 use super::socket::write_idle::WriteIdle;
-use super::{Responder, edge, linger};
+use super::{Peer, Responder, edge, linger};
 use crate::config::Config;
 use crate::config::server::Server;
 use crate::metrics::Raised;
@@ -50,10 +50,11 @@ pub(super) async fn serve(
 
     let underway = Underway::until_dropped(closing.clone());
     let close_framed = AtomicBool::new(false);
+    let from = Peer::at(peer);
     let service = service_fn(|request: Request<Incoming>| {
         close_framed.store(request.version() < Version::HTTP_11, Ordering::Relaxed);
-        let (responder, underway) = (&responder, &underway);
-        async move { Ok::<_, std::convert::Infallible>(responder.answer_over_http(peer, underway, request).await) }
+        let (responder, from, underway) = (&responder, &from, &underway);
+        async move { Ok::<_, std::convert::Infallible>(responder.answer_over_http(from, underway, request).await) }
     });
     let mut connection = protocol.serve_connection(TokioIo::new(socket), service);
     let ended = loop {

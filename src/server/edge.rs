@@ -77,6 +77,9 @@ fn checked(request: Request, gateway: &Gateway) -> Result<Request, Rejection> {
     Ok(Request::from_parts(head, body))
 }
 
+/// How many headers our answers have, mostly: a map that grows is copied.
+const TOLD: usize = 10;
+
 /// An error answer, whole.
 fn render(error: &ApiError, dialect: Dialect, id: &RequestId, wording: &Wording) -> Response {
     let form = wording.form(error.class);
@@ -87,6 +90,7 @@ fn render(error: &ApiError, dialect: Dialect, id: &RequestId, wording: &Wording)
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = error.status;
     let headers = response.headers_mut();
+    headers.reserve(TOLD);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     if dialect == Dialect::OpenAi && form == crate::error::Form::FrontDoor {
         headers.insert(header::VARY, HeaderValue::from_static("Origin"));

@@ -94,9 +94,36 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where a request comes from.
 struct ClientSide {
-    peer: SocketAddr,
+    peer: Peer,
     /// Keeps the worker from ending, and tells how far that has come. Absent where there is no socket.
     underway: Option<Underway>,
+}
+
+/// The other end of a connection. Every line of the log shows it: it is written once.
+#[derive(Clone)]
+struct Peer {
+    #[cfg(feature = "otlp")]
+    address: SocketAddr,
+    shown: Arc<str>,
+}
+
+impl Peer {
+    fn at(address: SocketAddr) -> Self {
+        Self {
+            #[cfg(feature = "otlp")]
+            address,
+            shown: address.to_string().into(),
+        }
+    }
+
+    #[cfg(feature = "otlp")]
+    const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn shown(&self) -> &str {
+        &self.shown
+    }
 }
 
 /// What answers requests, beneath HTTP.
@@ -115,7 +142,8 @@ impl Responder {
 
     /// Answers one request.
     pub async fn answer(&self, peer: SocketAddr, request: Request<Body>) -> Response<Body> {
-        self.answer_by(self.live.current(), ClientSide { peer, underway: None }, request).await
+        let client = ClientSide { peer: Peer::at(peer), underway: None };
+        self.answer_by(self.live.current(), client, request).await
     }
 
     /// Answers one request by this snapshot, which is the only one it sees.
@@ -138,7 +166,7 @@ impl Responder {
 
     async fn answer_over_http(
         &self,
-        peer: SocketAddr,
+        peer: &Peer,
         underway: &Underway,
         request: Request<Incoming>,
     ) -> Response<Metered<Body>> {
@@ -148,7 +176,7 @@ impl Responder {
         let (from_client, to_client) = (bytes.from_clients.clone(), bytes.to_clients.clone());
         let (head, body) = request.into_parts();
         let (body, ended) = linger::lingering(Metered::new(body, from_client), bounds);
-        let client = ClientSide { peer, underway: Some(underway.clone()) };
+        let client = ClientSide { peer: peer.clone(), underway: Some(underway.clone()) };
         let mut response = self.answer_by(gateway, client, Request::from_parts(head, body)).await;
         if !ended.is_ended() || underway.has_reached(Stage::Draining) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

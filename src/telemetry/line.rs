@@ -166,11 +166,13 @@ impl Visit for Json<'_> {
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.number(field.name(), value);
+        self.key(field.name());
+        self.line.push_str(itoa::Buffer::new().format(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.number(field.name(), value);
+        self.key(field.name());
+        self.line.push_str(itoa::Buffer::new().format(value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {

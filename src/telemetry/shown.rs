@@ -74,9 +74,9 @@ impl Write for Shown<'_> {
         if self.is_cut {
             return Err(fmt::Error);
         }
-        // What nearly all of it is passes in one go.
-        let is_bare = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
-        if text.len() <= self.left && text.bytes().all(is_bare) {
+        // What nearly all of it is passes in one go. All of it is looked at in any case: several bytes at a time.
+        let is_bare = |byte: u8| (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\');
+        if text.len() <= self.left && text.bytes().fold(true, |bare, byte| bare & is_bare(byte)) {
             return self.put(text);
         }
         text.chars().try_for_each(|char| self.put_char(char))

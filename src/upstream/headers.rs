@@ -3,55 +3,59 @@
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue};
 
-/// Request headers that go upstream, beside those with one of [`REQUEST_PREFIXES`].
-static REQUEST: [HeaderName; 16] = [
-    header::ACCEPT,
-    header::ACCEPT_ENCODING,
-    header::ACCEPT_LANGUAGE,
-    header::CACHE_CONTROL,
-    // Judged routes take nothing but `identity`; on all others the body passes as it is.
-    header::CONTENT_ENCODING,
-    header::CONTENT_TYPE,
-    header::IF_MATCH,
-    header::IF_MODIFIED_SINCE,
-    header::IF_NONE_MATCH,
-    header::IF_RANGE,
-    header::IF_UNMODIFIED_SINCE,
-    header::RANGE,
-    header::USER_AGENT,
-    HeaderName::from_static("idempotency-key"),
-    HeaderName::from_static("traceparent"),
-    HeaderName::from_static("tracestate"),
-];
+/// Whether a header of a request goes upstream.
+fn is_request_header(name: &str) -> bool {
+    // What SDKs say about themselves, and their switches.
+    const PREFIXES: [&str; 3] = ["openai-", "anthropic-", "x-stainless-"];
+    matches!(
+        name,
+        "accept"
+            | "accept-encoding"
+            | "accept-language"
+            | "cache-control"
+            // Judged routes take nothing but `identity`; on all others the body passes as it is.
+            | "content-encoding"
+            | "content-type"
+            | "idempotency-key"
+            | "if-match"
+            | "if-modified-since"
+            | "if-none-match"
+            | "if-range"
+            | "if-unmodified-since"
+            | "range"
+            | "traceparent"
+            | "tracestate"
+            | "user-agent"
+    ) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
 
-/// What SDKs say about themselves, and their switches.
-const REQUEST_PREFIXES: &[&str] = &["openai-", "anthropic-", "x-stainless-"];
-
-/// Answer headers that go to the client, beside those with one of [`ANSWER_PREFIXES`].
-static ANSWER: [HeaderName; 19] = [
-    header::ACCEPT_RANGES,
-    header::CACHE_CONTROL,
-    header::CONTENT_DISPOSITION,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LANGUAGE,
-    header::CONTENT_LENGTH,
-    header::CONTENT_RANGE,
-    header::CONTENT_TYPE,
-    header::DATE,
-    header::ETAG,
-    header::EXPIRES,
-    header::LAST_MODIFIED,
-    header::RETRY_AFTER,
-    header::VARY,
-    HeaderName::from_static("request-id"),
-    HeaderName::from_static("retry-after-ms"),
-    HeaderName::from_static("x-ms-retry-after-ms"),
-    HeaderName::from_static("x-request-id"),
-    HeaderName::from_static("x-should-retry"),
-];
-
-/// Limits, processing times and poll intervals.
-const ANSWER_PREFIXES: &[&str] = &["openai-", "anthropic-", "x-ratelimit-"];
+/// Whether a header of an answer goes to the client.
+fn is_answer_header(name: &str) -> bool {
+    // Limits, processing times and poll intervals.
+    const PREFIXES: [&str; 3] = ["openai-", "anthropic-", "x-ratelimit-"];
+    matches!(
+        name,
+        "accept-ranges"
+            | "cache-control"
+            | "content-disposition"
+            | "content-encoding"
+            | "content-language"
+            | "content-length"
+            | "content-range"
+            | "content-type"
+            | "date"
+            | "etag"
+            | "expires"
+            | "last-modified"
+            | "request-id"
+            | "retry-after"
+            | "retry-after-ms"
+            | "vary"
+            | "x-ms-retry-after-ms"
+            | "x-request-id"
+            | "x-should-retry"
+    ) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
 
 /// Which of the accounts pays is for the credential's owner to say.
 pub(super) static ACCOUNT: [HeaderName; 2] =
@@ -68,8 +72,7 @@ static PRIVATE: [HeaderName; 3] = [
 pub(super) fn outgoing(from: &HeaderMap, extra: &[HeaderName]) -> HeaderMap {
     let connection = Connection::of(from);
     picked(from, |name| {
-        let listed = REQUEST.contains(name) || has_prefix(name, REQUEST_PREFIXES) || extra.contains(name);
-        listed && !connection.names(name)
+        (is_request_header(name.as_str()) || extra.contains(name)) && !connection.names(name)
     })
 }
 
@@ -77,8 +80,8 @@ pub(super) fn outgoing(from: &HeaderMap, extra: &[HeaderName]) -> HeaderMap {
 pub(super) fn incoming(from: &HeaderMap, extra: &[HeaderName]) -> HeaderMap {
     let connection = Connection::of(from);
     picked(from, |name| {
-        let listed = ANSWER.contains(name) || has_prefix(name, ANSWER_PREFIXES);
-        (listed || extra.contains(name)) && !PRIVATE.contains(name) && !connection.names(name)
+        let is_listed = is_answer_header(name.as_str()) || extra.contains(name);
+        is_listed && !PRIVATE.contains(name) && !connection.names(name)
     })
 }
 
@@ -93,8 +96,8 @@ pub(super) fn is_plainly_framed(from: &HeaderMap) -> bool {
     }
 }
 
-/// How many headers more are written into those that were picked: a map that grows is copied.
-const ADDED: usize = 5;
+/// How many headers more are written into those that were picked, mostly: a map that grows is copied.
+const ADDED: usize = 6;
 
 fn picked(from: &HeaderMap, passes: impl Fn(&HeaderName) -> bool) -> HeaderMap {
     let mut to = HeaderMap::with_capacity(from.len() + ADDED);
@@ -102,10 +105,6 @@ fn picked(from: &HeaderMap, passes: impl Fn(&HeaderName) -> bool) -> HeaderMap {
         to.append(name, value.clone());
     }
     to
-}
-
-fn has_prefix(name: &HeaderName, prefixes: &[&str]) -> bool {
-    prefixes.iter().any(|prefix| name.as_str().starts_with(prefix))
 }
 
 /// The options of `Connection`, which name headers meant for this hop alone.
@@ -118,6 +117,9 @@ impl<'h> Connection<'h> {
     }
 
     fn names(&self, name: &HeaderName) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
         // Framing is not the sender's to give away: a body without its type or length is another body.
         let required = [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LENGTH];
         let named = |option: &&[u8]| option.eq_ignore_ascii_case(name.as_str().as_bytes());

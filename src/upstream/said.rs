@@ -42,6 +42,10 @@ impl Said {
     /// `now`: the time of day, which dates are read against.
     pub(super) fn of(answer: &Answer, now: SystemTime) -> Self {
         let (status, headers) = (answer.status(), answer.headers());
+        // Nearly all are, and then there is nothing more to be known.
+        if status.is_success() {
+            return Self { status, wait: None, forbids: false, meaning: Meaning::Plain };
+        }
         let forbids = headers.get(SHOULD_RETRY).is_some_and(|value| value == "false");
         Self { status, wait: asked::wait(headers, now), forbids, meaning: Meaning::of(answer) }
     }

@@ -147,7 +147,7 @@ pub(super) fn write(line: &Line<'_>) {
         job_id = marks.job.as_deref(),
         replayed = line.replayed.then_some(true),
         client = marks.client.as_deref(),
-        peer = display(arrival.peer),
+        peer = arrival.peer.shown(),
         user_agent = user_agent.as_deref(),
         sdk_retries = sdk_retries.as_deref(),
         request_id = arrival.journey.id().as_str(),
@@ -155,7 +155,7 @@ pub(super) fn write(line: &Line<'_>) {
         trace_id = trace.map(|trace| display(trace.own.trace)),
         parent_id = trace.and_then(|trace| trace.parent).map(display),
         span_ids = list(&marks.spans),
-        "{} {} → {}",
+        "{} {} -> {}",
         arrival.method,
         arrival.path,
         line.status,
@@ -192,5 +192,5 @@ fn text(value: &HeaderValue, max: usize) -> Cow<'_, str> {
 /// Writes the line of a request whose head could not be read.
 pub(in crate::server) fn unreadable(status: StatusCode, id: &RequestId, peer: SocketAddr) {
     let (status, request_id) = (status.as_u16(), id.as_str());
-    info!(status, outcome = REJECTED, request_id, %peer, "unreadable head → {status}");
+    info!(status, outcome = REJECTED, request_id, %peer, "unreadable head -> {status}");
 }

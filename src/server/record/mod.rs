@@ -1,6 +1,5 @@
 //! What is kept of every request: one line in the log, and one in each count. Written once, at the edge.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +30,7 @@ mod span;
 pub(super) use count::unreadable as count_unreadable;
 pub(super) use log::unreadable as log_unreadable;
 
-use super::ClientSide;
+use super::{ClientSide, Peer};
 use log::Line;
 
 /// What is known of a request before anything is decided.
@@ -40,7 +39,7 @@ pub(super) struct Arrival {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) dialect: Dialect,
-    pub(super) peer: SocketAddr,
+    pub(super) peer: Peer,
     /// What it comes through from here on.
     pub(super) journey: Journey,
     user_agent: Option<HeaderValue>,
@@ -155,7 +154,7 @@ impl Told {
         let refusal: Option<Refusal> = extensions.remove();
         let answered = extensions.remove::<Attempts>().map(|attempts| attempts.made);
         Self {
-            route: journey.read().route.unwrap_or(NO_ROUTE),
+            route: journey.route().unwrap_or(NO_ROUTE),
             note: extensions.remove().unwrap_or_default(),
             attempts: answered.or(refusal.as_ref().map(Refusal::attempts)).unwrap_or_default(),
             refusal,

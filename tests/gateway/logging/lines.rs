@@ -36,7 +36,7 @@ async fn a_create_with_a_retry_is_one_line_that_tells_everything() {
         &line,
         &json!({
             "level": "INFO",
-            "message": "POST /v1/videos → 200",
+            "message": "POST /v1/videos -> 200",
             "method": "POST",
             "status": 200,
             "outcome": "forwarded",
