@@ -29,19 +29,11 @@ use crate::rejection::{Param, Rejection};
 use crate::rewrite;
 
 /// Handles one operation.
-pub(super) async fn submit(
-    operation: Operation,
-    served: Served,
-    request: Request,
-) -> Response {
+pub(super) async fn submit(operation: Operation, served: Served, request: Request) -> Response {
     admitted(Class::Submit, served, request, |admitted, body| judged(operation, admitted, body)).await
 }
 
-async fn judged(
-    operation: Operation,
-    admitted: Admitted,
-    body: Body,
-) -> Result<Response, Refusal> {
+async fn judged(operation: Operation, admitted: Admitted, body: Body) -> Result<Response, Refusal> {
     let gateway = Arc::clone(&admitted.gateway);
     let config = &gateway.config;
     check_id(&gateway, &admitted.head.uri)?;

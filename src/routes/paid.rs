@@ -48,11 +48,7 @@ impl Paid {
 
 /// Makes the call, or gives the answer that an earlier try of it got. `note`: what the edge must know of it in any
 /// case; a failed create was adjusted just as well.
-pub(super) async fn call(
-    admitted: Admitted,
-    paid: Paid,
-    note: Note,
-) -> Result<Response, Refusal> {
+pub(super) async fn call(admitted: Admitted, paid: Paid, note: Note) -> Result<Response, Refusal> {
     admitted.journey().mark(|marks| {
         marks.model.clone_from(&note.model);
         marks.adjusted.clone_from(&note.adjusted);

@@ -9,8 +9,8 @@ use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::{ClientSide, framing};
 use super::record::{self, Arrival, Pending, Told};
+use super::{ClientSide, framing};
 use crate::error::{ApiError, Dialect, WAIT_MAX, Wording, anthropic, openai};
 use crate::gateway::Gateway;
 use crate::metrics::{Metrics, Raised};

@@ -71,9 +71,7 @@ static PRIVATE: [HeaderName; 3] = [
 /// The headers of a request that go upstream.
 pub(super) fn outgoing(from: &HeaderMap, extra: &[HeaderName]) -> HeaderMap {
     let connection = Connection::of(from);
-    picked(from, |name| {
-        (is_request_header(name.as_str()) || extra.contains(name)) && !connection.names(name)
-    })
+    picked(from, |name| (is_request_header(name.as_str()) || extra.contains(name)) && !connection.names(name))
 }
 
 /// The headers of an answer that go to the client.

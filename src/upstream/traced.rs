@@ -3,8 +3,8 @@
 use axum::http::HeaderMap;
 use axum::http::header::{HeaderName, HeaderValue};
 
-use crate::trace_context::{Traceparent, is_state};
 use crate::journey::Trace;
+use crate::trace_context::{Traceparent, is_state};
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
