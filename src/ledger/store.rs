@@ -143,13 +143,12 @@ impl Which {
     /// Those by which it is known whether a call with this intent comes too late to be written down: see
     /// [`guard::met`](super::guard::met).
     pub(super) fn met_by(intent: &Intent, since: Timestamp) -> Self {
-        match Self::same_as(intent, since) {
-            // A first try only has to know what came first: somebody may ask for the same a thousand times.
-            Self::Request { client, fingerprint, since } if !intent.repeat => {
-                Self::Oldest { client, fingerprint, since }
-            }
-            which => which,
+        if intent.repeat || intent.key.is_some() {
+            return Self::same_as(intent, since);
         }
+        // A first try only has to know what came first: somebody may ask for the same a thousand times.
+        let (client, fingerprint) = (Arc::clone(&intent.client), intent.fingerprint.clone());
+        Self::Oldest { client, fingerprint, since }
     }
 
     /// Those that a call with this intent may be a twin of.

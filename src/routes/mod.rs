@@ -45,8 +45,7 @@ pub(crate) struct Served {
 
 /// Routes everything below `/v1`.
 pub(crate) fn router() -> Router {
-    // Path, methods, and what `Allow` says to all others.
-    let routes: [(&'static str, fn(At) -> MethodRouter, &'static str); 8] = [
+    let routes: [Row; 8] = [
         ("/v1/videos", |at| get(at.to(fetch::list)).post(at.to(create::create)), "GET, HEAD, POST"),
         // Literal segments win over ids.
         ("/v1/videos/edits", |at| at.judged(Operation::Edit), "POST"),
@@ -62,6 +61,9 @@ pub(crate) fn router() -> Router {
     });
     videos.route("/v1/{*rest}", any(At("/v1/*").to(forward::forward))).fallback(target::unknown)
 }
+
+/// A path, what takes its requests, and what `Allow` says to all others.
+type Row = (&'static str, fn(At) -> MethodRouter, &'static str);
 
 /// Answers a request below `/v1`.
 pub(crate) async fn answer(router: &Router, served: Served, mut request: Request) -> Response {
