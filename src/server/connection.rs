@@ -1,18 +1,25 @@
 //! One client's connection, from its acceptance to its end.
 
+use std::convert::Infallible;
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::http::{Request, Version};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::body::{Body, Incoming};
+use hyper::rt::{Read, Write};
+use hyper::server::conn::http1::{self, Connection, Parts};
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info};
 
 use super::socket::Socket;
@@ -40,41 +47,97 @@ pub(super) async fn serve(
     let bounds = linger::Bounds::of(&gateway.config.limits);
     let heads = Arc::new(Heads::default());
     let protocol = protocol(&gateway.config, &heads);
-    let socket = Socket {
+    let mut socket = Socket {
         inner: stream,
         heads: Arc::clone(&heads),
         bare: Bare::new(|status| edge::unreadable(status, peer, &responder.live.current().metrics)),
         write_idle: WriteIdle::new(gateway.config.server.write_idle),
+        ahead: Bytes::new(),
     };
     drop(gateway);
 
     let underway = Underway::until_dropped(closing.clone());
     let close_framed = AtomicBool::new(false);
     let from = Peer::at(peer);
-    let service = service_fn(|request: Request<Incoming>| {
+    let answer = |request: Request<Incoming>| {
         close_framed.store(request.version() < Version::HTTP_11, Ordering::Relaxed);
         let (responder, from, underway) = (&responder, &from, &underway);
-        async move { Ok::<_, std::convert::Infallible>(responder.answer_over_http(from, underway, request).await) }
-    });
-    let mut connection = protocol.serve_connection(TokioIo::new(socket), service);
-    let ended = loop {
+        async move { Ok::<_, Infallible>(responder.answer_over_http(from, underway, request).await) }
+    };
+    let end = loop {
+        let connection = protocol.serve_connection(TokioIo::new(socket), service_fn(answer));
+        // Apart: while it rests, a connection needs no buffers, and nothing else of all this.
+        let (how, parts) = Box::pin(driven(connection, &heads, &mut closing)).await;
+        socket = parts.io.into_inner();
+        let until = match how {
+            How::Ended(ended) => break End::of(ended, &socket, close_framed.load(Ordering::Relaxed)),
+            How::Resting(until) => until,
+        };
+        socket.ahead = parts.read_buf;
+        if !rested(&socket.inner, until, &mut closing).await {
+            break End::Well;
+        }
+    };
+    end.put(socket.inner, peer, bounds).await;
+}
+
+/// How it comes that a connection is not driven any more.
+enum How {
+    /// It is at its end; `None`: the worker is.
+    Ended(Option<hyper::Result<()>>),
+    /// There is nothing to do, and there need not be until then.
+    Resting(Instant),
+}
+
+/// How long nothing happens on a connection that rests.
+const REST: Duration = Duration::from_secs(1);
+
+/// Drives a connection as long as there is something to do.
+async fn driven<I, S, B>(
+    mut connection: Connection<I, S>,
+    heads: &Heads,
+    closing: &mut watch::Receiver<Stage>,
+) -> (How, Parts<I, S>)
+where
+    I: Read + Write + Unpin,
+    S: HttpService<Incoming, ResBody = B, Error = Infallible>,
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+{
+    let mut look = pin!(sleep(REST));
+    let how = loop {
         tokio::select! {
             // What has come is looked at before it is turned away.
             biased;
-            ended = &mut connection => break Some(ended),
-            stage = next(&mut closing) => match stage {
+            ended = &mut connection => break How::Ended(Some(ended)),
+            stage = next(closing) => match stage {
                 Stage::Serving => {}
                 Stage::Draining | Stage::Ending => {
                     heads.stopping();
                     std::pin::Pin::new(&mut connection).graceful_shutdown();
                 }
-                Stage::Over => break None,
+                Stage::Over => break How::Ended(None),
+            },
+            () = &mut look => {
+                if let Some(until) = heads.rests_until() {
+                    break How::Resting(until);
+                }
+                look.as_mut().reset(Instant::now() + REST);
             }
         }
     };
-    let socket = connection.into_parts().io.into_inner();
-    let end = End::of(ended, &socket, close_framed.into_inner());
-    end.put(socket.inner, peer, bounds).await;
+    (how, connection.into_parts())
+}
+
+/// Waits until something comes; whether it does before the rest is over, and the worker's service.
+async fn rested(stream: &TcpStream, until: Instant, closing: &mut watch::Receiver<Stage>) -> bool {
+    tokio::select! {
+        // What has come is looked at before it is turned away.
+        biased;
+        // Also if that is its end.
+        _ = stream.readable() => true,
+        _ = closing.wait_for(|stage| *stage > Stage::Serving) => false,
+        () = sleep_until(until) => false,
+    }
 }
 
 /// The worker's next stage. A worker that is gone is over.
@@ -102,14 +165,17 @@ fn prepare(stream: &TcpStream, settings: &Server) -> io::Result<()> {
 #[cfg(target_os = "linux")]
 const UNSENT_MAX: u32 = 128 << 10;
 
+/// Bytes of a body that are read at a time, at most.
+const READ_MAX: usize = 128 << 10;
+
 fn protocol(config: &Config, heads: &Arc<Heads>) -> http1::Builder {
     let time = HeadTime { whole: config.server.head_timeout, idle: config.server.keep_alive };
     let mut builder = http1::Builder::new();
     builder
         .timer(HeadTimer { time, heads: Arc::clone(heads) })
         .header_read_timeout(time.idle)
-        .max_buf_size(config.limits.head)
-        // A buffer may turn out larger than it was asked to be.
+        .max_buf_size(config.limits.head.max(READ_MAX))
+        // Of a buffer, a head may have so much.
         .max_header_size(config.limits.head);
     builder
 }

@@ -7,7 +7,7 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -35,6 +35,10 @@ pub(in crate::server) struct Heads {
     served: AtomicBool,
     /// Whether no head is wanted any more.
     stopping: AtomicBool,
+    /// Whether the client has not taken all of its answer yet.
+    untaken: AtomicBool,
+    /// When the wait for the next head is over.
+    rests_until: Mutex<Option<Instant>>,
     alarm: Mutex<Option<Alarm>>,
 }
 
@@ -44,6 +48,21 @@ impl Heads {
     /// A byte came.
     pub(super) fn begun(&self) {
         self.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether what was written last is still to be taken.
+    pub(super) fn untaken(&self, untaken: bool) {
+        self.untaken.store(untaken, Ordering::Relaxed);
+    }
+
+    /// Until when the connection may rest, if it does: it was answered, all of that was taken, and no byte has come since.
+    pub(in crate::server) fn rests_until(&self) -> Option<Instant> {
+        let busy = self.begun.load(Ordering::Relaxed) || self.untaken.load(Ordering::Relaxed);
+        self.rest().filter(|_| !busy)
+    }
+
+    fn rest(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.rests_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The process is told to stop: what has begun gets a last moment. Acted on when the connection is next
@@ -81,6 +100,7 @@ impl Timer for HeadTimer {
         self.heads.begun.store(false, Ordering::Relaxed);
         let is_first = !self.heads.served.swap(true, Ordering::Relaxed);
         let at = if is_first { Instant::now() + self.time.whole } else { Instant::from_std(rested) };
+        *self.heads.rest() = (!is_first).then_some(at);
         Box::pin(Wait {
             whole: self.time.whole,
             heads: Arc::clone(&self.heads),
@@ -131,7 +151,7 @@ impl Future for Wait {
 mod tests {
     use std::convert::Infallible;
 
-    use axum::body::Body;
+    use axum::body::{Body, Bytes};
     use axum::http::Response;
     use hyper::server::conn::http1;
     use hyper::service::service_fn;
@@ -157,6 +177,7 @@ mod tests {
             heads: Arc::clone(&heads),
             bare: Bare::new(words),
             write_idle: WriteIdle::new(Duration::from_secs(60)),
+            ahead: Bytes::new(),
         };
         let timer = HeadTimer { time: TIME, heads: Arc::clone(&heads) };
         tokio::spawn(async move {

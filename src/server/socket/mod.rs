@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use axum::body::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub(super) mod bare;
@@ -27,11 +28,18 @@ pub(super) struct Socket<S, W> {
     pub(super) bare: Bare<W>,
     /// Ends the wait for a client that takes nothing.
     pub(super) write_idle: WriteIdle,
+    /// What was read already, before anything else comes.
+    pub(super) ahead: Bytes,
 }
 
 impl<S: AsyncRead + Unpin, W: Unpin> AsyncRead for Socket<S, W> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if !this.ahead.is_empty() {
+            let length = this.ahead.len().min(buf.remaining());
+            buf.put_slice(&this.ahead.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         let read = Pin::new(&mut this.inner).poll_read(cx, buf);
         if buf.filled().len() > before {
@@ -47,11 +55,12 @@ where
     W: Fn(u16) -> Vec<u8> + Unpin,
 {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let Self { inner, bare, write_idle, .. } = self.get_mut();
+        let Self { inner, bare, write_idle, heads, .. } = self.get_mut();
         let written = match bare.instead_of(buf) {
             Some(ours) => ours.poll_write(cx, inner),
             None => Pin::new(inner).poll_write(cx, buf),
         };
+        heads.untaken(written.is_pending());
         write_idle.bound(cx, written)
     }
 
@@ -60,7 +69,7 @@ where
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let Self { inner, bare, write_idle, .. } = self.get_mut();
+        let Self { inner, bare, write_idle, heads, .. } = self.get_mut();
         // hyper's own answers are a head and nothing else.
         let ours = match bufs {
             [first] => bare.instead_of(first),
@@ -70,6 +79,7 @@ where
             Some(ours) => ours.poll_write(cx, inner),
             None => Pin::new(inner).poll_write_vectored(cx, bufs),
         };
+        heads.untaken(written.is_pending());
         write_idle.bound(cx, written)
     }
 

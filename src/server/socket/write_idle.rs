@@ -40,6 +40,7 @@ impl WriteIdle {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Bytes;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
     use tokio::time::{Instant, sleep};
 
@@ -56,7 +57,16 @@ mod tests {
         let (inner, client) = tokio::io::duplex(8);
         let words: Words = |_| Vec::new();
         let write_idle = WriteIdle::new(LIMIT);
-        (Socket { inner, heads: Heads::default().into(), bare: Bare::new(words), write_idle }, client)
+        (
+            Socket {
+                inner,
+                heads: Heads::default().into(),
+                bare: Bare::new(words),
+                write_idle,
+                ahead: Bytes::new(),
+            },
+            client,
+        )
     }
 
     /// LM15

@@ -18,6 +18,10 @@ use super::dial::Socket;
 use super::error::{self, Broken};
 use crate::failure::Failure;
 
+/// Bytes of an answer that are read at a time, at most. hyper would take 400 KiB from an upstream that is quicker than
+/// the client, for each download.
+const READ_MAX: usize = 128 << 10;
+
 /// A connection that serves one request at a time.
 pub(super) struct Http1 {
     sender: SendRequest<Body>,
@@ -28,7 +32,7 @@ pub(super) struct Http1 {
 impl Http1 {
     pub(super) async fn over(socket: Socket) -> Result<Self, Failure> {
         // Ready at once: nothing is exchanged.
-        let made = http1::Builder::new().handshake(socket).await;
+        let made = http1::Builder::new().max_buf_size(READ_MAX).handshake(socket).await;
         let (sender, connection) = made.map_err(|_| Failure::Unreachable)?;
         Ok(Self { sender, driven: Some(Box::new(connection)) })
     }

@@ -63,6 +63,31 @@ async fn a_kept_connection_may_rest_longer_than_a_head_may_take() {
     }
 }
 
+/// TO07: what a connection needs only while it is used is given back after a second, and nobody notices.
+#[tokio::test]
+async fn a_connection_that_rested_goes_on_where_it_was() {
+    let upstream = Upstream::start(Reply::job()).await;
+    let gateway = with_server(&upstream, "head_timeout = \"1200ms\"").await;
+    let next = get(POLL).bytes();
+    for begun in [0, 1, 30, next.len() - 1] {
+        let mut resting = gateway.connect().await;
+        // The beginning of the next request comes with this one.
+        resting.send([&next[..], &next[..begun]].concat()).await;
+        assert_eq!(resting.answer().await.text(), JOB);
+        // By then, more than a second has passed.
+        gateway.connect().await.assert_closed().await;
+        resting.send(&next[begun..]).await;
+        assert_eq!(resting.answer().await.text(), JOB, "{begun}");
+        resting.send(&next[..]).await;
+        assert_eq!(resting.answer().await.text(), JOB, "{begun}");
+    }
+    let gateway = with_server(&upstream, "keep_alive = \"1300ms\"").await;
+    let mut resting = gateway.connect().await;
+    resting.send(&next[..]).await;
+    assert_eq!(resting.answer().await.text(), JOB);
+    resting.assert_closed().await;
+}
+
 /// TO07
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
