@@ -61,7 +61,7 @@ bounds! {
 
 /// What a MiB of a download may take at most: allocations, bytes. Twice what was measured: how much the kernel has ready
 /// differs.
-const DOWNLOADED: (u64, u64) = (8, 30_000);
+const DOWNLOADED: (u64, u64) = (12, 130_000);
 
 /// Most bytes that a download may hold at a time, however long it is.
 const DOWNLOAD_HELD: u64 = 1_000_000;
