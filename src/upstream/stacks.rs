@@ -110,7 +110,7 @@ impl Upstream {
             deadline: if call.outlives_client { deadline.outliving() } else { deadline },
             allowance: self.allowance(call),
             client: call.client.clone(),
-            tally: Tally::new(call.journey.metrics(), &self.vitals, &self.name),
+            tally: Tally::new(call.journey.metrics(), &self.vitals.counts, &self.name),
             journey: call.journey.clone(),
         });
         terms.journey.mark(|marks| marks.upstream = Some(Arc::clone(&self.name)));

@@ -1,7 +1,7 @@
 //! What is counted of calls to one upstream.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::http::StatusCode;
 use axum::response::Response as Answer;
@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use tracing::error;
 
 use super::call::{Kind, Missed, Why};
-use super::vitals::Vitals;
 use crate::failure::Failure;
 use crate::metrics::meter::Meter;
 use crate::metrics::{Cells, Metrics, Upstreams};
@@ -77,11 +76,13 @@ pub(super) struct Attempting {
 }
 
 impl Tally {
-    pub(super) fn new(metrics: Option<&Arc<Metrics>>, vitals: &Vitals, upstream: &Arc<str>) -> Self {
-        Self(metrics.map(|metrics| {
-            let counts = vitals.counts.get_or_init(|| Counts::new(metrics, upstream));
-            Arc::clone(counts)
-        }))
+    /// `counts`: where all workers count for this upstream, once one of them does.
+    pub(super) fn new(
+        metrics: Option<&Arc<Metrics>>,
+        counts: &OnceLock<Arc<Counts>>,
+        upstream: &Arc<str>,
+    ) -> Self {
+        Self(metrics.map(|metrics| Arc::clone(counts.get_or_init(|| Counts::new(metrics, upstream)))))
     }
 
     /// An attempt begins.

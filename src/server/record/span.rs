@@ -10,7 +10,7 @@ use crate::telemetry::otlp::{self, Span};
 
 /// Sends the span of a request that has one.
 pub(super) fn send(line: &Line<'_>) {
-    let Some(trace) = line.arrival.trail.trace().filter(|trace| trace.own.is_sampled() && otlp::is_on())
+    let Some(trace) = line.arrival.journey.trace().filter(|trace| trace.own.is_sampled() && otlp::is_on())
     else {
         return;
     };
@@ -38,7 +38,7 @@ fn attributes(line: &Line<'_>, failed: bool) -> Vec<KeyValue> {
         KeyValue::new("http.response.status_code", i64::from(line.status)),
         KeyValue::new("client.address", arrival.peer.address().ip().to_string()),
         KeyValue::new("client.port", i64::from(arrival.peer.address().port())),
-        KeyValue::new("reelgate.request_id", arrival.id.as_str().to_owned()),
+        KeyValue::new("reelgate.request_id", arrival.journey.id().as_str().to_owned()),
         KeyValue::new("reelgate.outcome", line.outcome),
         KeyValue::new("reelgate.attempts", i64::from(line.attempts)),
     ];

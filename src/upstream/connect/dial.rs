@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use axum::http::Uri;
 use axum::http::uri::Scheme;
-use hyper_rustls::{HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
@@ -16,13 +14,11 @@ use tower::util::BoxCloneSyncService;
 use super::error::{self, AnyError};
 use super::http1::Http1;
 use super::http2::Http2;
+use super::socket::Socket;
 use super::transport::Transport;
 use crate::config::upstreams::Protocol;
 use crate::failure::Failure;
 use crate::upstream::untaken;
-
-/// What HTTP is spoken over.
-pub(super) type Socket = MaybeHttpsStream<untaken::Bounded<TokioIo<TcpStream>>>;
 
 /// A connection that has served nobody yet.
 pub(super) enum Dialled {

@@ -14,8 +14,8 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use tokio::task::coop::unconstrained;
 
-use super::dial::Socket;
 use super::error::{self, Broken};
+use super::socket::Socket;
 use crate::failure::Failure;
 
 /// Bytes of an answer that are read at a time, at most. hyper would take 400 KiB from an upstream that is quicker than

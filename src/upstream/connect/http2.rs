@@ -15,8 +15,8 @@ use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::Instant;
 
-use super::dial::Socket;
 use super::error::{self, Broken};
+use super::socket::Socket;
 use crate::failure::Failure;
 
 /// Bytes of one stream that may be under way. A client that does not read its download holds up its own stream, and

@@ -21,6 +21,7 @@ mod http2;
 mod kept;
 mod leaf;
 mod shared;
+mod socket;
 mod spares;
 #[cfg(test)]
 mod tests;
