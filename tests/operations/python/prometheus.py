@@ -67,7 +67,8 @@ class Prometheus(Process):
         return self.query(expr)
 
     def _until(self, done):
-        deadline = time.monotonic() + PATIENCE
+        # Rules are evaluated one after the other, and what one records the next one waits for.
+        deadline = time.monotonic() + 4 * PATIENCE
         while not done():
             assert time.monotonic() < deadline, "Prometheus did not get there"
             time.sleep(0.2)
