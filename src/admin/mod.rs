@@ -21,6 +21,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::time::Instant;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::gateway::Live;
 use crate::shutdown::Stop;
@@ -57,6 +58,8 @@ pub(crate) fn router(live: Live, stop: Stop) -> Router {
         .route("/status", get(status))
         .fallback(|| async { (StatusCode::NOT_FOUND, PAGES) })
         .method_not_allowed_fallback(|| async { (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n") })
+        // Whoever asks for a page that panics is told so, and the next page is made all the same.
+        .layer(CatchPanicLayer::new())
         .layer(from_fn(guarded))
         .with_state(Admin { live, stop, started: Arc::new(started) })
 }
