@@ -186,6 +186,7 @@ async fn http2_is_spoken_without_tls_where_the_operator_says_so() {
     let server = Server::start(None).await;
     let gateway = gateway("http", &server, "protocol = \"http2\"").await;
     assert_served(&ask_all(&gateway).await, &server, Version::HTTP_2);
+    assert_eq!(server.connections(), 1, "the create shares it");
 }
 
 #[tokio::test]
@@ -202,6 +203,7 @@ async fn tls_negotiates_the_version() {
     let server = Server::start(Some(Arc::clone(&authority.server))).await;
     let gateway = gateway("https", &server, &format!("ca_file = \"{}\"", authority.file())).await;
     assert_served(&ask_all(&gateway).await, &server, Version::HTTP_2);
+    assert_eq!(server.connections(), 1, "the create shares it");
 }
 
 #[tokio::test]
