@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// A request is many small allocations: with the system's allocator, a fifth of its time goes there.
+/// A request is many small allocations: with the system's allocator, a quarter of its instructions are there.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

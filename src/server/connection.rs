@@ -89,8 +89,8 @@ enum How {
     Resting(Instant),
 }
 
-/// How long nothing happens on a connection that rests.
-const REST: Duration = Duration::from_secs(1);
+/// How often it is looked whether a connection rests.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Drives a connection as long as there is something to do.
 async fn driven<I, S, B>(
@@ -103,7 +103,7 @@ where
     S: HttpService<Incoming, ResBody = B, Error = Infallible>,
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
 {
-    let mut look = pin!(sleep(REST));
+    let mut look = pin!(sleep(LOOK));
     let how = loop {
         tokio::select! {
             // What has come is looked at before it is turned away.
@@ -121,7 +121,7 @@ where
                 if let Some(until) = heads.rests_until() {
                     break How::Resting(until);
                 }
-                look.as_mut().reset(Instant::now() + REST);
+                look.as_mut().reset(Instant::now() + LOOK);
             }
         }
     };

@@ -154,6 +154,11 @@ impl Json<'_> {
         self.line.push('"');
     }
 
+    fn integer(&mut self, name: &str, value: impl itoa::Integer) {
+        self.key(name);
+        self.line.push_str(itoa::Buffer::new().format(value));
+    }
+
     fn number(&mut self, name: &str, value: impl std::fmt::Display) {
         self.key(name);
         let _ = write!(self.line, "{value}");
@@ -166,13 +171,11 @@ impl Visit for Json<'_> {
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.key(field.name());
-        self.line.push_str(itoa::Buffer::new().format(value));
+        self.integer(field.name(), value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.key(field.name());
-        self.line.push_str(itoa::Buffer::new().format(value));
+        self.integer(field.name(), value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {

@@ -63,7 +63,7 @@ async fn a_kept_connection_may_rest_longer_than_a_head_may_take() {
     }
 }
 
-/// TO07: what a connection needs only while it is used is given back after a second, and nobody notices.
+/// TO07: what a connection needs only while it is used is given back within a second or two, and nobody notices.
 #[tokio::test]
 async fn a_connection_that_rested_goes_on_where_it_was() {
     let upstream = Upstream::start(Reply::job()).await;
