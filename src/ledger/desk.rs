@@ -10,7 +10,7 @@ use super::fingerprint::Fingerprint;
 use super::guard::Try;
 use super::intent::{IdempotencyKey, Intent};
 use super::operation::Operation;
-use super::record::{LedgerId, State};
+use super::record::{LedgerId, LedgerIds, State};
 use super::settlement::End;
 use super::time::Timestamp;
 
@@ -34,6 +34,7 @@ pub(super) enum Told {
 /// Everything under way.
 #[derive(Debug)]
 pub(super) struct Desk {
+    ids: LedgerIds,
     open: HashMap<LedgerId, Entry>,
     requests: Bounded<(Arc<str>, Fingerprint), Account>,
 }
@@ -65,12 +66,15 @@ pub(super) struct UnderWay {
 
 impl Desk {
     pub(super) fn new() -> Self {
-        Self { open: HashMap::new(), requests: Bounded::new(REQUESTS_MAX) }
+        Self { ids: LedgerIds::default(), open: HashMap::new(), requests: Bounded::new(REQUESTS_MAX) }
     }
 
-    pub(super) fn open(&mut self, id: LedgerId, at: Timestamp, intent: Intent) {
+    /// Opens a call; yields the id of its record.
+    pub(super) fn open(&mut self, at: Timestamp, intent: Intent) -> LedgerId {
+        let id = self.ids.next(at);
         let told = watch::Sender::new(None);
-        self.open.insert(id, Entry { at, intent, client_left: false, told });
+        self.open.insert(id.clone(), Entry { at, intent, client_left: false, told });
+        id
     }
 
     /// Closes a call and tells everybody who waits for it. Yields whether its client was known to be gone.

@@ -62,8 +62,7 @@ impl Open {
         known: Vec<LedgerId>,
     ) -> Self {
         let now = ledger.0.clock.now();
-        let id = LedgerId::at(now);
-        desk.open(id.clone(), now, intent.clone());
+        let id = desk.open(now, intent.clone());
         ledger.0.under_way.set(desk.len().try_into().unwrap_or(i64::MAX));
         drop(desk);
         Self { ledger: ledger.clone(), id, intent, known, phase: Phase::Claimed, place: None }

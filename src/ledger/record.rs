@@ -10,18 +10,12 @@ use super::words;
 use crate::budget::{Charge, Cost};
 use crate::metrics::Order;
 
-/// Identifies a record: `lg_` and 32 hex digits, of which the first twelve are the time, so that ids sort.
+/// Identifies a record: `lg_` and 32 hex digits, of which the first twelve are the time, so that ids sort. The rest
+/// cannot be guessed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct LedgerId(pub(crate) Arc<str>);
 
 impl LedgerId {
-    /// A new one.
-    #[must_use]
-    pub(crate) fn at(now: Timestamp) -> Self {
-        let random = fastrand::u128(..) & ((1 << 80) - 1);
-        Self(format!("lg_{:012x}{random:020x}", now.0).into())
-    }
-
     /// As it stands in headers, messages and on the command line.
     #[must_use]
     pub(crate) fn as_str(&self) -> &str {
@@ -32,6 +26,29 @@ impl LedgerId {
 impl fmt::Display for LedgerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Makes ids that sort as they were made, also within a millisecond.
+#[derive(Debug, Default)]
+pub(crate) struct LedgerIds {
+    /// The latest one's time.
+    at: Timestamp,
+    /// The rest of it.
+    tail: u128,
+}
+
+impl LedgerIds {
+    /// The next one.
+    pub(crate) fn next(&mut self, now: Timestamp) -> LedgerId {
+        self.tail = if self.tail > 0 && self.at == now {
+            self.tail + 1 + u128::from(fastrand::u64(..))
+        } else {
+            // Half of what 80 bits can be, for those of the same millisecond come behind it.
+            fastrand::u128(..1 << 79)
+        };
+        self.at = now;
+        LedgerId(format!("lg_{:012x}{:020x}", now.0, self.tail).into())
     }
 }
 
@@ -239,10 +256,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_sort_by_time_and_do_not_repeat() {
-        let (early, late) = (LedgerId::at(Timestamp(1000)), LedgerId::at(Timestamp(1001)));
-        assert!(early < late && early.as_str().len() == 35, "{early} {late}");
-        assert_ne!(LedgerId::at(Timestamp(1000)), early);
+    fn ids_sort_as_they_were_made_and_do_not_repeat() {
+        let mut ids = LedgerIds::default();
+        let made: Vec<LedgerId> = (0..1000).map(|index| ids.next(Timestamp(1000 + index / 100))).collect();
+        assert!(made.is_sorted_by(|earlier, later| earlier < later), "{made:?}");
+        assert!(made.iter().all(|id| id.as_str().len() == 35), "{made:?}");
+        assert_ne!(LedgerIds::default().next(Timestamp(1000)), made[0]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::servers::in_server;
 use super::*;
-use crate::ledger::record::{Fault, JobStatus, LedgerId, Outcome, State};
+use crate::ledger::record::{Fault, JobStatus, LedgerId, LedgerIds, Outcome, State};
 use crate::ledger::settlement::End;
 use crate::ledger::sqlite::SqliteStore;
 use crate::ledger::store::{Note, Noted, Settled, Unless};
@@ -35,7 +35,7 @@ pub(super) fn now() -> Timestamp {
 pub(super) fn record(intent: Intent) -> Record {
     let at = now();
     Record {
-        id: LedgerId::at(at),
+        id: LedgerIds::default().next(at),
         at,
         updated: at,
         intent,
@@ -123,7 +123,7 @@ async fn a_refusal_never_hides_what_a_key_has_been_paid_for() {
         store.insert(refused.clone(), ever()).await.expect("written");
         store.settle(refused.id, settled(said(429))).await.expect("settled");
         let earlier = Timestamp(refused.at.0 - 5000);
-        let paid = Record { id: LedgerId::at(earlier), at: earlier, ..record(keyed("k", "{}")) };
+        let paid = Record { id: LedgerIds::default().next(earlier), at: earlier, ..record(keyed("k", "{}")) };
         store.insert(paid.clone(), ever()).await.expect("written");
         store.settle(paid.id.clone(), settled(took("video_1"))).await.expect("settled");
 
@@ -145,7 +145,7 @@ async fn records_are_found_by_key_and_by_request_newest_first() {
         {
             let mut record = record(intent);
             record.at = Timestamp(1000 + i64::try_from(index).expect("small"));
-            record.id = LedgerId::at(record.at);
+            record.id = LedgerIds::default().next(record.at);
             store.insert(record.clone(), ever()).await.expect("inserted");
             expected.push(record);
         }
@@ -272,7 +272,8 @@ async fn a_first_try_that_was_overtaken_elsewhere_is_not_written() {
         let too_late = Unless { overtaken_since: Timestamp(overtaking.at.0 + 1), ..ever() };
         assert_eq!(store.insert(late, too_late).await, Ok(None), "{name}");
         let before = Timestamp(now().0 - 1);
-        let earlier = Record { at: before, id: LedgerId::at(before), ..from("there", first_try("[]")) };
+        let earlier =
+            Record { at: before, id: LedgerIds::default().next(before), ..from("there", first_try("[]")) };
         store.insert(earlier, ever()).await.expect("inserted");
         store.insert(from("there", repeat("[]")), ever()).await.expect("inserted");
         let other = from("here", first_try("[]"));
@@ -285,7 +286,7 @@ fn old_records_are_forgotten_in_memory_too() {
     let store = MemoryStore::new(Duration::from_secs(60));
     let mut old = record(first_try("{}"));
     old.at = Timestamp(0);
-    old.id = LedgerId::at(old.at);
+    old.id = LedgerIds::default().next(old.at);
     drop(store.insert(old.clone(), ever()));
     drop(store.insert(record(first_try("{}")), ever()));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");

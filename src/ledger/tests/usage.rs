@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::stores::{ever, now, record, settled, stores};
 use super::*;
 use crate::budget::{Amount, Period};
-use crate::ledger::record::{Fault, JobStatus, LedgerId};
+use crate::ledger::record::{Fault, JobStatus, LedgerIds};
 use crate::ledger::settlement::JobView;
 use crate::ledger::sqlite::SqliteStore;
 use crate::ledger::store::{Note, Noted};
@@ -70,7 +70,7 @@ async fn each_client_and_each_day_counts_for_itself() {
         let yesterday = Timestamp(today().0 - 1);
         for (client, at) in [("team", today()), ("other", now()), ("team", yesterday), ("team", now())] {
             let intent = Intent { client: client.into(), ..first_try("{}") };
-            let record = Record { id: LedgerId::at(at), at, ..record(intent) };
+            let record = Record { id: LedgerIds::default().next(at), at, ..record(intent) };
             store.insert(record, ever()).await.expect("inserted");
         }
         let expected =
