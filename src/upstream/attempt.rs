@@ -17,9 +17,9 @@ use super::connect::Leaf;
 use super::masked::Masked;
 use super::outgoing::{Outgoing, Terms};
 use super::scrub::Secret;
-use super::send::Sent;
+use super::send::{Asked, Sent};
 use super::tally::{Attempting, result_of};
-use super::{answer, headers, said, stream, traced};
+use super::{answer, said, stream};
 use crate::failure::Failure;
 use crate::trace_context::Traceparent;
 
@@ -112,9 +112,8 @@ impl Rules {
             deadline: terms.deadline.clone(),
             meter: terms.tally.sent(),
         };
-        let mut head = terms.head()?;
-        traced::name(head.headers_mut(), span);
-        let answered = terms.journey.during(sent.send(leaf.clone(), head, payload)).await;
+        let asked = Asked { head: &terms.head(span)?, wanted: &self.answer_headers };
+        let answered = terms.journey.during(sent.send(&leaf, &asked, payload)).await;
         attempt.head_came();
         let (answer, patience) = answered?;
         let received = self.received(&terms, leaf, answer);
@@ -128,7 +127,7 @@ impl Rules {
     /// The answer in the client's terms.
     async fn received(&self, terms: &Terms, leaf: Leaf, answer: Response<Body>) -> Result<Answer, Failure> {
         let status = answer.status();
-        if status.is_informational() || !headers::is_plainly_framed(answer.headers()) {
+        if status.is_informational() {
             return Err(Failure::Garbled);
         }
         if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
@@ -138,7 +137,7 @@ impl Rules {
             return Err(Failure::Credential);
         }
         let (head, body) = answer.into_parts();
-        let mut headers = headers::incoming(&head.headers, &self.answer_headers);
+        let mut headers = head.headers;
         if let Some(secret) = &self.secret {
             secret.out_of_headers(&mut headers);
         }

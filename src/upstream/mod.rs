@@ -30,6 +30,7 @@ mod call;
 mod connect;
 mod deadline;
 mod headers;
+mod heads;
 mod masked;
 pub(crate) mod measured;
 mod outgoing;

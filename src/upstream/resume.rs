@@ -85,10 +85,8 @@ const CONDITIONS: [HeaderName; 4] =
     [header::IF_MATCH, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::IF_UNMODIFIED_SINCE];
 
 impl Again {
-    fn request(&self, missing: &Missing) -> Option<Request<Body>> {
-        let mut request = Request::new(Body::empty());
-        self.request.uri().clone_into(request.uri_mut());
-        self.request.headers().clone_into(request.headers_mut());
+    fn request(&self, missing: &Missing) -> Option<Request<()>> {
+        let mut request = self.request.clone();
         let headers = request.headers_mut();
         for condition in &CONDITIONS {
             headers.remove(condition);
@@ -107,7 +105,8 @@ impl Again {
             sleep(pause).await;
             let Some(request) = request else { return (why, Answered::Other) };
             let attempt = tally.attempt(Kind::Fetch);
-            let answer = timeout(head_timeout, leaf.send(request)).await.unwrap_or(Err(Failure::HeadTimeout));
+            let answer = timeout(head_timeout, leaf.send(&request, Body::empty(), &[])).await;
+            let answer = answer.unwrap_or(Err(Failure::HeadTimeout));
             attempt.head_came();
             attempt.ended(
                 answer.as_ref().map_or_else(|failure| failure.name(), |answer| class_of(answer.status())),

@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{Request, Response};
+use axum::http::Response;
+use axum::http::header::HeaderName;
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, sleep_until};
 
@@ -15,6 +16,7 @@ use super::call::Missed;
 use super::call::{Payload, Why};
 use super::connect::Leaf;
 use super::deadline::Deadline;
+use super::heads::AttemptHead;
 use super::stream::{Phase, Progress, Upload};
 use crate::failure::Failure;
 use crate::metrics::meter::{Meter, Metered};
@@ -26,6 +28,13 @@ pub(super) struct Sent {
     pub(super) deadline: Deadline,
     /// Counts what is taken of the body.
     pub(super) meter: Meter,
+}
+
+/// What is sent before the body, and wanted of the answer.
+pub(super) struct Asked<'a> {
+    pub(super) head: &'a AttemptHead<'a>,
+    /// Headers that go on to the client beside the usual ones.
+    pub(super) wanted: &'a [HeaderName],
 }
 
 /// Until when something is waited for.
@@ -47,8 +56,8 @@ impl Sent {
     /// Yields the answer's head, and until when the rest may take if it must be whole.
     pub(super) async fn send(
         &self,
-        leaf: Leaf,
-        request: Request<()>,
+        leaf: &Leaf,
+        asked: &Asked<'_>,
         payload: Payload,
     ) -> Result<(Response<Body>, Patience), Missed> {
         let (body, progress) = match payload {
@@ -59,7 +68,7 @@ impl Sent {
                 (Body::new(self.metered(upload)), Some(progress))
             }
         };
-        let answer = self.head(leaf, request.map(|()| body), progress.as_deref()).await;
+        let answer = self.head(leaf.send(asked.head, body, asked.wanted), progress.as_deref()).await;
         answer.map_err(|missed| {
             // A client that breaks off looks like a failed upstream from here; only the body knows better.
             match progress.as_ref().and_then(|progress| progress.fault.get()) {
@@ -75,8 +84,7 @@ impl Sent {
 
     async fn head(
         &self,
-        leaf: Leaf,
-        request: Request<Body>,
+        answer: impl Future<Output = Result<Response<Body>, Failure>>,
         progress: Option<&Progress>,
     ) -> Result<(Response<Body>, Patience), Missed> {
         let began = Phase::Answer(Instant::now());
@@ -87,7 +95,7 @@ impl Sent {
                 None => std::future::pending().await,
             }
         };
-        let mut answer = pin!(leaf.send(request));
+        let mut answer = pin!(answer);
         loop {
             let patience = self.patience(phase());
             tokio::select! {

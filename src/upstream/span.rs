@@ -45,7 +45,7 @@ impl Attempting {
     fn send(&mut self, status: Option<u16>, error: Option<String>) {
         let Some(own) = self.own.take() else { return };
         let head = &self.terms.call.head;
-        let uri = self.terms.heads.uri(&head.uri).unwrap_or_default();
+        let uri = self.terms.head(None).ok().and_then(|head| head.uri()).unwrap_or_default();
         let (scheme, host) = (uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default());
         let port = uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
         let mut attributes = vec![

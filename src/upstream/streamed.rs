@@ -8,8 +8,9 @@ use axum::response::Response as Answer;
 use super::answer::assembled;
 use super::attempt::Rules;
 use super::call::Kind;
-use super::connect::Leaf;
-use super::outgoing::{REQUEST_ID, Terms};
+use super::connect::{Head, Leaf};
+use super::heads::REQUEST_ID;
+use super::outgoing::Terms;
 use super::resume::{Again, Missing, Resumed};
 use super::sse::{self, EventStream, LastWord};
 use super::stream::Download;
@@ -33,7 +34,7 @@ impl Rules {
         let resumes = self.resume_attempts > 0;
         let missing = resumes.then(|| Missing::of(terms.method(), status, &headers)).flatten();
         // The request is written again only for what may have to be asked for again.
-        let missing = missing.and_then(|missing| Some((missing, terms.head().ok()?)));
+        let missing = missing.and_then(|missing| Some((missing, terms.head(None).ok()?.request().ok()?)));
         let body = match missing {
             None => Body::new(download),
             Some((missing, request)) => {

@@ -72,7 +72,7 @@ impl Dialler {
         if self.http2 || socket.connected().is_negotiated_h2() {
             Http2::over(socket).await.map(Dialled::Http2)
         } else {
-            Http1::over(socket).await.map(Dialled::Http1)
+            Ok(Dialled::Http1(Http1::over(socket)))
         }
     }
 }

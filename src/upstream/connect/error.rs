@@ -4,7 +4,6 @@ use std::error::Error;
 use std::io;
 
 use axum::body::Body;
-use axum::http::Request;
 
 use crate::failure::Failure;
 
@@ -12,8 +11,8 @@ pub(super) type AnyError = Box<dyn Error + Send + Sync>;
 
 /// A request without an answer.
 pub(super) enum Broken {
-    /// Not a byte of it was sent; here it is again.
-    Unsent(Box<Request<Body>>),
+    /// Not a byte of it was sent; here is its body again.
+    Unsent(Body),
     /// It is gone.
     Failed(Failure),
 }
@@ -37,6 +36,11 @@ pub(super) fn of_sending(error: &hyper::Error) -> Failure {
     } else {
         Failure::Lost
     }
+}
+
+/// Why an HTTP/1.1 connection broke.
+pub(super) fn of_io(error: &io::Error) -> Failure {
+    if took_nothing(error) { Failure::HeadTimeout } else { Failure::Lost }
 }
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

@@ -7,8 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::uri::{Authority, Scheme};
-use axum::http::{Request, Response, Uri, header};
+use axum::http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
@@ -106,7 +105,7 @@ impl Stream {
         match self.sender.try_send_request(request).await {
             Ok(answer) => Ok(answer.map(|incoming| Body::new(Counted { incoming, open: Some(self.open) }))),
             Err(mut error) => Err(match error.take_message() {
-                Some(request) => Broken::Unsent(Box::new(request)),
+                Some(request) => Broken::Unsent(request.into_body()),
                 None => Broken::Failed(error::of_sending(error.error())),
             }),
         }
@@ -143,18 +142,6 @@ async fn drive(state: Arc<State>) {
         Poll::Pending
     })
     .await;
-}
-
-/// The request as HTTP/2 wants it: scheme and authority in its target, and in no header.
-pub(super) fn address(request: &mut Request<Body>, scheme: &Scheme, authority: &Authority) {
-    request.headers_mut().remove(header::HOST);
-    if request.uri().authority().is_some() {
-        return;
-    }
-    let mut parts = std::mem::take(request.uri_mut()).into_parts();
-    parts.scheme = Some(scheme.clone());
-    parts.authority = Some(authority.clone());
-    *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
 }
 
 /// The body of an answer, which counts as long as it is read.

@@ -32,15 +32,10 @@ impl Kept {
         Arc::new(Self { limit, state: Mutex::new(state) })
     }
 
-    /// One that a request can be sent on.
+    /// The last that came, unless it is too old. The upstream may have closed it.
     pub(super) fn take(&self) -> Option<Http1> {
-        let mut state = self.state();
-        while let Some((mut connection, since)) = state.waiting.pop_back() {
-            if since.elapsed() < self.limit && connection.is_usable() {
-                return Some(connection);
-            }
-        }
-        None
+        let (connection, since) = self.state().waiting.pop_back()?;
+        (since.elapsed() < self.limit).then_some(connection)
     }
 
     pub(super) fn put(self: &Arc<Self>, connection: Http1) {

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::http::header::HeaderName;
 use axum::http::{Request, Response};
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
-use super::{Connections, Reuse};
+use super::{Connections, Head, Reuse};
 use crate::failure::Failure;
+use crate::upstream::headers;
 
 /// Sends one request and yields the head of its answer: connections, or what a test puts in their place.
 #[derive(Clone)]
@@ -34,11 +36,22 @@ impl Leaf {
         Self(Inner::Connections(Arc::clone(connections), reuse))
     }
 
-    /// Sends one request, and yields the head of its answer.
-    pub(in crate::upstream) async fn send(&self, request: Request<Body>) -> Result<Response<Body>, Failure> {
+    /// Sends one request, and yields its answer, with headers that go on to the client alone. `wanted`: those that do
+    /// beside the usual ones.
+    pub(in crate::upstream) async fn send(
+        &self,
+        head: &impl Head,
+        body: Body,
+        wanted: &[HeaderName],
+    ) -> Result<Response<Body>, Failure> {
         match &self.0 {
-            Inner::Connections(connections, reuse) => connections.send(*reuse, request).await,
-            Inner::Service(service) => service.clone().oneshot(request).await,
+            Inner::Connections(connections, reuse) => connections.send(*reuse, head, body, wanted).await,
+            Inner::Service(service) => {
+                let request = head.request()?.map(|()| body);
+                let mut answer = service.clone().oneshot(request).await?;
+                *answer.headers_mut() = headers::incoming(answer.headers(), wanted);
+                Ok(answer)
+            }
         }
     }
 }

@@ -9,13 +9,14 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::uri::{Authority, Scheme};
-use axum::http::{HeaderValue, Request, Response};
+use axum::http::header::HeaderName;
+use axum::http::uri::Scheme;
+use axum::http::{HeaderValue, Response};
 use rustls::ClientConfig;
 
-mod arriving;
 mod dial;
 mod error;
+mod head;
 mod http1;
 mod http2;
 mod kept;
@@ -27,14 +28,16 @@ mod spares;
 mod tests;
 mod transport;
 
+pub(super) use head::Head;
 pub use leaf::Leaf;
 pub(super) use transport::Transport;
 
+use super::headers;
 use crate::config::upstreams::Protocol;
 use crate::failure::Failure;
 use dial::{Dialled, Dialler};
 use error::Broken;
-use http1::Http1;
+use http1::{Asked, Http1};
 use http2::Stream;
 use kept::Kept;
 use shared::Shared;
@@ -52,8 +55,6 @@ pub(super) enum Reuse {
 
 /// All connections of one worker to one upstream. They are closed with it.
 pub(super) struct Connections {
-    scheme: Scheme,
-    authority: Authority,
     host: HeaderValue,
     dialler: Dialler,
     kept: Arc<Kept>,
@@ -74,8 +75,6 @@ impl Connections {
     /// Connects to nobody yet.
     pub(super) fn new(transport: &Transport, tls: ClientConfig) -> Arc<Self> {
         Arc::new(Self {
-            scheme: transport.scheme.clone(),
-            authority: transport.authority.clone(),
             host: host(transport),
             dialler: Dialler::new(transport, tls),
             kept: Kept::new(transport.pool_idle),
@@ -88,8 +87,16 @@ impl Connections {
         Leaf::over(self, reuse)
     }
 
-    /// Sends a request, and yields the head of its answer.
-    async fn send(&self, reuse: Reuse, mut request: Request<Body>) -> Result<Response<Body>, Failure> {
+    /// Sends a request, and yields its answer, with headers that go on to the client alone. `wanted`: those that do
+    /// beside the usual ones.
+    async fn send(
+        &self,
+        reuse: Reuse,
+        head: &impl Head,
+        mut body: Body,
+        wanted: &[HeaderName],
+    ) -> Result<Response<Body>, Failure> {
+        let asked = Asked { head, host: &self.host, wanted };
         loop {
             let waiting = self.waiting(reuse);
             let was_waiting = waiting.is_some();
@@ -100,11 +107,11 @@ impl Connections {
             if reuse == Reuse::Fresh && matches!(way, Way::Alone(_)) {
                 self.spares.open(&self.dialler);
             }
-            match self.sent(way, reuse, request).await {
+            match self.sent(way, reuse, &asked, body).await {
                 Ok(answer) => return Ok(answer),
                 Err(Broken::Failed(failure)) => return Err(failure),
                 // It closed while nobody used it. The next may have, too; one that is made now has not.
-                Err(Broken::Unsent(unsent)) if was_waiting => request = *unsent,
+                Err(Broken::Unsent(unsent)) if was_waiting => body = unsent,
                 Err(Broken::Unsent(_)) => return Err(Failure::Unreachable),
             }
         }
@@ -141,22 +148,23 @@ impl Connections {
         self.shared.crowded().map(Way::Shared).ok_or(Failure::Unreachable)
     }
 
-    async fn sent(
+    async fn sent<H: Head>(
         &self,
         way: Way,
         reuse: Reuse,
-        mut request: Request<Body>,
+        asked: &Asked<'_, H>,
+        body: Body,
     ) -> Result<Response<Body>, Broken> {
         match way {
             Way::Alone(connection) => {
-                http1::address(&mut request, &self.host);
-                let (answer, connection) = connection.send(request).await?;
                 let home = (reuse == Reuse::Pooled).then(|| Arc::clone(&self.kept));
-                Ok(arriving::arriving(answer, connection, home))
+                Ok(connection.send(asked, body, home).await?.map(Body::new))
             }
             Way::Shared(stream) => {
-                http2::address(&mut request, &self.scheme, &self.authority);
-                stream.send(request).await
+                let request = asked.head.request().map_err(Broken::Failed)?;
+                let mut answer = stream.send(request.map(|()| body)).await?;
+                *answer.headers_mut() = headers::incoming(answer.headers(), asked.wanted);
+                Ok(answer)
             }
         }
     }

@@ -4,7 +4,6 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::content_range::ContentRange;
 use crate::upstream::answer::is_identity;
-use crate::upstream::headers::is_plainly_framed;
 
 /// What is missing of a file, and what makes certain that it is the same file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +70,7 @@ impl Missing {
                 && (range.first, range.last) == (self.first, self.last)
                 && totals.is_none_or(|(ours, theirs)| ours == theirs)
         });
-        status == StatusCode::PARTIAL_CONTENT && met && is_plainly_framed(answer)
+        status == StatusCode::PARTIAL_CONTENT && met
     }
 }
 

@@ -63,7 +63,7 @@ async fn an_answer_that_nobody_reads_ends_its_connection() {
         peer.says("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf").await;
         peer
     };
-    let (mut peer, answer) = tokio::join!(serve, connections.send(POOLED, upstream.request("")));
+    let (mut peer, answer) = tokio::join!(serve, send(&connections, POOLED, upstream.request("")));
     drop(answer.expect("an answer"));
     peer.is_left().await;
     let again = async { upstream.accepts().await.answers().await };

@@ -116,6 +116,15 @@ fn futures_now<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
     }
 }
 
+async fn send(
+    connections: &Connections,
+    reuse: Reuse,
+    request: Request<Body>,
+) -> Result<Response<Body>, Failure> {
+    let (head, body) = request.into_parts();
+    within("an answer", connections.send(reuse, &Request::from_parts(head, ()), body, &[])).await
+}
+
 async fn read(answer: Result<Response<Body>, Failure>) -> Bytes {
     let body = answer.expect("an answer").into_body();
     within("the body", body.collect()).await.expect("a whole body").to_bytes()
@@ -123,6 +132,6 @@ async fn read(answer: Result<Response<Body>, Failure>) -> Bytes {
 
 /// A call from beginning to end.
 async fn call(connections: &Connections, reuse: Reuse, request: Request<Body>) -> Result<Bytes, Failure> {
-    let answer = within("an answer", connections.send(reuse, request)).await?;
+    let answer = send(connections, reuse, request).await?;
     Ok(read(Ok(answer)).await)
 }
