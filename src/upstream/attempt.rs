@@ -13,11 +13,11 @@ use tokio::time::timeout_at;
 use tower::Service;
 
 use super::call::{Kind, Missed};
-use super::connect::Leaf;
+use super::connect::{Asked, Leaf};
 use super::masked::Masked;
 use super::outgoing::{Outgoing, Terms};
 use super::scrub::Secret;
-use super::send::{Asked, Sent};
+use super::send::Sent;
 use super::tally::{Attempting, result_of};
 use super::{answer, said, stream};
 use crate::failure::Failure;

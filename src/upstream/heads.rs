@@ -5,7 +5,6 @@ use std::io;
 use axum::http::header::{self, HeaderName};
 use axum::http::uri::{Parts, PathAndQuery};
 use axum::http::{HeaderValue, Method, Request, Uri};
-use bytes::{BufMut, BytesMut};
 
 use super::call::{Call, Kind};
 use super::connect::Head;
@@ -143,9 +142,9 @@ impl Head for AttemptHead<'_> {
         self.terms.method()
     }
 
-    fn write_target(&self, to: &mut BytesMut) {
-        to.put_slice(self.target.0.as_bytes());
-        to.put_slice(self.target.1.as_bytes());
+    fn write_target(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(self.target.0.as_bytes());
+        to.extend_from_slice(self.target.1.as_bytes());
     }
 
     fn each_header(&self, mut show: impl FnMut(&HeaderName, &HeaderValue)) {

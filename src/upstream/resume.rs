@@ -17,7 +17,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{sleep, timeout};
 
 use super::call::Kind;
-use super::connect::Leaf;
+use super::connect::{Asked, Leaf};
 use super::stream::Download;
 use super::tally::{Tally, class_of};
 use super::traced;
@@ -104,8 +104,9 @@ impl Again {
         Box::pin(async move {
             sleep(pause).await;
             let Some(request) = request else { return (why, Answered::Other) };
+            let asked = Asked { head: &request, wanted: &[] };
             let attempt = tally.attempt(Kind::Fetch);
-            let answer = timeout(head_timeout, leaf.send(&request, Body::empty(), &[])).await;
+            let answer = timeout(head_timeout, leaf.send(&asked, Body::empty())).await;
             let answer = answer.unwrap_or(Err(Failure::HeadTimeout));
             attempt.head_came();
             attempt.ended(

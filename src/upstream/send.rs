@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::Response;
-use axum::http::header::HeaderName;
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, sleep_until};
 
 use super::call::Missed;
 use super::call::{Payload, Why};
-use super::connect::Leaf;
+use super::connect::{Asked, Leaf};
 use super::deadline::Deadline;
 use super::heads::AttemptHead;
 use super::stream::{Phase, Progress, Upload};
@@ -28,13 +27,6 @@ pub(super) struct Sent {
     pub(super) deadline: Deadline,
     /// Counts what is taken of the body.
     pub(super) meter: Meter,
-}
-
-/// What is sent before the body, and wanted of the answer.
-pub(super) struct Asked<'a> {
-    pub(super) head: &'a AttemptHead<'a>,
-    /// Headers that go on to the client beside the usual ones.
-    pub(super) wanted: &'a [HeaderName],
 }
 
 /// Until when something is waited for.
@@ -57,7 +49,7 @@ impl Sent {
     pub(super) async fn send(
         &self,
         leaf: &Leaf,
-        asked: &Asked<'_>,
+        asked: &Asked<'_, AttemptHead<'_>>,
         payload: Payload,
     ) -> Result<(Response<Body>, Patience), Missed> {
         let (body, progress) = match payload {
@@ -68,7 +60,7 @@ impl Sent {
                 (Body::new(self.metered(upload)), Some(progress))
             }
         };
-        let answer = self.head(leaf.send(asked.head, body, asked.wanted), progress.as_deref()).await;
+        let answer = self.head(leaf.send(asked, body), progress.as_deref()).await;
         answer.map_err(|missed| {
             // A client that breaks off looks like a failed upstream from here; only the body knows better.
             match progress.as_ref().and_then(|progress| progress.fault.get()) {

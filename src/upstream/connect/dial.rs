@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use axum::http::Uri;
 use axum::http::uri::Scheme;
+use axum::http::{HeaderValue, Uri};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
 use rustls::ClientConfig;
@@ -31,6 +31,8 @@ pub(super) enum Dialled {
 pub(super) struct Dialler {
     connector: BoxCloneSyncService<Uri, Socket, AnyError>,
     target: Uri,
+    /// What `Host` says.
+    host: HeaderValue,
     /// Bounds name look-up, TCP and TLS together.
     limit: Duration,
     /// Without being asked by TLS.
@@ -56,6 +58,7 @@ impl Dialler {
         Self {
             connector: BoxCloneSyncService::new(connector),
             target: root(&transport.scheme, transport),
+            host: transport.host(),
             limit: transport.connect_timeout,
             http2: transport.protocol == Protocol::Http2,
         }
@@ -72,7 +75,7 @@ impl Dialler {
         if self.http2 || socket.connected().is_negotiated_h2() {
             Http2::over(socket).await.map(Dialled::Http2)
         } else {
-            Ok(Dialled::Http1(Http1::over(socket)))
+            Ok(Dialled::Http1(Http1::over(socket, self.host.clone())))
         }
     }
 }

@@ -2,9 +2,15 @@
 
 use axum::http::header::HeaderName;
 use axum::http::{HeaderValue, Method, Request};
-use bytes::{BufMut, BytesMut};
 
 use crate::failure::Failure;
+
+/// What is asked of an upstream, but for the body.
+pub(in crate::upstream) struct Asked<'a, H> {
+    pub(in crate::upstream) head: &'a H,
+    /// Headers of the answer that go on to the client beside the usual ones.
+    pub(in crate::upstream) wanted: &'a [HeaderName],
+}
 
 /// The head of a request, which each protocol writes as it wants it: framing, and the host it goes to, are not in it.
 pub(in crate::upstream) trait Head: Sync {
@@ -12,7 +18,7 @@ pub(in crate::upstream) trait Head: Sync {
     fn method(&self) -> &Method;
 
     /// Writes path and query.
-    fn write_target(&self, to: &mut BytesMut);
+    fn write_target(&self, to: &mut Vec<u8>);
 
     /// Shows every header.
     fn each_header(&self, show: impl FnMut(&HeaderName, &HeaderValue));
@@ -29,9 +35,9 @@ impl Head for Request<()> {
         self.method()
     }
 
-    fn write_target(&self, to: &mut BytesMut) {
+    fn write_target(&self, to: &mut Vec<u8>) {
         let target = self.uri().path_and_query();
-        to.put_slice(target.map_or("/", |target| target.as_str()).as_bytes());
+        to.extend_from_slice(target.map_or("/", |target| target.as_str()).as_bytes());
     }
 
     fn each_header(&self, mut show: impl FnMut(&HeaderName, &HeaderValue)) {

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::HeaderName;
 use axum::http::{Request, Response};
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
-use super::{Connections, Head, Reuse};
+use super::{Asked, Connections, Head, Reuse};
 use crate::failure::Failure;
 use crate::upstream::headers;
 
@@ -36,20 +35,18 @@ impl Leaf {
         Self(Inner::Connections(Arc::clone(connections), reuse))
     }
 
-    /// Sends one request, and yields its answer, with headers that go on to the client alone. `wanted`: those that do
-    /// beside the usual ones.
+    /// Sends one request, and yields its answer, with headers that go on to the client alone.
     pub(in crate::upstream) async fn send(
         &self,
-        head: &impl Head,
+        asked: &Asked<'_, impl Head>,
         body: Body,
-        wanted: &[HeaderName],
     ) -> Result<Response<Body>, Failure> {
         match &self.0 {
-            Inner::Connections(connections, reuse) => connections.send(*reuse, head, body, wanted).await,
+            Inner::Connections(connections, reuse) => connections.send(*reuse, asked, body).await,
             Inner::Service(service) => {
-                let request = head.request()?.map(|()| body);
+                let request = asked.head.request()?.map(|()| body);
                 let mut answer = service.clone().oneshot(request).await?;
-                *answer.headers_mut() = headers::incoming(answer.headers(), wanted);
+                *answer.headers_mut() = headers::incoming(answer.headers(), asked.wanted);
                 Ok(answer)
             }
         }

@@ -9,9 +9,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::HeaderName;
-use axum::http::uri::Scheme;
-use axum::http::{HeaderValue, Response};
+use axum::http::Response;
 use rustls::ClientConfig;
 
 mod dial;
@@ -28,7 +26,7 @@ mod spares;
 mod tests;
 mod transport;
 
-pub(super) use head::Head;
+pub(super) use head::{Asked, Head};
 pub use leaf::Leaf;
 pub(super) use transport::Transport;
 
@@ -37,7 +35,7 @@ use crate::config::upstreams::Protocol;
 use crate::failure::Failure;
 use dial::{Dialled, Dialler};
 use error::Broken;
-use http1::{Asked, Http1};
+use http1::Http1;
 use http2::Stream;
 use kept::Kept;
 use shared::Shared;
@@ -55,7 +53,6 @@ pub(super) enum Reuse {
 
 /// All connections of one worker to one upstream. They are closed with it.
 pub(super) struct Connections {
-    host: HeaderValue,
     dialler: Dialler,
     kept: Arc<Kept>,
     spares: Arc<Spares>,
@@ -75,7 +72,6 @@ impl Connections {
     /// Connects to nobody yet.
     pub(super) fn new(transport: &Transport, tls: ClientConfig) -> Arc<Self> {
         Arc::new(Self {
-            host: host(transport),
             dialler: Dialler::new(transport, tls),
             kept: Kept::new(transport.pool_idle),
             spares: Spares::new(transport.spare_connections as usize, transport.spare_age),
@@ -87,16 +83,13 @@ impl Connections {
         Leaf::over(self, reuse)
     }
 
-    /// Sends a request, and yields its answer, with headers that go on to the client alone. `wanted`: those that do
-    /// beside the usual ones.
+    /// Sends a request, and yields its answer, with headers that go on to the client alone.
     async fn send(
         &self,
         reuse: Reuse,
-        head: &impl Head,
+        asked: &Asked<'_, impl Head>,
         mut body: Body,
-        wanted: &[HeaderName],
     ) -> Result<Response<Body>, Failure> {
-        let asked = Asked { head, host: &self.host, wanted };
         loop {
             let waiting = self.waiting(reuse);
             let was_waiting = waiting.is_some();
@@ -107,7 +100,7 @@ impl Connections {
             if reuse == Reuse::Fresh && matches!(way, Way::Alone(_)) {
                 self.spares.open(&self.dialler);
             }
-            match self.sent(way, reuse, &asked, body).await {
+            match self.sent((way, reuse), asked, body).await {
                 Ok(answer) => return Ok(answer),
                 Err(Broken::Failed(failure)) => return Err(failure),
                 // It closed while nobody used it. The next may have, too; one that is made now has not.
@@ -150,8 +143,7 @@ impl Connections {
 
     async fn sent<H: Head>(
         &self,
-        way: Way,
-        reuse: Reuse,
+        (way, reuse): (Way, Reuse),
         asked: &Asked<'_, H>,
         body: Body,
     ) -> Result<Response<Body>, Broken> {
@@ -168,16 +160,4 @@ impl Connections {
             }
         }
     }
-}
-
-/// What `Host` says: the port only where it is not the scheme's own.
-fn host(transport: &Transport) -> HeaderValue {
-    let (host, port) = (transport.authority.host(), transport.authority.port_u16());
-    let usual = if transport.scheme == Scheme::HTTPS { 443 } else { 80 };
-    let text = match port {
-        Some(port) if port != usual => format!("{host}:{port}"),
-        Some(_) | None => host.to_owned(),
-    };
-    // What an authority may hold, a header may hold.
-    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }

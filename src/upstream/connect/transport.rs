@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use axum::http::uri::{Authority, Scheme};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
@@ -57,5 +58,17 @@ impl Transport {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         Ok(builder.map_err(io::Error::other)?.with_root_certificates(roots).with_no_client_auth())
+    }
+
+    /// What `Host` says: the port only where it is not the scheme's own.
+    pub(super) fn host(&self) -> HeaderValue {
+        let (host, port) = (self.authority.host(), self.authority.port_u16());
+        let usual = if self.scheme == Scheme::HTTPS { 443 } else { 80 };
+        let text = match port {
+            Some(port) if port != usual => format!("{host}:{port}"),
+            Some(_) | None => host.to_owned(),
+        };
+        // What an authority may hold, a header may hold.
+        HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 }

@@ -1,31 +1,31 @@
 //! A request on its way out.
 
-use std::io::{self, IoSlice};
+use std::io::{self, Cursor, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::Method;
-use bytes::{Buf, BufMut, BytesMut};
+use axum::http::{HeaderValue, Method};
+use bytes::Buf;
 use tokio::io::AsyncWrite;
 
 use super::super::error;
-use super::{Asked, Head};
+use super::Head;
 use crate::failure::Failure;
 
 /// Writes a request's head and body, framed. Between requests it has nothing to write.
 #[derive(Default)]
 pub(super) struct Departing {
     /// The head, or what frames a piece; goes before the piece.
-    text: BytesMut,
+    text: Cursor<Vec<u8>>,
     /// The piece of the body that is being written.
     piece: Bytes,
+    /// What ends the piece, if it is a chunk.
+    end: &'static [u8],
     /// Where the next piece comes from; absent once the last has come.
     body: Option<Body>,
     /// What may come of it, where that was announced; else it goes in chunks.
     announced: Option<u64>,
-    /// Whether a chunk was written, which ends in front of the next.
-    in_chunks: bool,
     /// Whether it could not leave as a whole.
     is_cut: bool,
 }
@@ -35,13 +35,14 @@ const HEAD: usize = 1 << 10;
 
 impl Departing {
     /// Takes a request.
-    pub(super) fn begin<H: Head>(&mut self, asked: &Asked<'_, H>, body: Body) {
+    pub(super) fn begin(&mut self, head: &impl Head, host: &HeaderValue, body: Body) {
         let length = body.size_hint().exact();
-        self.text.clear();
-        self.text.reserve(HEAD);
-        write_head(&mut self.text, asked, length);
+        let mut text = std::mem::take(&mut self.text).into_inner();
+        text.clear();
+        text.reserve(HEAD);
+        write_head(&mut text, head, host, length);
         *self = Self {
-            text: std::mem::take(&mut self.text),
+            text: Cursor::new(text),
             body: (!body.is_end_stream()).then_some(body),
             announced: length,
             ..Self::default()
@@ -76,7 +77,11 @@ impl Departing {
     ) -> Poll<Result<(), Failure>> {
         loop {
             // The first piece goes with the head.
-            if self.piece.is_empty() && self.body.is_some() && self.poll_piece(cx)?.is_ready() {
+            if self.piece.is_empty()
+                && self.end.is_empty()
+                && self.body.is_some()
+                && self.poll_piece(cx)?.is_ready()
+            {
                 continue;
             }
             if !self.has_unwritten() {
@@ -89,7 +94,7 @@ impl Departing {
     }
 
     fn has_unwritten(&self) -> bool {
-        self.text.has_remaining() || self.piece.has_remaining()
+        self.text.has_remaining() || self.piece.has_remaining() || self.end.has_remaining()
     }
 
     fn poll_write(
@@ -97,17 +102,18 @@ impl Departing {
         socket: Pin<&mut impl AsyncWrite>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        let written = if self.piece.is_empty() {
-            ready!(socket.poll_write(cx, &self.text))?
+        let written = if self.piece.is_empty() && self.end.is_empty() {
+            ready!(socket.poll_write(cx, self.text.chunk()))?
         } else {
-            ready!(socket.poll_write_vectored(cx, &[IoSlice::new(&self.text), IoSlice::new(&self.piece)]))?
+            let all = [self.text.chunk(), &*self.piece, self.end].map(IoSlice::new);
+            ready!(socket.poll_write_vectored(cx, &all))?
         };
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        let of_text = written.min(self.text.len());
-        self.text.advance(of_text);
-        self.piece.advance(written - of_text);
+        let rest = advance(&mut self.text, written);
+        let rest = advance(&mut self.piece, rest);
+        advance(&mut self.end, rest);
         Poll::Ready(Ok(()))
     }
 
@@ -140,13 +146,21 @@ impl Departing {
                 }
             }
             None => {
-                let before = if self.in_chunks { "\r\n" } else { "" };
-                self.text.put_slice(format!("{before}{:x}\r\n", piece.len()).as_bytes());
-                self.in_chunks = true;
+                self.write(format!("{:x}\r\n", piece.len()).as_bytes());
+                self.end = b"\r\n";
             }
         }
         self.piece = piece;
         Some(())
+    }
+
+    /// Writes behind what is still to be written.
+    fn write(&mut self, text: &[u8]) {
+        if !self.text.has_remaining() {
+            self.text.set_position(0);
+            self.text.get_mut().clear();
+        }
+        self.text.get_mut().extend_from_slice(text);
     }
 
     /// `None` if it is less than was announced.
@@ -154,36 +168,144 @@ impl Departing {
         match self.announced {
             Some(left) => (left == 0).then_some(()),
             None => {
-                self.text.put_slice(if self.in_chunks { b"\r\n0\r\n\r\n" } else { b"0\r\n\r\n" });
+                self.write(b"0\r\n\r\n");
                 Some(())
             }
         }
     }
 }
 
-fn write_head<H: Head>(text: &mut BytesMut, asked: &Asked<'_, H>, length: Option<u64>) {
-    let method = asked.head.method();
-    text.put_slice(method.as_str().as_bytes());
-    text.put_u8(b' ');
-    asked.head.write_target(text);
-    text.put_slice(b" HTTP/1.1\r\nhost: ");
-    text.put_slice(asked.host.as_bytes());
-    text.put_slice(b"\r\n");
-    asked.head.each_header(|name, value| {
-        text.put_slice(name.as_str().as_bytes());
-        text.put_slice(b": ");
-        text.put_slice(value.as_bytes());
-        text.put_slice(b"\r\n");
+/// Takes what was written off the front; yields how much was written beyond it.
+fn advance(front: &mut impl Buf, written: usize) -> usize {
+    let taken = written.min(front.remaining());
+    front.advance(taken);
+    written - taken
+}
+
+fn write_head(text: &mut Vec<u8>, head: &impl Head, host: &HeaderValue, length: Option<u64>) {
+    let method = head.method();
+    text.extend_from_slice(method.as_str().as_bytes());
+    text.push(b' ');
+    head.write_target(text);
+    text.extend_from_slice(b" HTTP/1.1\r\nhost: ");
+    text.extend_from_slice(host.as_bytes());
+    text.extend_from_slice(b"\r\n");
+    head.each_header(|name, value| {
+        text.extend_from_slice(name.as_str().as_bytes());
+        text.extend_from_slice(b": ");
+        text.extend_from_slice(value.as_bytes());
+        text.extend_from_slice(b"\r\n");
     });
     match length {
         // A body is expected of these alone.
         Some(0) if !matches!(*method, Method::POST | Method::PUT | Method::PATCH) => {}
         Some(length) => {
-            text.put_slice(b"content-length: ");
-            text.put_slice(itoa::Buffer::new().format(length).as_bytes());
-            text.put_slice(b"\r\n");
+            text.extend_from_slice(b"content-length: ");
+            text.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+            text.extend_from_slice(b"\r\n");
         }
-        None => text.put_slice(b"transfer-encoding: chunked\r\n"),
+        None => text.extend_from_slice(b"transfer-encoding: chunked\r\n"),
     }
-    text.put_slice(b"\r\n");
+    text.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use axum::http::Request;
+    use http_body::Frame;
+    use http_body::SizeHint;
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+    use crate::upstream::tests::fed;
+
+    /// What the upstream gets of a request, however little it takes at a time.
+    async fn sent(request: Request<Body>, at_a_time: usize) -> (String, Result<(), Failure>) {
+        let (head, body) = request.into_parts();
+        let (mut ours, mut theirs) = tokio::io::duplex(at_a_time);
+        let reading = tokio::spawn(async move {
+            let mut all = String::new();
+            theirs.read_to_string(&mut all).await.expect("text");
+            all
+        });
+        let mut departing = Departing::default();
+        let host = HeaderValue::from_static("up");
+        let head = Request::from_parts(head, ());
+        departing.begin(&head, &host, body);
+        let left = poll_fn(|cx| departing.poll(Pin::new(&mut ours), cx)).await;
+        assert!(departing.is_over() && departing.is_cut() == left.is_err());
+        drop(ours);
+        (reading.await.expect("no panic"), left)
+    }
+
+    fn post(body: Body) -> Request<Body> {
+        Request::post("http://up/v1/videos?a=b").header("x-a", "1").body(body).expect("a request")
+    }
+
+    /// A body that comes in pieces, and breaks off if it does not end well.
+    fn pieces(pieces: &[&'static str], ends: bool) -> Body {
+        let (feeder, body) = fed();
+        for piece in pieces {
+            feeder.send(Ok(Bytes::from_static(piece.as_bytes()))).expect("a reader");
+        }
+        if !ends {
+            feeder.send(Err(io::ErrorKind::BrokenPipe.into())).expect("a reader");
+        }
+        body
+    }
+
+    /// A body that announces so many bytes, whatever comes.
+    struct Announced(Body, u64);
+
+    impl HttpBody for Announced {
+        type Data = Bytes;
+        type Error = axum::Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+            Pin::new(&mut self.0).poll_frame(cx)
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(self.1)
+        }
+    }
+
+    const HEAD: &str = "POST /v1/videos?a=b HTTP/1.1\r\nhost: up\r\nx-a: 1\r\n";
+
+    #[tokio::test]
+    async fn a_request_is_framed_by_what_is_known_of_its_length() {
+        for at_a_time in [1, 7, 4096] {
+            let (text, left) = sent(post(Body::from("body")), at_a_time).await;
+            assert_eq!((text, left), (format!("{HEAD}content-length: 4\r\n\r\nbody"), Ok(())));
+            let (text, left) = sent(post(pieces(&["some", "", "more than that"], true)), at_a_time).await;
+            let body = "4\r\nsome\r\ne\r\nmore than that\r\n0\r\n\r\n";
+            assert_eq!((text, left), (format!("{HEAD}transfer-encoding: chunked\r\n\r\n{body}"), Ok(())));
+        }
+    }
+
+    /// SM12: what does not come as it was announced never looks whole.
+    #[tokio::test]
+    async fn a_body_that_is_not_whole_does_not_look_so() {
+        let (text, left) = sent(post(pieces(&["some"], false)), 64).await;
+        assert_eq!((text.ends_with("\r\n\r\n4\r\nsome\r\n"), left), (true, Err(Failure::Lost)), "{text}");
+        for (come, announced) in [(&["so", "me"][..], 5), (&["some"], 3), (&["so", "me"], 3)] {
+            let (text, left) = sent(post(Body::new(Announced(pieces(come, true), announced))), 64).await;
+            assert_eq!(left, Err(Failure::Lost), "{text}");
+            let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+            assert!((body.len() as u64) < announced, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_has_a_length_only_where_something_is_expected() {
+        let (text, _) = sent(post(Body::empty()), 64).await;
+        assert_eq!(text, format!("{HEAD}content-length: 0\r\n\r\n"));
+        let get = Request::get("/v1/models").body(Body::empty()).expect("a request");
+        assert_eq!(sent(get, 64).await.0, "GET /v1/models HTTP/1.1\r\nhost: up\r\n\r\n");
+    }
 }

@@ -301,7 +301,7 @@ mod tests {
         ] {
             for at_a_time in [1, text.len()] {
                 let read = read(Framing::Chunks(Chunk::Size), text.as_bytes(), at_a_time);
-                assert_eq!(read, Err(Garbled), "{:.20?} by {at_a_time}", text);
+                assert_eq!(read, Err(Garbled), "{text:.20?} by {at_a_time}");
             }
         }
     }

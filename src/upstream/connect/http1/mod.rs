@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use axum::body::Body;
-use axum::http::header::HeaderName;
 use axum::http::{HeaderValue, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, ReadBuf};
@@ -24,10 +23,10 @@ mod departing;
 mod framing;
 mod reader;
 
-use super::Head;
 use super::error::{self, Broken};
 use super::kept::Kept;
 use super::socket::Socket;
+use super::{Asked, Head};
 use crate::failure::Failure;
 use answer::Heard;
 use arriving::{Arriving, Source};
@@ -39,24 +38,17 @@ pub(super) struct Http1(Box<Inner>);
 
 /// Apart, as it is large where TLS is spoken, and moved often.
 struct Inner {
+    /// What `Host` says.
+    host: HeaderValue,
     socket: TokioIo<Socket>,
     reader: Reader,
     departing: Departing,
 }
 
-/// What a connection needs to know of a request.
-pub(super) struct Asked<'a, H> {
-    pub(super) head: &'a H,
-    /// What `Host` says.
-    pub(super) host: &'a HeaderValue,
-    /// Headers of the answer that are wanted beside the usual ones.
-    pub(super) wanted: &'a [HeaderName],
-}
-
 impl Http1 {
-    pub(super) fn over(socket: Socket) -> Self {
+    pub(super) fn over(socket: Socket, host: HeaderValue) -> Self {
         let (reader, departing) = (Reader::default(), Departing::default());
-        Self(Box::new(Inner { socket: TokioIo::new(socket), reader, departing }))
+        Self(Box::new(Inner { host, socket: TokioIo::new(socket), reader, departing }))
     }
 
     /// Whether a request can be sent, as far as is known by now: neither has it ended, nor has come what nobody asked for.
@@ -79,7 +71,8 @@ impl Http1 {
         if !self.is_usable() {
             return Err(Broken::Unsent(body));
         }
-        self.0.departing.begin(asked, body);
+        let inner = &mut *self.0;
+        inner.departing.begin(asked.head, &inner.host, body);
         let heard = poll_fn(|cx| self.0.poll_heard(cx, asked)).await.map_err(Broken::Failed)?;
         let home = home.filter(|_| heard.keeps && !self.0.departing.is_cut());
         let source = if self.0.departing.is_over() { Source::Whole(self) } else { self.leave_upload() };

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use super::{Connections, Reuse, Transport};
+use super::{Asked, Connections, Reuse, Transport};
 use crate::config::upstreams::{Base, Upstream as Settings};
 use crate::failure::Failure;
 
@@ -122,7 +122,8 @@ async fn send(
     request: Request<Body>,
 ) -> Result<Response<Body>, Failure> {
     let (head, body) = request.into_parts();
-    within("an answer", connections.send(reuse, &Request::from_parts(head, ()), body, &[])).await
+    let asked = Asked { head: &Request::from_parts(head, ()), wanted: &[] };
+    within("an answer", connections.send(reuse, &asked, body)).await
 }
 
 async fn read(answer: Result<Response<Body>, Failure>) -> Bytes {
