@@ -1,11 +1,9 @@
 //! Which targets are plainly spelled. Whatever could be read as another path by another server ends here.
 
 use axum::extract::Request;
-use axum::http::{Method, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::http::Uri;
 use percent_encoding::percent_decode_str;
 
-use super::Served;
 use crate::config::VideoIds;
 use crate::gateway::Gateway;
 use crate::outcome::Refusal;
@@ -16,18 +14,10 @@ const ID_MAX: usize = 128;
 /// Longest id where ids carry more than a name, in bytes.
 const ENCODED_ID_MAX: usize = 512;
 
-/// Answers a target that names nothing.
-pub(super) async fn unknown(method: Method, uri: Uri) -> Refusal {
-    refusal(&method, &uri)
-}
-
-/// The same, where other methods do name something.
-pub(super) async fn no_post(_: Served, request: Request) -> Response {
-    refusal(request.method(), request.uri()).into_response()
-}
-
-fn refusal(method: &Method, uri: &Uri) -> Refusal {
-    Rejection::UnknownUrl { method: method.to_string(), path: uri.path().to_owned() }.into()
+/// The answer to a target that names nothing.
+pub(super) fn refusal(request: &Request) -> Refusal {
+    let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+    Rejection::UnknownUrl { method, path }.into()
 }
 
 /// Lets only plainly spelled paths through to the routes.
@@ -37,7 +27,7 @@ pub(super) fn check(gateway: &Gateway, request: &Request) -> Result<(), Refusal>
         Some(rest) => is_plain_path(rest, gateway.config.routes.video_ids) && !is_disguised(rest),
         None => false,
     };
-    if passes { Ok(()) } else { Err(refusal(request.method(), request.uri())) }
+    if passes { Ok(()) } else { Err(refusal(request)) }
 }
 
 /// Segments that are not empty and not dots, of characters that mean the same everywhere.

@@ -22,11 +22,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, info};
 
+use super::pace::Pace;
 use super::socket::Socket;
 use super::socket::bare::Bare;
 use super::socket::head_time::{HeadTime, HeadTimer, Heads};
 use super::socket::write_idle::WriteIdle;
-use super::{Peer, Responder, edge, linger};
+use super::{Line, Peer, Responder, edge, linger};
 use crate::config::Config;
 use crate::config::server::Server;
 use crate::metrics::Raised;
@@ -56,13 +57,16 @@ pub(super) async fn serve(
     };
     drop(gateway);
 
-    let underway = Underway::until_dropped(closing.clone());
     let close_framed = AtomicBool::new(false);
-    let from = Peer::at(peer);
+    let line = Line {
+        peer: Peer::at(peer),
+        underway: Underway::until_dropped(closing.clone()),
+        pace: Pace::default(),
+    };
     let answer = |request: Request<Incoming>| {
         close_framed.store(request.version() < Version::HTTP_11, Ordering::Relaxed);
-        let (responder, from, underway) = (&responder, &from, &underway);
-        async move { Ok::<_, Infallible>(responder.answer_over_http(from, underway, request).await) }
+        let (responder, line) = (&responder, &line);
+        async move { Ok::<_, Infallible>(responder.answer_over_http(line, request).await) }
     };
     let end = loop {
         let connection = protocol.serve_connection(TokioIo::new(socket), service_fn(answer));

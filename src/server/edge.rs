@@ -9,6 +9,7 @@ use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::pace::NoRoom;
 use super::record::{self, Arrival, Pending, Told};
 use super::{ClientSide, framing};
 use crate::error::{ApiError, Dialect, WAIT_MAX, Wording, anthropic, openai};
@@ -61,6 +62,9 @@ where
         let error = refusal.error(&gateway.config.wording);
         response = render(&error, dialect, id, &gateway.config.wording);
         told.code = error.code;
+    }
+    if matches!(told.refusal, Some(Refusal::Rejected(Rejection::Overloaded))) {
+        response.extensions_mut().insert(NoRoom);
     }
     identify(response.headers_mut(), dialect, id);
     tell_note(response.headers_mut(), &told.note);

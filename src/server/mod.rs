@@ -8,7 +8,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, header};
 use axum::response::IntoResponse;
@@ -25,12 +24,14 @@ use crate::rejection::Rejection;
 use crate::routes::{self, Served};
 use crate::shutdown::{Stage, Underway};
 use crate::telemetry::Seldom;
+use pace::{NoRoom, Pace};
 
 mod connection;
 mod edge;
 mod framing;
 mod linger;
 pub mod listener;
+mod pace;
 mod pages;
 mod record;
 mod socket;
@@ -99,6 +100,13 @@ struct ClientSide {
     underway: Option<Underway>,
 }
 
+/// One connection, as its requests see it.
+struct Line {
+    peer: Peer,
+    underway: Underway,
+    pace: Pace,
+}
+
 /// The other end of a connection. Every line of the log shows it: it is written once.
 #[derive(Clone)]
 struct Peer {
@@ -130,14 +138,13 @@ impl Peer {
 #[derive(Clone)]
 pub struct Responder {
     live: Live,
-    router: Router,
 }
 
 impl Responder {
     /// The gateway without a socket.
     #[must_use]
     pub fn new(live: Live) -> Self {
-        Self { live, router: routes::router() }
+        Self { live }
     }
 
     /// Answers one request.
@@ -159,26 +166,26 @@ impl Responder {
             if stopping {
                 return Refusal::from(Rejection::Stopping).into_response();
             }
-            routes::answer(&self.router, Served { gateway: Arc::clone(&gateway), upstreams }, request).await
+            routes::answer(Served { gateway: Arc::clone(&gateway), upstreams }, request).await
         })
         .await
     }
 
-    async fn answer_over_http(
-        &self,
-        peer: &Peer,
-        underway: &Underway,
-        request: Request<Incoming>,
-    ) -> Response<Metered<Body>> {
+    async fn answer_over_http(&self, line: &Line, request: Request<Incoming>) -> Response<Metered<Body>> {
+        line.pace.turn().await;
         let gateway = self.live.current();
         let bounds = linger::Bounds::of(&gateway.config.limits);
         let bytes = &gateway.metrics.requests.bytes;
         let (from_client, to_client) = (bytes.from_clients.clone(), bytes.to_clients.clone());
         let (head, body) = request.into_parts();
         let (body, ended) = linger::lingering(Metered::new(body, from_client), bounds);
-        let client = ClientSide { peer: peer.clone(), underway: Some(underway.clone()) };
+        let client = ClientSide { peer: line.peer.clone(), underway: Some(line.underway.clone()) };
+        let pause = gateway.config.limits.in_flight.wait;
         let mut response = self.answer_by(gateway, client, Request::from_parts(head, body)).await;
-        if !ended.is_ended() || underway.has_reached(Stage::Draining) {
+        if response.extensions().get::<NoRoom>().is_some() {
+            line.pace.pause(pause);
+        }
+        if !ended.is_ended() || line.underway.has_reached(Stage::Draining) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response.map(|body| Metered::new(body, to_client))

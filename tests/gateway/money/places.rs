@@ -38,6 +38,27 @@ async fn above_the_limit_calls_are_refused_quickly_and_below_it_none_is() {
     assert_eq!(upstream.count(), 3);
 }
 
+/// LM07: refusing must not take the processor from serving.
+#[tokio::test]
+async fn a_connection_whose_call_found_no_room_has_its_next_looked_at_after_a_pause() {
+    let upstream = Upstream::script(vec![Reply::default().read().stall(), Reply::job()]).await;
+    let settings = "[limits]\nin_flight = 1\nin_flight_queue = 0\nin_flight_wait = \"200ms\"\n";
+    let gateway = with(&upstream, settings).await;
+    let mut running = gateway.connect().await;
+    running.send(get("/v1/videos/video_1").bytes()).await;
+    upstream.until("the poll", |requests| requests.len() == 1).await;
+
+    let mut refused = gateway.connect().await;
+    for pauses in [0, 1] {
+        let began = Instant::now();
+        refused.send(get("/v1/videos/video_2").bytes()).await;
+        assert_eq!(refused.answer().await.status(), 503);
+        let least = Duration::from_millis(200) * pauses;
+        assert!(began.elapsed() >= least, "{:?}", began.elapsed());
+    }
+    drop(running);
+}
+
 /// Polls can never keep a create out.
 #[tokio::test]
 async fn polls_in_flight_leave_room_for_creates() {
