@@ -32,7 +32,9 @@ pub(super) fn of_job<'a>(config: &'a Config, job: Option<&'a Job>) -> &'a Arc<st
 pub(super) fn id_in(path: &str) -> Option<Cow<'_, str>> {
     let id = path.strip_prefix("/v1/videos/")?.split('/').next()?;
     let is_id = !matches!(id, "" | "characters" | "edits" | "extensions");
-    is_id.then(|| percent_decode_str(id).decode_utf8_lossy())
+    // Nearly all are spelled plainly.
+    let spelled = || if id.contains('%') { percent_decode_str(id).decode_utf8_lossy() } else { id.into() };
+    is_id.then(spelled)
 }
 
 /// The id in a body's field that names a video: a member of a JSON object, or a part of its own.

@@ -121,6 +121,9 @@ fn tell_wait(headers: &mut HeaderMap, wait: Duration) {
 
 /// Every answer carries the id under which it can be asked about: the upstream's where it sent one.
 fn identify(headers: &mut HeaderMap, dialect: Dialect, own: &RequestId) {
+    if dialect == Dialect::OpenAi && headers.contains_key(X_REQUEST_ID) {
+        return;
+    }
     let sent = headers.get(X_REQUEST_ID).or_else(|| headers.get(REQUEST_ID));
     let id = sent.unwrap_or(own.value()).clone();
     if dialect == Dialect::Anthropic {

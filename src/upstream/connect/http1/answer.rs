@@ -1,9 +1,11 @@
 //! The head of an answer.
 
+use std::mem::MaybeUninit;
+
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use bytes::{Buf, Bytes, BytesMut};
-use httparse::{EMPTY_HEADER, Header, Response, Status};
+use httparse::{EMPTY_HEADER, Header, ParserConfig, Response, Status};
 use memchr::memchr_iter;
 
 use super::framing::{Announced, Framing};
@@ -35,9 +37,11 @@ pub(super) fn take(
     loop {
         let Some(end) = end_of_head(come) else { return unfinished(come).map(|()| None) };
         let head = come.split_to(end).freeze();
-        let mut headers = [EMPTY_HEADER; HEADERS_MAX];
-        let mut answer = Response::new(&mut headers);
-        if !matches!(answer.parse(&head), Ok(Status::Complete(_))) {
+        let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+        let mut answer = Response::new(&mut []);
+        let parsed =
+            ParserConfig::default().parse_response_with_uninit_headers(&mut answer, &head, &mut headers);
+        if !matches!(parsed, Ok(Status::Complete(_))) {
             return Err(Failure::Garbled);
         }
         let status = answer.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(Failure::Garbled)?;
