@@ -210,3 +210,127 @@ fn bearer(value: &HeaderValue) -> Option<String> {
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::config::secret::Sources;
+    use crate::error::Dialect;
+    use crate::journey::{Journey, Start, Trace};
+    use crate::upstream::deadline::Deadline;
+    use crate::upstream::presence::Presence;
+    use crate::upstream::tally::Tally;
+
+    const SENT: [(&str, &str); 8] = [
+        ("authorization", "Bearer client"),
+        ("accept-encoding", "gzip"),
+        ("x-stainless-os", "Linux"),
+        ("openai-organization", "org"),
+        ("x-request-id", "theirs"),
+        ("traceparent", "theirs"),
+        ("tracestate", "a=1"),
+        ("cookie", "a=b"),
+    ];
+
+    /// What an upstream with these settings gets for a call of these headers, and its target.
+    fn sent(settings: &str, path: &str, headers: &[(&'static str, &str)]) -> (Vec<String>, String) {
+        let config = format!("[auth]\nmode = \"open\"\n[upstreams.main]\n{settings}");
+        let sources =
+            Sources { var: &|_| Some("sk-operator".into()), file: &|_| Err(io::ErrorKind::NotFound.into()) };
+        let config = Config::parse(&config, Path::new(""), sources).expect("a configuration");
+        let mut request = Request::get(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(()).expect("a request");
+        let own = Traceparent::begin(true);
+        let trace = Some(Trace { own, parent: Some(own.span) });
+        let journey = Journey::begin(tokio::time::Instant::now(), Start { trace, ..Start::default() });
+        request.extensions_mut().insert(journey.clone());
+        let call = Arc::new(Call::new(Kind::Fetch, request.into_parts().0));
+        let terms = Terms {
+            kind: Kind::Fetch,
+            heads: Arc::new(Heads::new(&config.upstreams[0]).expect("a credential")),
+            key: None,
+            dialect: Dialect::OpenAi,
+            deadline: Deadline::new(Duration::from_secs(1), &call.head.headers),
+            allowance: None,
+            client: Presence::always(),
+            tally: Tally::default(),
+            journey,
+            call,
+        };
+        let head = terms.head(Some(own.child())).expect("a target");
+        let mut shown = Vec::new();
+        head.each_header(|name, value| shown.push(format!("{name}: {}", value.to_str().expect("text"))));
+        let mut target = Vec::new();
+        head.write_target(&mut target);
+        let whole = head.request().expect("a request");
+        assert_eq!(whole.headers().len(), shown.len(), "the same in both forms");
+        let target = String::from_utf8(target).expect("text");
+        assert_eq!(whole.uri().path_and_query().map(PathAndQuery::as_str), Some(&*target));
+        let own_id = terms.journey.id().as_str().to_owned();
+        for line in &mut shown {
+            *line = line.replace(&own_id, "OURS");
+            if let Some(rest) = line.strip_prefix("traceparent: ") {
+                let parent = Traceparent::parse(rest.as_bytes()).expect("a valid one");
+                assert!(parent.trace == own.trace && parent.span != own.span);
+                *line = "traceparent: OURS".to_owned();
+            }
+        }
+        shown.sort();
+        (shown, target)
+    }
+
+    const BASE: &str = "base_url = \"http://127.0.0.1:1/v1\"\n";
+
+    #[test]
+    fn a_head_is_the_clients_with_what_is_ours_in_place_of_theirs() {
+        let (headers, target) = sent(BASE, "/v1/videos/video_1?a=%2F", &SENT);
+        let expected = [
+            "accept-encoding: identity",
+            "authorization: Bearer client",
+            "openai-organization: org",
+            "traceparent: OURS",
+            "tracestate: a=1",
+            "x-request-id: OURS",
+            "x-stainless-os: Linux",
+        ];
+        assert_eq!(
+            (headers.as_slice(), &*target),
+            (&expected.map(str::to_owned)[..], "/v1/videos/video_1?a=%2F")
+        );
+    }
+
+    #[test]
+    fn what_a_job_made_may_come_compressed() {
+        let (headers, target) = sent(
+            "base_url = \"http://127.0.0.1:1/openai/v1\"\n",
+            "/v1/videos/video_1/content",
+            &[("accept-encoding", "gzip")],
+        );
+        assert!(headers.contains(&"accept-encoding: gzip".to_owned()), "{headers:?}");
+        assert_eq!(target, "/openai/v1/videos/video_1/content");
+    }
+
+    /// SE01: the operator's credential takes the place of every one of the client's, and so does its account.
+    #[test]
+    fn a_credential_is_the_operators_or_the_clients_and_stands_once() {
+        let operators = format!("{BASE}credential = {{ env = \"KEY\" }}\n");
+        let (headers, _) =
+            sent(&operators, "/v1/videos/video_1", &[&SENT[..], &[("x-api-key", "client")]].concat());
+        let named =
+            |name: &str| headers.iter().filter(|line| line.starts_with(name)).cloned().collect::<Vec<_>>();
+        assert_eq!(named("authorization"), ["authorization: Bearer sk-operator"]);
+        assert!(named("openai-organization").is_empty() && named("x-api-key").is_empty(), "{headers:?}");
+        let bare = format!("{BASE}credential_header = \"api-key\"\ncredential_scheme = \"\"\n");
+        let (headers, _) = sent(&bare, "/v1/videos/video_1", &SENT);
+        assert!(headers.contains(&"api-key: client".to_owned()), "{headers:?}");
+        assert!(!headers.iter().any(|line| line.starts_with("authorization")), "{headers:?}");
+    }
+}
