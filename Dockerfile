@@ -11,7 +11,8 @@ ARG CARGO_PROFILE=release
 # The C library is linked in, so that the runtime image needs none: any base will do, and there is none to keep patched.
 ENV RUSTFLAGS="-C target-feature=+crt-static"
 WORKDIR /src
-# These three files and nothing else decide what is built here: the layer is kept until one of them changes.
+# These files and nothing else decide what is built here: the layer is kept until one of them changes.
+COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock build.rs ./
 RUN mkdir src benches \
     && echo 'fn main() {}' >src/main.rs && touch src/lib.rs benches/gateway.rs \

@@ -31,6 +31,8 @@ use account::{Account, limits};
 #[derive(Debug)]
 pub(crate) struct Budgets {
     limits: HashMap<Arc<str>, Budget>,
+    /// Whether any of them is one.
+    limited: bool,
     book: Arc<Book>,
 }
 
@@ -83,18 +85,23 @@ pub(crate) struct BudgetStanding {
 impl Budgets {
     /// The budgets of a configuration, of which nothing is known to be used.
     pub(crate) fn new(config: &Config) -> Self {
-        Self { limits: limits_of(config), book: Arc::default() }
+        Self::of(config, Arc::default())
     }
 
     /// The budgets of another configuration, of which as much is used as of these. What is reserved and used from now
     /// on counts for both.
     pub(crate) fn carried_over(&self, config: &Config) -> Self {
-        Self { limits: limits_of(config), book: Arc::clone(&self.book) }
+        Self::of(config, Arc::clone(&self.book))
+    }
+
+    fn of(config: &Config, book: Arc<Book>) -> Self {
+        let limits = limits_of(config);
+        Self { limited: limits.values().any(Budget::is_limited), limits, book }
     }
 
     /// Whether no key has a budget.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.limits.values().any(Budget::is_limited)
+        !self.limited
     }
 
     /// Whether nobody's use is counted, since there are no keys.

@@ -52,14 +52,12 @@ impl Size {
         self.width.cmp(&self.height)
     }
 
-    fn aspect(self) -> f64 {
-        f64::from(self.width.get()) / f64::from(self.height.get())
-    }
-
     /// How far `other` is from this size: first in shape, then in area.
     fn distance(self, other: Self) -> (f64, u32) {
-        // Ratios, not differences: 2:1 is as far from 1:1 as 1:2 is.
-        ((self.aspect() / other.aspect()).ln().abs(), self.area().abs_diff(other.area()))
+        // A ratio, not a difference: 2:1 is as far from 1:1 as 1:2 is.
+        let across = |one: Self, other: Self| f64::from(one.width.get()) * f64::from(other.height.get());
+        let (wider, taller) = (across(self, other), across(other, self));
+        (wider.max(taller) / wider.min(taller), self.area().abs_diff(other.area()))
     }
 
     /// The candidate nearest to this size among those of the same orientation.

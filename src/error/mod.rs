@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 
 pub mod anthropic;
 pub(crate) mod event;
@@ -76,12 +76,14 @@ pub enum Dialect {
     Anthropic,
 }
 
+const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+
 impl Dialect {
     /// Told by the path, or by the one header that Anthropic's SDKs always send.
     pub(crate) fn of(path: &str, headers: &HeaderMap) -> Self {
         let messages =
             path.strip_prefix("/v1/messages").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if messages || headers.contains_key("anthropic-version") { Self::Anthropic } else { Self::OpenAi }
+        if messages || headers.contains_key(ANTHROPIC_VERSION) { Self::Anthropic } else { Self::OpenAi }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Writing an error as OpenAI does, byte for byte.
 
 use serde::Serialize;
-use serde_json::ser::{PrettyFormatter, Serializer};
 
 use super::{ApiError, Form};
 
@@ -37,14 +36,29 @@ pub fn body(error: &ApiError, form: Form) -> String {
         Form::Service => ("  ", ""),
         Form::FrontDoor => ("    ", "\n"),
     };
-    let mut bytes = Vec::with_capacity(256);
-    let mut serializer =
-        Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(indent.as_bytes()));
-    // Writing strings and nulls into memory cannot fail.
-    let _ = Body { error: fields(error) }.serialize(&mut serializer);
-    let mut text = ascii(String::from_utf8(bytes).unwrap_or_default());
-    text.push_str(end);
+    let Fields { message, kind, param, code } = fields(error);
+    let mut text = String::with_capacity(message.len() + 256);
+    text.extend(["{\n", indent, "\"error\": {"]);
+    let mut comma = "";
+    for (name, value) in [("message", Some(message)), ("type", Some(kind)), ("param", param), ("code", code)]
+    {
+        text.extend([comma, "\n", indent, indent, "\"", name, "\": "]);
+        write(&mut text, value);
+        comma = ",";
+    }
+    text.extend(["\n", indent, "}\n}", end]);
     text
+}
+
+/// Writes a string, or null.
+fn write(text: &mut String, value: Option<&str>) {
+    let is_plain = |byte: &u8| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
+    match value {
+        None => text.push_str("null"),
+        Some(plain) if plain.as_bytes().iter().all(is_plain) => text.extend(["\"", plain, "\""]),
+        // Writing strings into memory cannot fail.
+        Some(other) => text.push_str(&ascii(serde_json::to_string(other).unwrap_or_default())),
+    }
 }
 
 /// The same on one line, as it stands in an event.

@@ -10,7 +10,8 @@ pub(crate) struct Spoken(pub(crate) Duration);
 
 impl fmt::Display for Spoken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = self.0.as_nanos().div_ceil(1_000_000);
+        let part = u64::from(self.0.subsec_nanos().div_ceil(1_000_000));
+        let millis = self.0.as_secs().saturating_mul(1000).saturating_add(part);
         if (1..1000).contains(&millis) {
             return write!(f, "{millis}ms");
         }
@@ -22,10 +23,9 @@ impl fmt::Display for Spoken {
             write!(f, "{minutes}m")?;
         }
         write!(f, "{}", millis / 1000 % 60)?;
-        let fraction = format!("{:03}", millis % 1000);
-        match fraction.trim_end_matches('0') {
-            "" => f.write_str("s"),
-            digits => write!(f, ".{digits}s"),
+        match millis % 1000 {
+            0 => f.write_str("s"),
+            fraction => write!(f, ".{}s", format!("{fraction:03}").trim_end_matches('0')),
         }
     }
 }

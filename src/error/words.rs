@@ -3,6 +3,8 @@
 //! Texts, `type`, `param` and `code` are OpenAI's wherever a live answer is on record; the rest is in their
 //! style. Nothing is ever appended to a message.
 
+use std::borrow::Cow;
+
 use axum::http::StatusCode;
 
 use super::limits::{over_budget, overloaded, rate_limited, stopping, too_many_jobs, unknown_cost};
@@ -12,13 +14,17 @@ use crate::rejection::{Expected, Noun, Param, Rejection};
 
 /// Joins literals as OpenAI's messages do: quoted, in the given order, with an Oxford comma.
 fn join(literals: &[String], conjunction: &str) -> String {
-    let quoted: Vec<String> = literals.iter().map(|literal| format!("'{literal}'")).collect();
-    match quoted.as_slice() {
-        [] => String::new(),
-        [one] => one.clone(),
-        [one, two] => format!("{one} {conjunction} {two}"),
-        [firsts @ .., last] => format!("{}, {conjunction} {last}", firsts.join(", ")),
+    let (mut joined, last) = (String::new(), literals.len().saturating_sub(1));
+    for (place, literal) in literals.iter().enumerate() {
+        match place {
+            0 => {}
+            place if place < last => joined.push_str(", "),
+            1 => joined.extend([" ", conjunction, " "]),
+            _ => joined.extend([", ", conjunction, " "]),
+        }
+        joined.extend(["'", literal, "'"]);
     }
+    joined
 }
 
 const fn noun(noun: Noun) -> &'static str {
@@ -35,10 +41,10 @@ const fn noun(noun: Noun) -> &'static str {
 }
 
 /// The client's own text, unchanged but for its length: a message is no place for a megabyte.
-fn echo(text: &str) -> String {
+fn echo(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(ECHO_MAX) {
-        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()).into(),
+        None => text.into(),
     }
 }
 
@@ -265,13 +271,12 @@ fn wrong_type(param: Param, expected: &Expected, got: Noun) -> ApiError {
 }
 
 fn not_listed(param: Param, got: &str, allowed: &[String]) -> ApiError {
-    let supported = match allowed {
-        [one] => format!("Value must be '{one}'."),
-        many => format!("Supported values are: {}.", join(many, "and")),
+    let got = echo(got);
+    let message = match allowed {
+        [one] => format!("Invalid value: '{got}'. Value must be '{one}'."),
+        many => format!("Invalid value: '{got}'. Supported values are: {}.", join(many, "and")),
     };
-    ApiError::invalid(format!("Invalid value: '{}'. {supported}", echo(got)))
-        .param(param.name())
-        .code("invalid_value")
+    ApiError::invalid(message).param(param.name()).code("invalid_value")
 }
 
 fn not_for_model(

@@ -121,6 +121,7 @@ impl Journey {
     }
 
     /// What was left so far.
+    #[cfg(any(test, feature = "otlp"))]
     #[must_use]
     pub(crate) fn read(&self) -> Marks {
         self.marks().clone()

@@ -63,6 +63,16 @@ impl Allowance {
 
     /// Takes a token, as [`Bucket::take`] does.
     pub(crate) async fn take(&self, patience: &Patience) -> Result<Token, Refused> {
+        if self.shared.is_none()
+            && let Some(spent) = self.own.take_at_once()
+        {
+            return Ok(Token::Own(spent));
+        }
+        // Apart: few wait, and the room it takes would be moved about with every request.
+        Box::pin(self.wait(patience)).await
+    }
+
+    async fn wait(&self, patience: &Patience) -> Result<Token, Refused> {
         let Some(shared) = &self.shared else {
             return self.own.take(patience).await.map(Token::Own);
         };

@@ -84,6 +84,12 @@ impl Bucket {
         patience.while_serving(waiting.turn()).await.unwrap_or(Err(Refused::Stopping))
     }
 
+    /// Takes a token if there is one and nobody waits for it.
+    pub(super) fn take_at_once(self: &Arc<Self>) -> Option<Spent> {
+        let mut state = self.lock();
+        if state.line.is_empty() { self.try_take(&mut state).ok() } else { None }
+    }
+
     /// How much is left, without taking any of it.
     pub(crate) fn standing(&self) -> Standing {
         let state = self.lock();

@@ -64,12 +64,25 @@ impl Gate {
 
     /// Lets the caller in, at once where a place is free and nobody waits for it.
     pub(super) async fn enter(self: &Arc<Self>, patience: &Patience) -> Result<Place, Closed> {
+        match self.enter_at_once() {
+            Some(place) => Ok(place),
+            // Apart: few wait, and the room it takes would be moved about with every request.
+            None => Box::pin(self.wait(patience)).await,
+        }
+    }
+
+    fn enter_at_once(self: &Arc<Self>) -> Option<Place> {
+        let mut state = self.lock();
+        let is_free = state.line.is_empty() && state.in_use < state.places.number;
+        if is_free {
+            state.in_use += 1;
+        }
+        is_free.then(|| Place(Arc::clone(self)))
+    }
+
+    async fn wait(self: &Arc<Self>, patience: &Patience) -> Result<Place, Closed> {
         let (waiting, wait) = {
             let mut state = self.lock();
-            if state.line.is_empty() && state.in_use < state.places.number {
-                state.in_use += 1;
-                return Ok(Place(Arc::clone(self)));
-            }
             let wait = patience.within(state.places.wait);
             if wait.is_zero() || state.line.len() >= state.places.queue {
                 return Err(Closed::Full);

@@ -80,9 +80,9 @@ impl Jobs {
     }
 
     /// A client asked for the job. Yields whether it is kept.
-    pub(super) fn seen(&mut self, upstream: &str, id: &str, now: Instant) -> bool {
+    pub(super) fn seen(&mut self, upstream: &str, id: &str, now: impl FnOnce() -> Instant) -> bool {
         let kept = self.0.get_mut(upstream).and_then(|jobs| jobs.get_mut(id));
-        kept.map(|kept| kept.seen = now).is_some()
+        kept.map(|kept| kept.seen = now()).is_some()
     }
 
     /// Yields the places of a job that has ended, where it has any.

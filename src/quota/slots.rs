@@ -62,7 +62,7 @@ impl Slots {
     /// number any more lets everybody in.
     pub(crate) fn resize(&self, config: &Config, running: Vec<Running>) {
         let old = self.limits.load_full();
-        let next = Arc::new(Limits::of(config, |scope, name| old.gate(scope, name)));
+        let next = Arc::new(Limits::of(config, |scope, name| old.gate(scope, name).cloned()));
         {
             let mut jobs = self.lock();
             jobs.revise(|upstream, holding| {
@@ -125,7 +125,7 @@ impl Slots {
 
     /// A client asked for the job, and will again: the gateway need not. Yields whether the job holds slots.
     pub(crate) fn seen(&self, upstream: &str, id: &str) -> bool {
-        self.lock().seen(upstream, id, Instant::now())
+        self.lock().seen(upstream, id, Instant::now)
     }
 
     /// The jobs that nobody polls and the gateway should, and those whose slots it has just given up. To be asked

@@ -30,11 +30,14 @@ impl Standing {
 
     /// Tells it in OpenAI's headers, in place of whatever they said.
     pub(crate) fn tell(&self, headers: &mut HeaderMap) {
-        headers.insert(LIMIT, HeaderValue::from(self.limit));
-        headers.insert(REMAINING, HeaderValue::from(self.remaining));
-        if let Ok(reset) = HeaderValue::from_str(&Spoken(self.reset).to_string()) {
-            headers.insert(RESET, reset);
-        }
+        let mut tell = |name: HeaderName, text: &str| {
+            if let Ok(value) = HeaderValue::from_str(text) {
+                headers.insert(name, value);
+            }
+        };
+        tell(LIMIT, itoa::Buffer::new().format(self.limit));
+        tell(REMAINING, itoa::Buffer::new().format(self.remaining));
+        tell(RESET, &Spoken(self.reset).to_string());
     }
 }
 

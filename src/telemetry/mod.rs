@@ -1,6 +1,6 @@
 //! The log: where it goes and how it looks. What stands in it is decided where it is written.
 //!
-//! One event is one line ([`line`]), no value of it can be more than it looks like ([`shown`]), and nobody waits for
+//! One event is one line ([`line`], [`fields`]), no value of it can be more than it looks like ([`shown`]), and nobody waits for
 //! whoever reads it ([`queue`]).
 
 use std::cell::Cell;
@@ -22,18 +22,21 @@ use crate::config::server::{LogFormat, Server};
 #[cfg(feature = "otlp")]
 use crate::config::tracing::Tracing;
 
+mod fields;
 mod line;
 #[cfg(feature = "otlp")]
 pub(crate) mod otlp;
 mod queue;
 mod seldom;
 mod shown;
+mod stamp;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use fields::Fields;
+pub(crate) use line::Style;
 pub(crate) use seldom::Seldom;
 
-use line::Style;
 use queue::Queue;
 
 /// Why there is no log.
@@ -168,20 +171,36 @@ struct Lines<F> {
     put: F,
 }
 
+impl<S: Subscriber, F: Fn(&str) + 'static> Layer<S> for Lines<F> {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        in_room(|line| {
+            self.style.write_event(event, SystemTime::now(), line);
+            (self.put)(line);
+        });
+    }
+}
+
+/// Writes a line past `tracing`, where each field would be handed on by itself: for what every request says. Whether
+/// the filter wants it is asked by whoever calls, with [`tracing::enabled!`].
+pub(crate) fn write(level: Level, say: impl FnOnce(&mut Fields<'_>)) {
+    let Some(queue) = QUEUE.get() else { return };
+    in_room(|line| {
+        queue.style().write((level, SystemTime::now()), line, say);
+        queue.put(line);
+    });
+}
+
 thread_local! {
     /// Room for a line, so that not each needs its own.
     static LINE: Cell<String> = const { Cell::new(String::new()) };
 }
 
-impl<S: Subscriber, F: Fn(&str) + 'static> Layer<S> for Lines<F> {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        // Taken out: a value that writes events itself while it is shown gets room of its own.
-        let mut line = LINE.take();
-        line.clear();
-        self.style.write(event, SystemTime::now(), &mut line);
-        (self.put)(&line);
-        LINE.set(line);
-    }
+fn in_room(write: impl FnOnce(&mut String)) {
+    // Taken out: a value that writes events itself while it is shown gets room of its own.
+    let mut line = LINE.take();
+    line.clear();
+    write(&mut line);
+    LINE.set(line);
 }
 
 /// Says that there was a panic and where. What it says may repeat what was being worked on, unless it is a text that

@@ -47,6 +47,11 @@ impl Queue {
         Self { state, came, empty, max, batch: BATCH.min(max / 2), style }
     }
 
+    /// How its lines look.
+    pub(super) const fn style(&self) -> Style {
+        self.style
+    }
+
     /// Takes a line, or loses it.
     pub(super) fn put(&self, line: &str) {
         let mut state = self.state();

@@ -37,11 +37,20 @@ impl<'l> Shown<'l> {
         Self { line, within, left: FIELD_MAX - CUT.len(), is_cut: false }
     }
 
+    /// Writes a text in which something has to be spelled out, or cut.
+    #[cold]
+    fn spell(&mut self, text: &str) -> fmt::Result {
+        if self.is_cut {
+            return Err(fmt::Error);
+        }
+        text.chars().try_for_each(|char| self.put_char(char))
+    }
+
     /// Writes what stands for a character, all of it or nothing more ever.
     fn put(&mut self, text: &str) -> fmt::Result {
         if self.left < text.len() {
             self.line.push_str(CUT);
-            self.is_cut = true;
+            (self.left, self.is_cut) = (0, true);
             // Ends the formatting of the value: nothing more of it is wanted.
             return Err(fmt::Error);
         }
@@ -71,16 +80,33 @@ impl<'l> Shown<'l> {
 
 impl Write for Shown<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.is_cut {
-            return Err(fmt::Error);
+        // What nearly all of it is passes in one go.
+        if text.len() <= self.left && is_bare(text.as_bytes()) {
+            self.left -= text.len();
+            self.line.push_str(text);
+            return Ok(());
         }
-        // What nearly all of it is passes in one go. All of it is looked at in any case: several bytes at a time.
-        let is_bare = |byte: u8| (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\');
-        if text.len() <= self.left && text.bytes().fold(true, |bare, byte| bare & is_bare(byte)) {
-            return self.put(text);
-        }
-        text.chars().try_for_each(|char| self.put_char(char))
+        self.spell(text)
     }
+}
+
+/// Whether a text is ASCII that nothing has to be done about, whatever it stands within.
+fn is_bare(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks();
+    let last = rest.iter().fold(ONES * u64::from(b' '), |word, byte| word << 8 | u64::from(*byte));
+    let odd = words.iter().fold(odd(last), |all, word| all | odd(u64::from_ne_bytes(*word)));
+    odd & (ONES << 7) == 0
+}
+
+/// Eight bytes that are one.
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+
+/// Looks at eight bytes at once: the highest bit of one of them is set only if there is one that is not bare.
+const fn odd(word: u64) -> u64 {
+    let (quotes, backslashes) = (word ^ (ONES * b'"' as u64), word ^ (ONES * b'\\' as u64));
+    let control = word.wrapping_sub(ONES * b' ' as u64) | word.wrapping_add(ONES);
+    // A byte that is zero borrows from its neighbour, and has its own bit set.
+    word | control | quotes.wrapping_sub(ONES) | backslashes.wrapping_sub(ONES)
 }
 
 /// A few characters.
@@ -133,6 +159,24 @@ mod tests {
             let json = format!("\"{}\"", shown(text, Within::Json));
             assert_eq!(serde_json::from_str::<String>(&json).expect("JSON"), plain);
         }
+    }
+
+    /// SE04: the quick look says what a look at each character says.
+    #[test]
+    fn no_byte_passes_for_another_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            let is_harmless = (b' '..=b'~').contains(&byte) && !b"\"\\".contains(&byte);
+            for length in 1..20 {
+                for place in 0..length {
+                    for around in *b" ~" {
+                        let mut text = vec![around; length];
+                        text[place] = byte;
+                        assert_eq!(is_bare(&text), is_harmless, "{text:?}");
+                    }
+                }
+            }
+        }
+        assert!(is_bare(b""));
     }
 
     /// SE04

@@ -45,18 +45,18 @@ macro_rules! bounds {
 
 bounds! {
     // What it is            allocations, bytes
-    poll_in_memory           91 29770;
-    other_in_memory          95 29766;
-    create_json_in_memory    178 46296;
-    create_form_in_memory    189 47137;
-    rejected_in_memory       71 13255;
-    wrong_key_in_memory      47 14746;
-    poll_over_tcp            80 45397;
-    other_over_tcp           92 45913;
-    create_json_over_tcp     196 104529;
-    create_form_over_tcp     207 105336;
-    rejected_over_tcp        82 21292;
-    wrong_key_over_tcp       55 22439;
+    poll_in_memory           88 25225;
+    other_in_memory          93 25506;
+    create_json_in_memory    173 43499;
+    create_form_in_memory    184 44309;
+    rejected_in_memory       58 11969;
+    wrong_key_in_memory      47 12065;
+    poll_over_tcp            77 40914;
+    other_over_tcp           88 41428;
+    create_json_over_tcp     191 101732;
+    create_form_over_tcp     202 102539;
+    rejected_over_tcp        70 20007;
+    wrong_key_over_tcp       55 19758;
 }
 
 /// What a MiB of a download may take at most: allocations, bytes. Twice what was measured: how much the kernel has ready

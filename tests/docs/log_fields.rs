@@ -21,10 +21,8 @@ fn every_field_of_a_requests_line_is_explained_and_no_other() {
     assert_eq!(written, explained, "left: fields in the source, right: fields in docs/operations.md");
 }
 
-/// `name = value,` in a call of the log's macro.
+/// `fields.text("name", value);` and its like.
 fn field(line: &str) -> Option<String> {
-    let (name, _) = line.strip_prefix("        ")?.split_once(" = ")?;
-    let name = name.trim();
-    let is_name = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    (is_name && !name.is_empty() && line.ends_with(',')).then(|| name.to_owned())
+    let (_, name) = line.trim_start().strip_prefix("fields.")?.split_once("(\"")?;
+    Some(name.split_once('"')?.0.to_owned())
 }

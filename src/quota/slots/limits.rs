@@ -13,7 +13,7 @@ use crate::config::quota::{Quota, Watch};
 /// What the configuration says.
 #[derive(Debug)]
 pub(super) struct Limits {
-    /// In the order in which they are taken.
+    /// In the order in which they are taken, and by name: each is found without a look at all others.
     pub(super) gates: Vec<Scoped>,
     pub(super) watch: Watch,
 }
@@ -26,8 +26,8 @@ pub(super) struct Scoped {
     pub(super) gate: Arc<Gate>,
 }
 
-/// What a number of slots belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a number of slots belongs to, in the order in which they are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Scope {
     /// A client's key.
     Key,
@@ -63,6 +63,16 @@ pub(crate) struct Running {
     pub age: Duration,
 }
 
+/// The name of what belongs to everybody.
+const EVERYBODY: &str = "";
+
+impl Scoped {
+    /// Where it stands among all.
+    fn place(&self) -> (Scope, &str) {
+        (self.scope, &self.name)
+    }
+}
+
 impl Scope {
     /// The word for it, as a label.
     pub(crate) const fn word(self) -> &'static str {
@@ -82,30 +92,32 @@ impl Limits {
         let upstreams = config.upstreams.iter();
         let scopes = (config.auth.quotas.iter().map(named(Scope::Key)))
             .chain(config.model_quotas.iter().map(named(Scope::Model)))
-            .chain([(Scope::Global, Arc::from(""), config.quota)])
+            .chain([(Scope::Global, Arc::from(EVERYBODY), config.quota)])
             .chain(upstreams.map(|one| (Scope::Upstream, Arc::clone(&one.name), one.quota)));
         let gates = scopes.filter_map(|(scope, name, quota)| {
             let places = quota.jobs.filter(|places| places.number > 0)?;
             let gate = old(scope, &name).inspect(|gate| gate.resize(places));
             Some(Scoped { gate: gate.unwrap_or_else(|| Gate::new(places)), scope, name })
         });
-        Self { gates: gates.collect(), watch: config.jobs }
+        let mut gates: Vec<_> = gates.collect();
+        gates.sort_by(|one, other| one.place().cmp(&other.place()));
+        Self { gates, watch: config.jobs }
     }
 
-    pub(super) fn gate(&self, scope: Scope, name: &str) -> Option<Arc<Gate>> {
-        let same = |scoped: &&Scoped| scoped.scope == scope && *scoped.name == *name;
-        self.gates.iter().find(same).map(|scoped| Arc::clone(&scoped.gate))
+    pub(super) fn gate(&self, scope: Scope, name: &str) -> Option<&Arc<Gate>> {
+        let place = self.gates.binary_search_by(|scoped| scoped.place().cmp(&(scope, name))).ok()?;
+        self.gates.get(place).map(|scoped| &scoped.gate)
     }
 
     pub(super) fn gates_of(&self, wanted: &Wanted<'_>) -> impl Iterator<Item = &Arc<Gate>> {
         let Wanted { upstream, model, key } = *wanted;
-        let counts = move |scoped: &&Scoped| match scoped.scope {
-            Scope::Key => key == Some(&*scoped.name),
-            Scope::Model => model == Some(&*scoped.name),
-            Scope::Global => true,
-            Scope::Upstream => upstream == &*scoped.name,
-        };
-        self.gates.iter().filter(counts).map(|scoped| &scoped.gate)
+        let names = [
+            (Scope::Key, key),
+            (Scope::Model, model),
+            (Scope::Global, Some(EVERYBODY)),
+            (Scope::Upstream, Some(upstream)),
+        ];
+        names.into_iter().filter_map(|(scope, name)| self.gate(scope, name?))
     }
 
     /// Adds the slots that are missing, free or not.

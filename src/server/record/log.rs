@@ -2,6 +2,7 @@
 //! key. What clients and upstreams wrote is made harmless where lines are made, in [`crate::telemetry`].
 
 use std::borrow::Cow;
+use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,16 +11,16 @@ use axum::http::header::HeaderName;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use http_body::Body as _;
-use tracing::field::{DisplayValue, display};
-use tracing::info;
+use tracing::{Level, enabled, info};
 
 use super::{Arrival, Told};
 use crate::fault::Domain;
 use crate::journey::{InLine, Marks};
 use crate::metrics::NO_ROUTE;
-use crate::outcome::{REJECTED, Refusal};
+use crate::outcome::{Note, REJECTED, Refusal};
 use crate::rejection::Param;
 use crate::request_id::RequestId;
+use crate::telemetry::{self, Fields};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -32,7 +33,7 @@ const USER_AGENT_MAX: usize = 128;
 /// What becomes the line of a request.
 pub(super) struct Line<'a> {
     pub(super) arrival: &'a Arrival,
-    pub(super) marks: Marks,
+    pub(super) marks: &'a Marks,
     pub(super) took: Duration,
     /// How much of that the gateway itself took.
     pub(super) overhead: Duration,
@@ -53,24 +54,12 @@ pub(super) struct Line<'a> {
 impl<'a> Line<'a> {
     /// That of a request with its answer.
     pub(super) fn answered(
-        arrival: &'a Arrival,
+        (arrival, marks): (&'a Arrival, &'a Marks),
         told: &'a Told,
         response: &'a Response,
         (took, overhead): (Duration, Duration),
     ) -> Self {
         let Told { route, note, attempts, code, refusal } = told;
-        let mut marks = arrival.journey.read();
-        // Where both know, they agree; but what comes with the answer is never left out.
-        let fill = |mark: &mut Option<Arc<str>>, noted: &Option<Arc<str>>| {
-            if mark.is_none() {
-                mark.clone_from(noted);
-            }
-        };
-        fill(&mut marks.client, &note.client);
-        fill(&mut marks.model, &note.model);
-        fill(&mut marks.adjusted, &note.adjusted);
-        fill(&mut marks.upstream, &note.upstream);
-        fill(&mut marks.ledger_id, &note.ledger_id);
         Self {
             arrival,
             marks,
@@ -92,13 +81,13 @@ impl<'a> Line<'a> {
 
     /// That of a request that never got one. `is_over`: it is we who ended it.
     pub(super) fn unanswered(
-        arrival: &'a Arrival,
+        (arrival, marks): (&'a Arrival, &'a Marks),
         is_over: bool,
         (took, overhead): (Duration, Duration),
     ) -> Self {
-        let marks = arrival.journey.read();
         Self {
             arrival,
+            marks,
             took,
             overhead,
             status: CLIENT_LEFT,
@@ -111,55 +100,76 @@ impl<'a> Line<'a> {
             param: None,
             bytes_out: None,
             answer_id: None,
-            marks,
         }
     }
 }
 
+/// What comes with the answer is never left out. Where both know, they agree.
+pub(super) fn complete(marks: &mut Marks, note: &Note) {
+    let fill = |mark: &mut Option<Arc<str>>, noted: &Option<Arc<str>>| {
+        if mark.is_none() {
+            mark.clone_from(noted);
+        }
+    };
+    fill(&mut marks.client, &note.client);
+    fill(&mut marks.model, &note.model);
+    fill(&mut marks.adjusted, &note.adjusted);
+    fill(&mut marks.upstream, &note.upstream);
+    fill(&mut marks.ledger_id, &note.ledger_id);
+}
+
 /// Writes the line.
 pub(super) fn write(line: &Line<'_>) {
-    let Line { arrival, marks, .. } = line;
-    let trace = arrival.journey.trace();
-    let user_agent = arrival.user_agent.as_ref().map(|agent| text(agent, USER_AGENT_MAX));
-    let sdk_retries = arrival.sdk_retries.as_ref().map(|count| text(count, USER_AGENT_MAX));
-    let answer_id = line.answer_id.map(|id| text(id, usize::MAX));
-    info!(
-        status = line.status,
-        outcome = line.outcome,
-        fault = Some(line.fault).filter(|fault| *fault != Domain::None).map(Domain::name),
-        method = arrival.method.as_str(),
-        path = arrival.path,
-        route = line.route,
-        model_asked = marks.asked.as_deref(),
-        model = marks.model.as_deref(),
-        adjusted = marks.adjusted.as_deref(),
-        upstream = marks.upstream.as_deref(),
-        attempts = line.attempts,
-        retries = list(&marks.retries),
-        waits = (!marks.waits.is_empty()).then(|| display(InLine(&marks.waits))),
-        duration_us = micros(line.took),
-        overhead_us = micros(line.overhead),
-        bytes_in = arrival.bytes_in,
-        bytes_out = line.bytes_out,
-        error = line.error,
-        param = line.param,
-        ledger_id = marks.ledger_id.as_deref(),
-        job_id = marks.job.as_deref(),
-        replayed = line.replayed.then_some(true),
-        client = marks.client.as_deref(),
-        peer = arrival.peer.shown(),
-        user_agent = user_agent.as_deref(),
-        sdk_retries = sdk_retries.as_deref(),
-        request_id = arrival.journey.id().as_str(),
-        answer_id = answer_id.as_deref(),
-        trace_id = trace.map(|trace| display(trace.own.trace)),
-        parent_id = trace.and_then(|trace| trace.parent).map(display),
-        span_ids = list(&marks.spans),
-        "{} {} -> {}",
-        arrival.method,
-        arrival.path,
-        line.status,
-    );
+    if enabled!(Level::INFO) {
+        telemetry::write(Level::INFO, |fields| line.say(fields));
+    }
+}
+
+impl Line<'_> {
+    /// Says it all, in the order in which it is read.
+    fn say(&self, fields: &mut Fields<'_>) {
+        let Self { arrival, marks, .. } = self;
+        let mut status = itoa::Buffer::new();
+        fields.sentence(&[arrival.method.as_str(), " ", &arrival.path, " -> ", status.format(self.status)]);
+        fields.number("status", u64::from(self.status));
+        fields.text("outcome", self.outcome);
+        fields.text("fault", Some(self.fault).filter(|fault| *fault != Domain::None).map(Domain::name));
+        fields.text("method", arrival.method.as_str());
+        fields.text("path", &*arrival.path);
+        fields.text("route", self.route);
+        fields.text("model_asked", marks.asked.as_deref());
+        fields.text("model", marks.model.as_deref());
+        fields.text("adjusted", marks.adjusted.as_deref());
+        fields.text("upstream", marks.upstream.as_deref());
+        fields.number("attempts", u64::from(self.attempts));
+        fields.shown("retries", list(&marks.retries));
+        fields.shown("waits", (!marks.waits.is_empty()).then(|| InLine(&marks.waits)));
+        fields.number("duration_us", micros(self.took));
+        fields.number("overhead_us", micros(self.overhead));
+        fields.number("bytes_in", arrival.bytes_in);
+        fields.number("bytes_out", self.bytes_out);
+        fields.text("error", self.error);
+        fields.text("param", self.param);
+        fields.text("ledger_id", marks.ledger_id.as_deref());
+        fields.text("job_id", marks.job.as_deref());
+        fields.flag("replayed", self.replayed);
+        fields.text("client", marks.client.as_deref());
+        self.say_who(fields);
+    }
+
+    /// Who asked, and under which ids it is found again.
+    fn say_who(&self, fields: &mut Fields<'_>) {
+        let Self { arrival, marks, .. } = self;
+        let trace = arrival.journey.trace();
+        fields.text("peer", arrival.peer.shown());
+        fields.text("user_agent", text(arrival.user_agent.as_ref(), USER_AGENT_MAX).as_deref());
+        fields.text("sdk_retries", text(arrival.sdk_retries.as_ref(), USER_AGENT_MAX).as_deref());
+        fields.text("request_id", arrival.journey.id().as_str());
+        fields.text("answer_id", text(self.answer_id, usize::MAX).as_deref());
+        fields.shown("trace_id", trace.map(|trace| trace.own.trace));
+        fields.shown("parent_id", trace.and_then(|trace| trace.parent));
+        fields.shown("span_ids", list(&marks.spans));
+    }
 }
 
 pub(super) fn micros(time: Duration) -> u64 {
@@ -167,14 +177,14 @@ pub(super) fn micros(time: Duration) -> u64 {
 }
 
 /// Several values as one, where there is any.
-fn list<T: std::fmt::Display>(values: &[T]) -> Option<DisplayValue<List<'_, T>>> {
-    (!values.is_empty()).then(|| display(List(values)))
+fn list<T: Display>(values: &[T]) -> Option<List<'_, T>> {
+    (!values.is_empty()).then_some(List(values))
 }
 
 struct List<'v, T>(&'v [T]);
 
-impl<T: std::fmt::Display> std::fmt::Display for List<'_, T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<T: Display> Display for List<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, value) in self.0.iter().enumerate() {
             let space = if index > 0 { " " } else { "" };
             write!(f, "{space}{value}")?;
@@ -184,9 +194,10 @@ impl<T: std::fmt::Display> std::fmt::Display for List<'_, T> {
 }
 
 /// What a header says, to people; at most `max` bytes of it.
-fn text(value: &HeaderValue, max: usize) -> Cow<'_, str> {
-    let bytes = value.as_bytes();
-    String::from_utf8_lossy(bytes.get(..bytes.len().min(max)).unwrap_or_default())
+fn text(value: Option<&HeaderValue>, max: usize) -> Option<Cow<'_, str>> {
+    let bytes = value?.as_bytes();
+    let bytes = bytes.get(..max).unwrap_or(bytes);
+    Some(str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed))
 }
 
 /// Writes the line of a request whose head could not be read.
@@ -194,3 +205,6 @@ pub(in crate::server) fn unreadable(status: StatusCode, id: &RequestId, peer: So
     let (status, request_id) = (status.as_u16(), id.as_str());
     info!(status, outcome = REJECTED, request_id, %peer, "unreadable head -> {status}");
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,7 +115,10 @@ impl Pending {
         let Some(arrival) = self.0.take() else { return response };
         let times = arrival.times();
         count::request(told, response.status(), times, metrics);
-        keep(&Line::answered(&arrival, told, &response, times));
+        arrival.journey.mark(|marks| {
+            log::complete(marks, &told.note);
+            keep(&Line::answered((&arrival, marks), told, &response, times));
+        });
         leaving::watched(response, arrival)
     }
 }
@@ -125,7 +128,8 @@ impl Drop for Pending {
         if let Some(arrival) = self.0.take() {
             let underway = arrival.journey.underway();
             let is_over = underway.is_some_and(|underway| underway.has_reached(Stage::Over));
-            keep(&Line::unanswered(&arrival, is_over, arrival.times()));
+            let times = arrival.times();
+            arrival.journey.mark(|marks| keep(&Line::unanswered((&arrival, marks), is_over, times)));
         }
     }
 }

@@ -86,6 +86,20 @@ async fn a_refusal_says_why() {
     }
 }
 
+/// The line of a request passes the filter under the name of its place in the source, as every line does.
+#[tokio::test]
+async fn the_lines_of_requests_alone_can_be_left_out() {
+    let upstream = Upstream::start(Reply::job()).await;
+    let process = Process::start_logging(&upstream, OPEN, "info,reelgate::server::record=warn").await;
+    let mut client = process.connect().await;
+    client.send(get("/v1/videos/video_1").bytes()).await;
+    assert_eq!(client.answer().await.status(), 200);
+    drop(client);
+    let rest = process.rest_of_log().await;
+    assert!(rest.iter().any(|line| line.contains("INFO")), "{rest:#?}");
+    assert!(!rest.iter().any(|line| line.contains("request_id")), "{rest:#?}");
+}
+
 /// A client that leaves is not forgotten: its request has a line, and only one.
 #[tokio::test]
 async fn a_client_that_leaves_has_a_line_too() {
