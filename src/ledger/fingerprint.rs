@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use blake3::Hasher;
 use bytes::Bytes;
 use memchr::memmem;
-use sha2::{Digest, Sha256};
 
 use super::operation::Operation;
 use crate::params::Encoding;
 
-/// SHA-256 of a request, in hex. Two requests that ask for the same have the same.
+/// BLAKE3 of a request, in hex. Two requests that ask for the same have the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Fingerprint(Arc<str>);
 
@@ -20,17 +20,18 @@ impl Fingerprint {
     /// SDKs make up a new boundary for each repeat of a form: every occurrence of it is left out.
     #[must_use]
     pub(crate) fn of(operation: Operation, path: &str, encoding: &Encoding, segments: &[Bytes]) -> Self {
-        let mut hash = Sha256::new();
+        let mut hash = Hasher::new();
         // A zero byte stands in none of them, so that no two of them can run into each other.
         for text in [operation.name(), path] {
-            hash.update(text);
-            hash.update([0]);
+            hash.update(text.as_bytes()).update(&[0]);
         }
         match encoding {
-            Encoding::Json => segments.iter().for_each(|segment| hash.update(segment)),
+            Encoding::Json => segments.iter().for_each(|segment| {
+                hash.update(segment);
+            }),
             Encoding::Multipart { boundary } => update_without(&mut hash, boundary.as_bytes(), segments),
         }
-        Self(hex::encode(hash.finalize()).into())
+        Self(hash.finalize().to_hex().as_str().into())
     }
 
     /// One that was written down.
@@ -52,14 +53,14 @@ impl fmt::Display for Fingerprint {
 }
 
 /// Segments end between parts or within what an edit replaced, never inside a boundary: each is searched alone.
-fn update_without(hash: &mut Sha256, boundary: &[u8], segments: &[Bytes]) {
+fn update_without(hash: &mut Hasher, boundary: &[u8], segments: &[Bytes]) {
     let finder = memmem::Finder::new(boundary);
     for segment in segments {
         let mut from = 0;
         for at in finder.find_iter(segment) {
             hash.update(segment.get(from..at).unwrap_or_default());
             // Where it stood counts, so that leaving it out joins nothing.
-            hash.update([0]);
+            hash.update(&[0]);
             from = at + boundary.len();
         }
         hash.update(segment.get(from..).unwrap_or_default());
