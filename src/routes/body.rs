@@ -122,7 +122,7 @@ struct Sifting<'s> {
 }
 
 /// Bytes that go to the spool at a time.
-const WRITE: usize = 512 << 10;
+const WRITE: usize = 128 << 10;
 
 impl Sifting<'_> {
     async fn all(mut self, first: [Bytes; 2], mut arriving: Arriving<'_>) -> Result<Held, Rejection> {

@@ -5,19 +5,24 @@
 //! once nothing is in it, it is closed, and the disk has its space back. Slots that are used again, the last given back
 //! first, cost the kernel neither pages nor blocks.
 //!
-//! Reading and writing is done on threads of its own, never on a worker: it is memory that is copied, as a rule, but a
-//! kernel that has too much to write yet lets whoever writes more wait for the disk, and a worker serves polls meanwhile.
+//! Workers write and read themselves: as a rule, memory is copied, which takes them less than passing it to a thread. But
+//! a kernel that has too much to write yet lets whoever writes more wait for the disk, and a worker has others to serve:
+//! once it had to wait, [threads](pace) do it for a while.
 
+mod pace;
 mod sending;
 mod slots;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
+use std::fs::{File, Permissions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use tokio::runtime::Handle;
@@ -29,12 +34,14 @@ pub(crate) use sending::sending;
 use crate::config::spool::Settings;
 use crate::rejection::Rejection;
 use crate::telemetry::Seldom;
+use pace::Pace;
 use slots::{SLOT, Slots};
 
 /// The place for files of bodies.
 pub(crate) struct Spool {
     folder: PathBuf,
     slots: Mutex<Slots>,
+    pace: Pace,
 }
 
 /// A spool that cannot be used: the key of the configuration, and what to do.
@@ -44,9 +51,16 @@ pub struct Unusable(String);
 /// Some bytes in the spool. Their place is given back when they are dropped.
 pub(crate) struct Stored {
     spool: Arc<Spool>,
-    file: Option<Arc<std::fs::File>>,
+    file: Option<Arc<File>>,
     slots: Vec<u32>,
     length: u64,
+}
+
+/// Something that takes the disk.
+enum Doing<T> {
+    /// `None` once it was taken.
+    Done(Option<io::Result<T>>),
+    ByThread(JoinHandle<io::Result<T>>),
 }
 
 /// What was said of a disk that fails.
@@ -59,7 +73,8 @@ impl Spool {
     pub(crate) fn open(settings: &Settings) -> Result<Arc<Self>, Unusable> {
         let Settings { folder, size } = settings;
         open(folder).map_err(|error| Unusable::new(folder, &error))?;
-        Ok(Arc::new(Self { folder: folder.clone(), slots: Mutex::new(Slots::new(*size)) }))
+        let slots = Mutex::new(Slots::new(*size));
+        Ok(Arc::new(Self { folder: folder.clone(), slots, pace: Pace::new() }))
     }
 
     /// A place for the files of one body.
@@ -80,8 +95,10 @@ impl fmt::Debug for Spool {
 }
 
 /// A file without a name, which nobody else may read.
-fn open(folder: &Path) -> io::Result<std::fs::File> {
-    tempfile::tempfile_in(folder)
+fn open(folder: &Path) -> io::Result<File> {
+    let file = tempfile::tempfile_in(folder)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 /// That a body cannot be put away. Said to the client each time, and in the log now and then.
@@ -97,18 +114,20 @@ fn failed(error: &io::Error) -> Rejection {
 impl Stored {
     /// Puts more bytes behind what there is.
     pub(crate) async fn append(mut self, pieces: Vec<Bytes>) -> Result<Self, Rejection> {
-        let appending = spawn_blocking(move || {
-            pieces.iter().try_for_each(|piece| self.write(piece))?;
+        let spool = Arc::clone(&self.spool);
+        let is_slow = spool.pace.is_slow();
+        let write = move || {
+            spool.pace.of(|| pieces.iter().try_for_each(|piece| self.write(piece)))?;
             Ok(self)
-        });
-        appended(appending).await.map_err(|error| failed(&error))
+        };
+        Doing::begin(is_slow, write).await.map_err(|error| failed(&error))
     }
 
     /// Reads as many bytes as `into` has, from this one on.
-    pub(crate) fn read(self: &Arc<Self>, from: u64, mut into: BytesMut) -> JoinHandle<io::Result<BytesMut>> {
+    fn read(self: &Arc<Self>, from: u64, mut into: BytesMut) -> Doing<BytesMut> {
         let stored = Arc::clone(self);
-        spawn_blocking(move || {
-            stored.fill(from, &mut into)?;
+        Doing::begin(self.spool.pace.is_slow(), move || {
+            stored.spool.pace.of(|| stored.fill(from, &mut into))?;
             Ok(into)
         })
     }
@@ -140,7 +159,7 @@ impl Stored {
         Ok(())
     }
 
-    fn file(&self) -> io::Result<&std::fs::File> {
+    fn file(&self) -> io::Result<&File> {
         self.file.as_deref().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
@@ -149,10 +168,6 @@ impl Stored {
         let slot = usize::try_from(at / SLOT).ok().and_then(|index| self.slots.get(index));
         Ok(u64::from(*slot.ok_or(io::ErrorKind::UnexpectedEof)?) * SLOT + at % SLOT)
     }
-}
-
-async fn appended(appending: JoinHandle<io::Result<Stored>>) -> io::Result<Stored> {
-    appending.await.map_err(io::Error::other)?
 }
 
 impl Drop for Stored {
@@ -171,6 +186,27 @@ impl Drop for Stored {
 impl fmt::Debug for Stored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stored").field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
+// === impl Doing ===
+
+impl<T: Send + 'static> Doing<T> {
+    fn begin(is_slow: bool, work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Self {
+        if is_slow { Self::ByThread(spawn_blocking(work)) } else { Self::Done(Some(work())) }
+    }
+}
+
+impl<T: Unpin> Future for Doing<T> {
+    type Output = io::Result<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        match self.get_mut() {
+            Self::Done(done) => {
+                Poll::Ready(done.take().unwrap_or_else(|| Err(io::ErrorKind::NotFound.into())))
+            }
+            Self::ByThread(thread) => Pin::new(thread).poll(cx).map(|done| done.map_err(io::Error::other)?),
+        }
     }
 }
 

@@ -8,12 +8,12 @@ use std::task::{Context, Poll, ready};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
-use tokio::task::JoinHandle;
 
+use super::Doing;
 use crate::held::{Away, Piece};
 
 /// Bytes that are read at a time.
-const READ: u64 = 256 << 10;
+const READ: u64 = 128 << 10;
 
 /// A body of these pieces.
 pub(crate) fn sending(pieces: Vec<Piece>) -> Body {
@@ -29,7 +29,7 @@ pub(crate) fn sending(pieces: Vec<Piece>) -> Body {
 struct Sending {
     pieces: VecDeque<Piece>,
     /// What is being read of the first of them, which already is without it.
-    reading: Option<JoinHandle<io::Result<BytesMut>>>,
+    reading: Option<Doing<BytesMut>>,
     /// Bytes that are being read.
     read: u64,
     /// What was sent last. Once the connection has let go of it, its memory is used again.
@@ -72,7 +72,7 @@ impl http_body::Body for Sending {
             self.read_on();
         }
         let Some(reading) = &mut self.reading else { return Poll::Ready(None) };
-        let read = ready!(Pin::new(reading).poll(cx)).map_err(io::Error::other).flatten();
+        let read = ready!(Pin::new(reading).poll(cx));
         (self.reading, self.read) = (None, 0);
         let bytes = read?.freeze();
         self.read_on();

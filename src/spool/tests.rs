@@ -91,6 +91,18 @@ async fn more_than_there_may_be_is_refused_and_taken_once_there_is_room() {
     assert_eq!(spool.slots().taken(), 0);
 }
 
+/// With threads as well, which is what becomes of a slow disk.
+#[tokio::test]
+async fn a_slow_disk_stores_and_sends_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = spool(&folder, 1 << 30);
+    spool.pace.of(|| std::thread::sleep(std::time::Duration::from_millis(6)));
+    assert!(spool.pace.is_slow());
+    let film = film(3 * MIB);
+    let stored = stored(&spool, &film).await.unwrap();
+    assert_eq!(sent(vec![away(&stored, 0..film.len() as u64)]).await, film);
+}
+
 #[tokio::test]
 async fn nobody_finds_a_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -98,7 +110,7 @@ async fn nobody_finds_a_file() {
     let stored = stored(&spool, &film(MIB)).await.unwrap();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     let file = stored.file.as_ref().unwrap().metadata().unwrap();
-    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o077, 0);
+    assert_eq!(file.permissions().mode() & 0o077, 0);
     assert_eq!(std::os::unix::fs::MetadataExt::nlink(&file), 0);
 }
 
