@@ -40,6 +40,12 @@ impl Pace {
         done
     }
 
+    /// As if it had been slow now.
+    #[cfg(test)]
+    pub(super) fn distrust(&self) {
+        self.slow_until.store(self.millis(Instant::now() + SLOW), Ordering::Relaxed);
+    }
+
     fn millis(&self, at: Instant) -> u64 {
         u64::try_from(at.saturating_duration_since(self.began).as_millis()).unwrap_or(u64::MAX)
     }
@@ -54,7 +60,7 @@ mod tests {
         let pace = Pace::new();
         assert_eq!(pace.of(|| 7), 7);
         assert!(!pace.is_slow());
-        pace.slow_until.store(pace.millis(Instant::now() + SLOW), Ordering::Relaxed);
+        pace.distrust();
         tokio::time::advance(SLOW - Duration::from_millis(1)).await;
         assert!(pace.is_slow());
         tokio::time::advance(Duration::from_millis(1)).await;
