@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use memchr::memmem::{self, Finder};
 
 use super::form::HEAD_END;
-use super::part_head;
+use super::{Limits, part_head};
 
 /// Bytes of a file that are held with the form. Larger files are taken out, all of them: it is part of what a
 /// [fingerprint](crate::ledger::fingerprint) is of, and no setting.
@@ -46,7 +46,7 @@ impl Gapped<'_> {
 /// Takes files out of one form.
 pub(crate) struct Sieve {
     delimiter: Finder<'static>,
-    part_head: usize,
+    limits: Bounds,
     kept: BytesMut,
     gaps: Vec<Gap>,
     state: State,
@@ -60,6 +60,8 @@ enum State {
         from: usize,
         part: Part,
     },
+    /// Nowhere: what was kept has too many parts.
+    Ignoring,
     /// Into the gap.
     Taking {
         hash: Box<blake3::Hasher>,
@@ -67,6 +69,13 @@ enum State {
         /// The last bytes: they may belong to a delimiter, and those right before it are looked at.
         tail: Bytes,
     },
+}
+
+/// What of the limits on forms bounds what is kept.
+struct Bounds {
+    part_head: usize,
+    /// Delimiters that are kept: the parser refuses a form that has as many.
+    delimiters: usize,
 }
 
 /// What is known of the part that is being kept.
@@ -84,11 +93,11 @@ enum Part {
 const LINE_END: usize = 2;
 
 impl Sieve {
-    /// `part_head`: most bytes of a part's head, as in [`super::Limits`].
-    pub(crate) fn new(boundary: &str, part_head: usize) -> Self {
+    /// For a form under this boundary, to be parsed within these limits.
+    pub(crate) fn new(boundary: &str, limits: &Limits) -> Self {
         Self {
             delimiter: Finder::new(format!("--{boundary}").as_bytes()).into_owned(),
-            part_head,
+            limits: Bounds { part_head: limits.part_head, delimiters: limits.parts.saturating_add(2) },
             kept: BytesMut::new(),
             gaps: Vec::new(),
             state: State::Keeping { from: 0, part: Part::Other },
@@ -107,6 +116,7 @@ impl Sieve {
                     self.keep(taken);
                 }
                 State::Taking { .. } => piece = self.take(&piece, taken),
+                State::Ignoring => return,
             }
         }
     }
@@ -140,15 +150,24 @@ impl Sieve {
                 self.state = State::Keeping { from: next.max(from), part };
                 return;
             };
-            let behind = found + self.needle();
-            self.state = State::Keeping { from: behind, part: Part::Head(behind) };
+            self.begin_part(found + self.needle());
         }
+    }
+
+    /// Begins a part, behind a delimiter.
+    fn begin_part(&mut self, at: usize) {
+        self.limits.delimiters = self.limits.delimiters.saturating_sub(1);
+        self.state = if self.limits.delimiters > 0 {
+            State::Keeping { from: at, part: Part::Head(at) }
+        } else {
+            State::Ignoring
+        };
     }
 
     /// What is known of a part of which everything before `end` is there.
     fn known(&self, part: Part, end: usize) -> Part {
         let Part::Head(start) = part else { return part };
-        let longest = self.part_head.saturating_add(LINE_END + HEAD_END.len());
+        let longest = self.limits.part_head.saturating_add(LINE_END + HEAD_END.len());
         let whole = self.kept.get(start..end).unwrap_or_default();
         let head = whole.get(..whole.len().min(longest)).unwrap_or_default();
         let Some(length) = memmem::find(head, HEAD_END) else {
@@ -215,11 +234,10 @@ impl Sieve {
 
     /// Ends the gap; `last`: what stands behind it.
     fn close(&mut self, last: &[u8]) {
-        let from = self.kept.len() + last.len();
-        let keeping = State::Keeping { from, part: Part::Head(from) };
-        let State::Taking { hash, length, .. } = std::mem::replace(&mut self.state, keeping) else { return };
-        self.gaps.push(Gap { at: self.kept.len(), length, digest: *hash.finalize().as_bytes() });
+        let State::Taking { hash, length, .. } = &self.state else { return };
+        self.gaps.push(Gap { at: self.kept.len(), length: *length, digest: *hash.finalize().as_bytes() });
         self.kept.extend_from_slice(last);
+        self.begin_part(self.kept.len());
     }
 
     /// Bytes of a delimiter.
@@ -230,7 +248,7 @@ impl Sieve {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Encoding, Limits, parse, parse_gapped};
+    use super::super::{Encoding, parse, parse_gapped};
     use super::*;
     use crate::rejection::{Param, Rejection};
 
@@ -259,7 +277,7 @@ mod tests {
 
     /// What is kept of a body that comes in pieces of this size, and what is taken out.
     fn sifted(body: &[u8], size: usize) -> (Bytes, Vec<Gap>, Vec<u8>) {
-        let mut sieve = Sieve::new("b-b", Limits::default().part_head);
+        let mut sieve = Sieve::new("b-b", &Limits::default());
         let mut taken = Vec::new();
         for piece in body.chunks(size) {
             sieve.push(Bytes::copy_from_slice(piece), &mut taken);
@@ -313,6 +331,22 @@ mod tests {
             assert_eq!(whole(&kept, &gaps, &taken), body, "{size}");
             assert_eq!(gaps.len(), 2, "{size}");
             assert!(kept.len() < 500, "{}", kept.len());
+        }
+    }
+
+    /// VA09
+    #[test]
+    fn of_too_many_parts_no_more_is_kept_than_it_takes_to_refuse_them() {
+        let (encoding, limits) = (Encoding::Multipart { boundary: "b-b".to_owned() }, Limits::default());
+        for parts in [limits.parts, limits.parts + 1, 50_000] {
+            let names: Vec<String> = (0..parts).map(|number| format!("name=\"k{number}\"")).collect();
+            let parts: Vec<_> = names.iter().map(|name| (name.as_str(), b"v".to_vec())).collect();
+            let body = form(&parts);
+            let (kept, gaps, _) = sifted(&body, 1000);
+            let gapped = Gapped { bytes: &kept, gaps: &gaps };
+            let found = parse_gapped(&encoding, gapped, KNOWN, &limits).map(|_| ());
+            assert_eq!(found, parse(&encoding, &body, KNOWN, &limits).map(|_| ()));
+            assert!(kept.len() < 10_000, "{}", kept.len());
         }
     }
 

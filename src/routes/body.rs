@@ -102,9 +102,11 @@ async fn collect(
     while let Some(piece) = arriving.piece().await? {
         // What is announced as large is not joined first.
         if let Some(boundary) = may_have_files(arriving.read.max(expected as u64)) {
-            let sieve = Sieve::new(boundary, arriving.limits.fields.part_head);
+            let sieve = Sieve::new(boundary, &arriving.limits.fields);
             let first = [joined.into_bytes(), piece];
-            return Sifting { sieve, spool, taken: Vec::new(), stored: None }.all(first, arriving).await;
+            let sifting = Sifting { sieve, spool, taken: Vec::new(), stored: None };
+            // Apart, and large: what holds no files needs no room for it.
+            return Box::pin(sifting.all(first, arriving)).await;
         }
         joined.push(piece, expected);
     }

@@ -16,15 +16,15 @@ pub(super) struct Pace {
 /// Longer than copying a piece of memory takes, even on a busy machine, and shorter than what anybody would notice.
 const QUICK: Duration = Duration::from_millis(5);
 
-/// How long a disk is not trusted that was slow once.
-const SLOW: Duration = Duration::from_secs(10);
+/// How long a disk is not trusted that was slow. Threads look as well: one that stays slow is not trusted all that time.
+const SLOW: Duration = Duration::from_secs(1);
 
 impl Pace {
     pub(super) fn new() -> Self {
         Self { began: Instant::now(), slow_until: AtomicU64::new(0) }
     }
 
-    /// Whether it was slow within the last ten seconds.
+    /// Whether it was slow a moment ago.
     pub(super) fn is_slow(&self) -> bool {
         self.millis(Instant::now()) < self.slow_until.load(Ordering::Relaxed)
     }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_disk_that_was_slow_is_not_trusted_for_ten_seconds() {
+    async fn a_disk_that_was_slow_is_not_trusted_for_a_second() {
         let pace = Pace::new();
         assert_eq!(pace.of(|| 7), 7);
         assert!(!pace.is_slow());
