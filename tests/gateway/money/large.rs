@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use crate::support::gateway::Gateway;
 use crate::support::message::Message;
+use crate::support::process::Process;
 use crate::support::request::{BOUNDARY, Request, form, text};
 use crate::support::upstream::{Gate, JOB, Reply, Upstream};
 
@@ -116,4 +117,28 @@ async fn a_client_that_leaves_gives_its_room_back() {
         }
     };
     assert_eq!((answer.status(), upstream.count()), (200, 1));
+}
+
+/// LM05, ST13: eight films at a time, all of them here before the first one is answered.
+#[tokio::test]
+async fn memory_does_not_grow_with_what_is_uploaded() {
+    let gate = Gate::closed();
+    let upstream = Upstream::start(Reply::default().read().wait(&gate).send(super::job())).await;
+    let toml = "presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"{upstream}\"";
+    let process = Process::start(&upstream, toml).await;
+    let film = with_film(20 * MIB).bytes();
+    let before = process.memory().now;
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        let mut client = process.connect().await;
+        client.send(&film).await;
+        clients.push(client);
+    }
+    upstream.until("eight films", |requests| requests.len() == 8).await;
+    gate.open();
+    for mut client in clients {
+        assert_eq!(client.answer().await.status(), 200);
+    }
+    let grown = process.memory().peak.saturating_sub(before);
+    assert!(grown < 24 << 20, "grew by {grown} bytes for {} of films", 8 * film.len());
 }
