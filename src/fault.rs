@@ -116,7 +116,10 @@ impl Domain {
             | Rejection::TooManyJobs => Self::Policy,
             // The upstream owes the answer to an earlier try.
             Rejection::CreateUnresolved { .. } => Self::Upstream,
-            Rejection::LedgerUnavailable | Rejection::Overloaded | Rejection::Stopping => Self::Gateway,
+            Rejection::LedgerUnavailable
+            | Rejection::SpoolUnavailable
+            | Rejection::Overloaded
+            | Rejection::Stopping => Self::Gateway,
         }
     }
 }
@@ -230,7 +233,12 @@ mod tests {
 
     #[test]
     fn what_we_cannot_do_ourselves_is_ours() {
-        for reason in [Rejection::LedgerUnavailable, Rejection::Overloaded, Rejection::Stopping] {
+        for reason in [
+            Rejection::LedgerUnavailable,
+            Rejection::SpoolUnavailable,
+            Rejection::Overloaded,
+            Rejection::Stopping,
+        ] {
             assert_eq!(of(&reason.clone().into()), Domain::Gateway, "{reason:?}");
         }
         assert_eq!(of(&Refusal::Panicked), Domain::Gateway);

@@ -1,5 +1,6 @@
 //! The immutable snapshot that one request sees, and the handle that yields the current one.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,6 +14,7 @@ use crate::metrics::Metrics;
 use crate::quota::Quotas;
 use crate::quota::load::Load;
 use crate::quota::slots::{Job, Running, Slots};
+use crate::spool::{Spool, Unusable};
 use crate::upstream::vitals::{self, AllVitals};
 use crate::upstream::{Leaf, Upstreams};
 
@@ -29,6 +31,8 @@ pub struct Gateway {
     pub metrics: Arc<Metrics>,
     /// Where every paid call is written down.
     pub(crate) ledger: Ledger,
+    /// Where large files are until they are sent.
+    pub(crate) spool: Arc<Spool>,
     /// How many calls there may be in a time.
     pub(crate) quotas: Arc<Quotas>,
     /// How much each key may have made.
@@ -52,6 +56,26 @@ pub struct Version {
     pub fingerprint: String,
 }
 
+/// What a gateway cannot do without, and why it is not there: the key of the configuration, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unstarted {
+    /// The ledger.
+    Ledger(Unopened),
+    /// The place for large files.
+    Spool(Unusable),
+}
+
+impl fmt::Display for Unstarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ledger(unopened) => unopened.fmt(f),
+            Self::Spool(unusable) => unusable.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Unstarted {}
+
 impl Default for Version {
     fn default() -> Self {
         Self { generation: 1, fingerprint: String::new() }
@@ -62,10 +86,11 @@ impl Gateway {
     /// A gateway of this configuration: opens its ledger, and fills its buckets. It has no way to its upstreams yet.
     ///
     /// # Errors
-    /// If the ledger cannot be opened.
-    pub fn new(config: Config, metrics: Arc<Metrics>) -> Result<Self, Unopened> {
+    /// If the ledger or the spool cannot be opened.
+    pub fn new(config: Config, metrics: Arc<Metrics>) -> Result<Self, Unstarted> {
         Ok(Self {
-            ledger: Ledger::open(&config.ledger, &metrics)?,
+            spool: Spool::open(&config.spool).map_err(Unstarted::Spool)?,
+            ledger: Ledger::open(&config.ledger, &metrics).map_err(Unstarted::Ledger)?,
             quotas: Arc::new(Quotas::new(&config, &metrics)),
             budgets: Budgets::new(&config),
             slots: Slots::new(&config),

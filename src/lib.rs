@@ -11,6 +11,7 @@
 //! ledger                                      every paid call, written down, and what repeats which
 //! quota · budget                              how much of anything is given, and how much may be spent
 //! link                                        a connection to Redis
+//! held · spool                                bodies that have come, and where their files are meanwhile
 //! config     everything an operator decides   error       every word that is ever said
 //! capability · rewrite · params               pure decisions
 //! rejection · failure                         every reason there is       money   exact amounts of it
@@ -30,6 +31,7 @@ pub mod error;
 pub mod failure;
 mod fault;
 pub mod gateway;
+pub mod held;
 mod idle;
 mod joined;
 mod journey;
@@ -51,6 +53,7 @@ mod routes;
 pub mod sandbox;
 pub mod server;
 mod shutdown;
+pub mod spool;
 // For what is measured with its log on.
 #[doc(hidden)]
 pub mod telemetry;

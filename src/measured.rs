@@ -51,7 +51,7 @@ pub async fn writes_down(ledger: &Ledger, number: u64) -> bool {
     let intent = Intent {
         client: "team".into(),
         operation: Operation::Create,
-        fingerprint: Fingerprint::of(Operation::Create, "/v1/videos", &Encoding::Json, &[body]),
+        fingerprint: Fingerprint::of(Operation::Create, "/v1/videos", &Encoding::Json, &[body.into()]),
         key: None,
         repeat: false,
     };

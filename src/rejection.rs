@@ -207,6 +207,8 @@ pub enum Rejection {
     CreateUnresolved { ledger_id: String },
     /// The call could not be written down, and so was not made.
     LedgerUnavailable,
+    /// A file of the call could not be put on disk, and so it was not made.
+    SpoolUnavailable,
 
     // --- things that do not exist ------------------------------------------------------------
     /// A video id that no upstream could have made. The id as sent.

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::held::{Held, Piece};
 use crate::params::{Layout, Params};
 use crate::rejection::Param;
 
@@ -50,6 +51,25 @@ pub struct Spliced {
 /// Without edits the result is the very same `Bytes`.
 #[must_use]
 pub fn apply(body: &Bytes, params: &Params<'_>, edits: &[Edit]) -> Spliced {
+    splice(body, replaced(params, edits))
+}
+
+/// The same to a body whose large files may be elsewhere: they stay there.
+pub(crate) fn apply_held(body: &Held, params: &Params<'_>, edits: &[Edit]) -> Vec<Piece> {
+    let edited = replaced(params, edits);
+    let mut pieces = Vec::with_capacity(edited.len() * 2 + 1);
+    let mut kept = 0;
+    for (range, new) in edited {
+        body.add(kept..range.start, &mut pieces);
+        pieces.push(new.into());
+        kept = range.end;
+    }
+    body.add(kept..body.bytes.len(), &mut pieces);
+    pieces
+}
+
+/// What stands in place of which ranges, in order.
+fn replaced(params: &Params<'_>, edits: &[Edit]) -> Vec<(Range<usize>, Bytes)> {
     let edits: BTreeMap<Param, &EditValue> = edits.iter().map(|edit| (edit.param, &edit.value)).collect();
     let mut pieces: Vec<(Range<usize>, Bytes)> = Vec::new();
     let mut absent = Vec::new();
@@ -64,7 +84,7 @@ pub fn apply(body: &Bytes, params: &Params<'_>, edits: &[Edit]) -> Spliced {
     }
     pieces.extend(insertion(params.layout(), &absent));
     pieces.sort_by_key(|(range, _)| range.start);
-    splice(body, pieces)
+    pieces
 }
 
 /// What stands in place of a field's old value, or of its part.

@@ -25,6 +25,7 @@ pub mod redis;
 pub mod retry;
 pub mod secret;
 pub mod server;
+pub mod spool;
 #[cfg(test)]
 mod tests;
 pub mod tracing;
@@ -48,6 +49,8 @@ pub struct Config {
     pub routes: Routes,
     /// `[ledger]`
     pub ledger: ledger::Settings,
+    /// `[spool]`
+    pub spool: spool::Settings,
     /// `[redis]`
     pub redis: Option<redis::Settings>,
     /// `[rewrite] mode_header`: whether clients may choose with `x-reelgate-mode`.
@@ -183,6 +186,7 @@ impl Config {
             auth: auth::Auth::read(root.section("auth"), sources),
             routes: Routes::read(root.section("routes")),
             ledger: ledger::Settings::read(root.section("ledger"), redis.as_ref()),
+            spool: spool::Settings::read(root.section("spool")),
             redis,
             wording: read_wording(root.section("errors")),
             quota: quota::Quota::read(root.section("quota")),

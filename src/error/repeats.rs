@@ -28,11 +28,22 @@ pub(super) fn create_unresolved(ledger_id: &str) -> ApiError {
 }
 
 pub(super) fn ledger_unavailable() -> ApiError {
-    let error = ApiError::server(
-        StatusCode::SERVICE_UNAVAILABLE,
+    unavailable(
         "ledger_unavailable",
         "This request could not be recorded, so nothing was sent to the upstream server. Please try again.",
-    );
+    )
+}
+
+pub(super) fn spool_unavailable() -> ApiError {
+    unavailable(
+        "spool_unavailable",
+        "There is no room for the files of this request at the moment, so nothing was sent to the upstream server. \
+         Please try again.",
+    )
+}
+
+fn unavailable(code: &'static str, message: &str) -> ApiError {
+    let error = ApiError::server(StatusCode::SERVICE_UNAVAILABLE, code, message);
     ApiError { retry_after: Some(Duration::from_secs(1)), ..error }
 }
 
@@ -50,8 +61,10 @@ mod tests {
         assert_eq!((unresolved.status.as_u16(), unresolved.should_retry), (409, Some(false)));
         assert!(unresolved.message.contains("reelgate ledger show lg_1"), "{}", unresolved.message);
         assert_eq!(rejected(Rejection::IdempotencyMismatch).status.as_u16(), 422);
-        let unavailable = rejected(Rejection::LedgerUnavailable);
-        assert_eq!((unavailable.status.as_u16(), unavailable.should_retry), (503, None));
-        assert_eq!(unavailable.retry_after, Some(Duration::from_secs(1)));
+        for reason in [Rejection::LedgerUnavailable, Rejection::SpoolUnavailable] {
+            let unavailable = rejected(reason);
+            assert_eq!((unavailable.status.as_u16(), unavailable.should_retry), (503, None));
+            assert_eq!(unavailable.retry_after, Some(Duration::from_secs(1)));
+        }
     }
 }

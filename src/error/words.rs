@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use axum::http::StatusCode;
 
 use super::limits::{over_budget, overloaded, rate_limited, stopping, too_many_jobs, unknown_cost};
-use super::repeats::{create_unresolved, idempotency_mismatch, ledger_unavailable};
+use super::repeats::{create_unresolved, idempotency_mismatch, ledger_unavailable, spool_unavailable};
 use super::{ApiError, Class, Form, Wording};
 use crate::rejection::{Expected, Noun, Param, Rejection};
 
@@ -166,6 +166,7 @@ impl ApiError {
             Rejection::IdempotencyMismatch => idempotency_mismatch(),
             Rejection::CreateUnresolved { ledger_id } => create_unresolved(ledger_id),
             Rejection::LedgerUnavailable => ledger_unavailable(),
+            Rejection::SpoolUnavailable => spool_unavailable(),
             Rejection::UnknownVideo(id) => {
                 Self::refused(StatusCode::NOT_FOUND, format!("Video with id '{}' not found.", echo(id)))
             }

@@ -44,6 +44,7 @@ impl Gateway {
             slots: Arc::clone(&self.slots),
             load: Arc::clone(&self.load),
             ledger: self.ledger.clone(),
+            spool: Arc::clone(&self.spool),
             metrics: Arc::clone(&self.metrics),
             config,
             version,

@@ -3,34 +3,45 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use memchr::memmem;
-use sha2::{Digest, Sha256};
+use blake3::Hasher;
+use memchr::memmem::Finder;
 
 use super::operation::Operation;
+use crate::held::{Away, Piece};
 use crate::params::Encoding;
 
-/// SHA-256 of a request, in hex. Two requests that ask for the same have the same.
+/// BLAKE3 of a request, in hex. Two requests that ask for the same have the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Fingerprint(Arc<str>);
 
 impl Fingerprint {
-    /// The fingerprint of a judged body, as it goes upstream in these `segments`.
+    /// The fingerprint of a judged body, as it goes upstream in these `pieces`. A file in the spool counts by its own hash and
+    /// length, which are known since it came.
     ///
     /// SDKs make up a new boundary for each repeat of a form: every occurrence of it is left out.
     #[must_use]
-    pub(crate) fn of(operation: Operation, path: &str, encoding: &Encoding, segments: &[Bytes]) -> Self {
-        let mut hash = Sha256::new();
+    pub(crate) fn of(operation: Operation, path: &str, encoding: &Encoding, pieces: &[Piece]) -> Self {
+        let mut hash = Hasher::new();
         // A zero byte stands in none of them, so that no two of them can run into each other.
         for text in [operation.name(), path] {
-            hash.update(text);
-            hash.update([0]);
+            hash.update(text.as_bytes()).update(&[0]);
         }
-        match encoding {
-            Encoding::Json => segments.iter().for_each(|segment| hash.update(segment)),
-            Encoding::Multipart { boundary } => update_without(&mut hash, boundary.as_bytes(), segments),
+        let boundary = match encoding {
+            Encoding::Json => None,
+            Encoding::Multipart { boundary } => Some(Finder::new(boundary)),
+        };
+        for piece in pieces {
+            match (piece, &boundary) {
+                (Piece::Here(bytes), None) => drop(hash.update(bytes)),
+                // Pieces end between parts, at a file or within what an edit replaced, never inside a boundary: each is
+                // searched alone.
+                (Piece::Here(bytes), Some(boundary)) => update_without(&mut hash, boundary, bytes),
+                (Piece::Away(Away { range, digest, .. }), _) => {
+                    hash.update(&[1]).update(&(range.end - range.start).to_le_bytes()).update(digest);
+                }
+            }
         }
-        Self(hex::encode(hash.finalize()).into())
+        Self(hash.finalize().to_hex().as_str().into())
     }
 
     /// One that was written down.
@@ -51,24 +62,21 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Segments end between parts or within what an edit replaced, never inside a boundary: each is searched alone.
-fn update_without(hash: &mut Sha256, boundary: &[u8], segments: &[Bytes]) {
-    let finder = memmem::Finder::new(boundary);
-    for segment in segments {
-        let mut from = 0;
-        for at in finder.find_iter(segment) {
-            hash.update(segment.get(from..at).unwrap_or_default());
-            // Where it stood counts, so that leaving it out joins nothing.
-            hash.update([0]);
-            from = at + boundary.len();
-        }
-        hash.update(segment.get(from..).unwrap_or_default());
+fn update_without(hash: &mut Hasher, boundary: &Finder<'_>, bytes: &[u8]) {
+    let mut from = 0;
+    for at in boundary.find_iter(bytes) {
+        hash.update(bytes.get(from..at).unwrap_or_default());
+        // Where it stood counts, so that leaving it out joins nothing.
+        hash.update(&[0]);
+        from = at + boundary.needle().len();
     }
+    hash.update(bytes.get(from..).unwrap_or_default());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
 
     fn form(boundary: &str, seconds: &str) -> Bytes {
         Bytes::from(format!(
@@ -79,11 +87,12 @@ mod tests {
 
     fn of_form(boundary: &str, seconds: &str) -> Fingerprint {
         let encoding = Encoding::Multipart { boundary: boundary.to_owned() };
-        Fingerprint::of(Operation::Create, "/v1/videos", &encoding, &[form(boundary, seconds)])
+        Fingerprint::of(Operation::Create, "/v1/videos", &encoding, &[form(boundary, seconds).into()])
     }
 
     fn of_json(operation: Operation, path: &str, segments: &[&'static str]) -> Fingerprint {
-        let segments: Vec<Bytes> = segments.iter().map(|text| Bytes::from_static(text.as_bytes())).collect();
+        let segments: Vec<Piece> =
+            segments.iter().map(|text| Bytes::from_static(text.as_bytes()).into()).collect();
         Fingerprint::of(operation, path, &Encoding::Json, &segments)
     }
 

@@ -8,21 +8,23 @@ use memchr::memmem;
 
 use super::disguise::resembles_in_form;
 use super::field_name::{FieldName, Shape, parents};
+use super::large::Gapped;
 use super::multipart::Parts;
 use super::part_head::{self, PartHead};
 use super::{Field, Layout, Limits, Params, Value, known_param};
 use crate::rejection::{Expected, Noun, Param, Rejection};
 
-const HEAD_END: &[u8] = b"\r\n\r\n";
+/// Ends the head of a part.
+pub(super) const HEAD_END: &[u8] = b"\r\n\r\n";
 
 /// Reads a body that must be exactly one form.
 pub(super) fn parse<'b>(
     boundary: &str,
-    body: &'b [u8],
+    body: Gapped<'b>,
     known: &[Param],
     limits: &Limits,
 ) -> Result<Params<'b>, Rejection> {
-    let mut parts = Parts::new(boundary, body)?;
+    let mut parts = Parts::new(boundary, body.bytes)?;
     let params = Params::new(Layout::Form { delimiter: parts.delimiter() });
     let mut form = Form { params, known, limits, shapes: Vec::new(), names: Names::default() };
     let mut count = 0;
@@ -128,14 +130,15 @@ impl<'b> Names<'b> {
 // === impl Part ===
 
 impl<'b> Part<'b> {
-    fn read(body: &'b [u8], range: Range<usize>, limits: &Limits) -> Option<Self> {
-        let part = body.get(range.clone())?;
+    fn read(body: Gapped<'b>, range: Range<usize>, limits: &Limits) -> Option<Self> {
+        let part = body.bytes.get(range.clone())?;
         // No need to search a film for the end of a head.
         let longest = part.len().min(limits.part_head.saturating_add(HEAD_END.len()));
         let head_length = memmem::find(part.get(..longest)?, HEAD_END)?;
         let start = head_length + HEAD_END.len();
         let content = part.get(start..)?;
-        let head = part_head::parse(part.get(..head_length)?, content.len(), limits)?;
+        let head =
+            part_head::parse(part.get(..head_length)?, content.len() as u64 + body.missing(&range), limits)?;
         Some(Self { head, content, range })
     }
 

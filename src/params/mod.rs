@@ -9,6 +9,7 @@ mod field_name;
 mod form;
 mod header_value;
 mod json;
+pub(crate) mod large;
 mod multipart;
 mod part_head;
 #[cfg(test)]
@@ -18,6 +19,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 pub use encoding::Encoding;
+
+use large::Gapped;
 
 use crate::rejection::{Noun, Param, Rejection};
 
@@ -118,8 +121,18 @@ pub fn parse<'b>(
     known: &[Param],
     limits: &Limits,
 ) -> Result<Params<'b>, Rejection> {
+    parse_gapped(encoding, Gapped { bytes: body, gaps: &[] }, known, limits)
+}
+
+/// The same, of a body whose large files are elsewhere. Only of a form they are.
+pub(crate) fn parse_gapped<'b>(
+    encoding: &Encoding,
+    body: Gapped<'b>,
+    known: &[Param],
+    limits: &Limits,
+) -> Result<Params<'b>, Rejection> {
     match encoding {
-        Encoding::Json => json::parse(body, known, limits),
+        Encoding::Json => json::parse(body.bytes, known, limits),
         Encoding::Multipart { boundary } => form::parse(boundary, body, known, limits),
     }
 }

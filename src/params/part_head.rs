@@ -26,7 +26,7 @@ struct Headers<'b> {
 
 /// Reads the head of a part with `content_length` bytes of content.
 /// `None` if it is malformed, beyond a limit, or could be read in two ways.
-pub(super) fn parse<'b>(head: &'b [u8], content_length: usize, limits: &Limits) -> Option<PartHead<'b>> {
+pub(super) fn parse<'b>(head: &'b [u8], content_length: u64, limits: &Limits) -> Option<PartHead<'b>> {
     let headers = Headers::parse(str::from_utf8(head).ok()?)?;
     let plain =
         |encoding: &str| ["7bit", "8bit", "binary"].iter().any(|known| encoding.eq_ignore_ascii_case(known));
@@ -45,6 +45,13 @@ pub(super) fn parse<'b>(head: &'b [u8], content_length: usize, limits: &Limits) 
     let is_file = filename.is_some();
     let content_type = headers.content_type;
     (is_file || content_type.is_none_or(is_plain_text)).then_some(PartHead { name, is_file, content_type })
+}
+
+/// Whether this is the head of a file, as far as it can be read.
+pub(super) fn is_file(head: &[u8]) -> bool {
+    let disposition =
+        str::from_utf8(head).ok().and_then(Headers::parse).and_then(|headers| headers.disposition);
+    matches!(disposition.and_then(names), Some((_, Some(_))))
 }
 
 /// The `name` and `filename` of a `Content-Disposition`; any other parameter, `filename*` first of all,

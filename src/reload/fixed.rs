@@ -3,13 +3,14 @@
 use crate::config::Config;
 
 /// Keys of it: what was bound, opened or started before the first request.
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 11] = [
     "server.listen",
     "server.admin_listen",
     "server.workers",
     "server.log_format",
     "server.log_queue",
     "ledger",
+    "spool",
     "redis",
     "tracing.otlp_endpoint",
     "tracing.service_name",
@@ -23,6 +24,7 @@ pub(super) fn keep(config: &mut Config, running: &Config) {
     (server.workers, server.log_format) = (old.workers, old.log_format);
     server.log_queue = old.log_queue;
     config.ledger = running.ledger.clone();
+    config.spool = running.spool.clone();
     config.tracing.export = running.tracing.export.clone();
     config.redis = running.redis.clone();
 }

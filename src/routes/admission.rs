@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -12,6 +12,7 @@ use tracing::warn;
 use super::{Served, body};
 use crate::auth::{self, Client};
 use crate::gateway::Gateway;
+use crate::held::Held;
 use crate::journey::Journey;
 use crate::outcome::{Note, Refusal};
 use crate::params::Encoding;
@@ -91,11 +92,12 @@ impl Admitted {
         Journey::of(&self.head.extensions)
     }
 
-    /// The encoding of its body, and all of the bytes.
-    pub(super) async fn read(&self, body: Body) -> Result<(Encoding, Bytes), Rejection> {
+    /// The encoding of its body, and all of it.
+    pub(super) async fn read(&self, body: Body) -> Result<(Encoding, Held), Rejection> {
         // As slow as its client.
         let journey = self.journey();
-        journey.during(body::read(&self.head, body, &self.gateway.config.limits)).await
+        let Gateway { config, spool, .. } = &*self.gateway;
+        journey.during(body::read(&self.head, body, &config.limits, spool)).await
     }
 
     /// Takes what the call costs from every quota that counts it.

@@ -1,5 +1,7 @@
-//! Reading the body of a judged operation: its kind, then its bytes, within their limit.
+//! Reading the body of a judged operation: its kind, then its bytes, within their limit. Large files go to the spool as
+//! they come.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -10,12 +12,20 @@ use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::server::Limits;
+use crate::held::Held;
 use crate::joined::Joined;
 use crate::params::Encoding;
+use crate::params::large::{HELD_MAX, Sieve};
 use crate::rejection::Rejection;
+use crate::spool::{Spool, Stored};
 
-/// The encoding of a body and all of its bytes.
-pub(super) async fn read(head: &Parts, body: Body, limits: &Limits) -> Result<(Encoding, Bytes), Rejection> {
+/// The encoding of a body and all of it.
+pub(super) async fn read(
+    head: &Parts,
+    body: Body,
+    limits: &Limits,
+    spool: &Arc<Spool>,
+) -> Result<(Encoding, Held), Rejection> {
     check_content_encoding(head)?;
     let announced = announced(&body);
     too_large(announced, limits.form_body.max(limits.json_body))?;
@@ -23,7 +33,9 @@ pub(super) async fn read(head: &Parts, body: Body, limits: &Limits) -> Result<(E
         Encoding::from_content_type(head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes))?;
     let limit = if encoding.is_json() { limits.json_body } else { limits.form_body };
     too_large(announced, limit)?;
-    Ok((encoding, collect(body, limit, limits).await?))
+    let arriving = Arriving { read: 0, limit, began: Instant::now(), body, limits };
+    let held = collect(arriving, &encoding, spool).await?;
+    Ok((encoding, held))
 }
 
 /// Nothing is decompressed: what was judged must be what is read upstream.
@@ -50,17 +62,94 @@ fn in_time(read: u64, limits: &Limits) -> Duration {
     limits.body_time + Duration::from_secs(read / limits.body_rate.max(1))
 }
 
-async fn collect(mut body: Body, limit: u64, limits: &Limits) -> Result<Bytes, Rejection> {
-    let expected = usize::try_from(announced(&body)).unwrap_or(0);
+/// A body, within its bounds.
+struct Arriving<'l> {
+    body: Body,
+    /// Bytes so far.
+    read: u64,
+    limit: u64,
+    began: Instant,
+    limits: &'l Limits,
+}
+
+impl Arriving<'_> {
+    /// The next piece of it.
+    async fn piece(&mut self) -> Result<Option<Bytes>, Rejection> {
+        loop {
+            let now = Instant::now();
+            let until = (now + self.limits.body_idle).min(self.began + in_time(self.read, self.limits));
+            let frame = timeout_at(until, self.body.frame()).await.map_err(|_| Rejection::BodyStalled)?;
+            let Some(frame) = frame else { return Ok(None) };
+            let Ok(piece) = frame.map_err(|_| Rejection::BodyBroken)?.into_data() else { continue };
+            self.read += piece.len() as u64;
+            too_large(self.read, self.limit)?;
+            return Ok(Some(piece));
+        }
+    }
+}
+
+async fn collect(
+    mut arriving: Arriving<'_>,
+    encoding: &Encoding,
+    spool: &Arc<Spool>,
+) -> Result<Held, Rejection> {
+    let expected = usize::try_from(announced(&arriving.body)).unwrap_or(0);
+    let may_have_files = |read| match encoding {
+        Encoding::Multipart { boundary } if read > HELD_MAX as u64 => Some(boundary),
+        Encoding::Multipart { .. } | Encoding::Json => None,
+    };
     let mut joined = Joined::default();
-    let (mut read, began) = (0, Instant::now());
-    loop {
-        let until = (Instant::now() + limits.body_idle).min(began + in_time(read, limits));
-        let frame = timeout_at(until, body.frame()).await.map_err(|_| Rejection::BodyStalled)?;
-        let Some(frame) = frame else { return Ok(joined.into_bytes()) };
-        let Ok(data) = frame.map_err(|_| Rejection::BodyBroken)?.into_data() else { continue };
-        read += data.len() as u64;
-        too_large(read, limit)?;
-        joined.push(data, expected);
+    while let Some(piece) = arriving.piece().await? {
+        // What is announced as large is not joined first.
+        if let Some(boundary) = may_have_files(arriving.read.max(expected as u64)) {
+            let sieve = Sieve::new(boundary, &arriving.limits.fields);
+            let first = [joined.into_bytes(), piece];
+            let sifting = Sifting { sieve, spool, taken: Vec::new(), stored: None };
+            // Apart, and large: what holds no files needs no room for it.
+            return Box::pin(sifting.all(first, arriving)).await;
+        }
+        joined.push(piece, expected);
+    }
+    Ok(joined.into_bytes().into())
+}
+
+/// A form whose large files go to the spool.
+struct Sifting<'s> {
+    sieve: Sieve,
+    spool: &'s Arc<Spool>,
+    /// What goes there next.
+    taken: Vec<Bytes>,
+    /// What is there.
+    stored: Option<Stored>,
+}
+
+/// Bytes that go to the spool at a time.
+const WRITE: usize = 128 << 10;
+
+impl Sifting<'_> {
+    async fn all(mut self, first: [Bytes; 2], mut arriving: Arriving<'_>) -> Result<Held, Rejection> {
+        for piece in first {
+            self.sieve.push(piece, &mut self.taken);
+        }
+        while let Some(piece) = arriving.piece().await? {
+            self.sieve.push(piece, &mut self.taken);
+            if self.taken.iter().map(Bytes::len).sum::<usize>() >= WRITE {
+                self.store().await?;
+            }
+        }
+        if !self.taken.is_empty() {
+            self.store().await?;
+        }
+        let (bytes, gaps) = self.sieve.finish();
+        Ok(match self.stored {
+            Some(stored) => Held::new(bytes, gaps, stored),
+            None => bytes.into(),
+        })
+    }
+
+    async fn store(&mut self) -> Result<(), Rejection> {
+        let stored = self.stored.take().map_or_else(|| self.spool.begin(), Ok)?;
+        self.stored = Some(stored.append(std::mem::take(&mut self.taken)).await?);
+        Ok(())
     }
 }

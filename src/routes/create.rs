@@ -33,14 +33,14 @@ async fn judged(admitted: Admitted, body: Body) -> Result<Response, Refusal> {
     let config = &gateway.config;
     judge_submit_query(&gateway, &admitted.head.uri, FIELDS)?;
     let mode = mode(&gateway, &admitted.head)?;
-    let (encoding, bytes) = admitted.read(body).await?;
+    let (encoding, held) = admitted.read(body).await?;
     let (body, judgement) = {
-        let params = params::parse(&encoding, &bytes, FIELDS, &config.limits.fields)?;
+        let params = params::parse_gapped(&encoding, held.gapped(), FIELDS, &config.limits.fields)?;
         admitted.journey().mark(|marks| marks.asked = asked(&params));
         let nobody = Asker { mode, ..Asker::default() };
         let asker = admitted.client.key().map_or(nobody, |key| key.asker(mode));
         let judgement = config.capabilities.judge_create(&params, &asker)?;
-        (rewrite::apply(&bytes, &params, &judgement.edits).into_iter().collect(), judgement)
+        (rewrite::apply_held(&held, &params, &judgement.edits), judgement)
     };
     let upstream = judgement.model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);
     let note = Note::of(&judgement, upstream);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::http::request::Parts;
 use axum::response::Response;
-use bytes::Bytes;
 use http_body::Body as HttpBody;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
@@ -17,6 +16,7 @@ use crate::auth;
 use crate::budget::Charge;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
+use crate::held::Piece;
 use crate::journey::Journey;
 use crate::ledger::Open;
 use crate::ledger::record::{LedgerId, State};
@@ -34,7 +34,7 @@ pub(super) struct Making {
     pub(super) upstreams: Upstreams,
     pub(super) upstream: Arc<str>,
     pub(super) head: Parts,
-    pub(super) body: Vec<Bytes>,
+    pub(super) body: Vec<Piece>,
     pub(super) open: Open,
     /// Whether it starts a job, which takes its time.
     pub(super) makes_job: bool,

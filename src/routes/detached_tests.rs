@@ -40,7 +40,12 @@ fn intent() -> Intent {
     Intent {
         client: "team".into(),
         operation: Operation::Create,
-        fingerprint: Fingerprint::of(Operation::Create, "/v1/videos", &Encoding::Json, &[Bytes::new()]),
+        fingerprint: Fingerprint::of(
+            Operation::Create,
+            "/v1/videos",
+            &Encoding::Json,
+            &[Bytes::new().into()],
+        ),
         key: IdempotencyKey::parse("k"),
         repeat: false,
     }

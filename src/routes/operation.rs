@@ -38,16 +38,17 @@ async fn judged(operation: Operation, admitted: Admitted, body: Body) -> Result<
     let config = &gateway.config;
     check_id(&gateway, &admitted.head.uri)?;
     judge_submit_query(&gateway, &admitted.head.uri, operation.fields())?;
-    let (encoding, bytes) = admitted.read(body).await.map_err(|reason| form_only(operation, reason))?;
+    let (encoding, held) = admitted.read(body).await.map_err(|reason| form_only(operation, reason))?;
     if operation == Operation::Character && encoding.is_json() {
         let got = admitted.head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
         return Err(Rejection::NotAForm(String::from_utf8_lossy(got.unwrap_or_default()).into_owned()).into());
     }
     let (body, named, seconds) = {
-        let params = params::parse(&encoding, &bytes, operation.fields(), &config.limits.fields)?;
+        let params =
+            params::parse_gapped(&encoding, held.gapped(), operation.fields(), &config.limits.fields)?;
         let edit = config.capabilities.judge(operation, &params)?;
-        let named = params.get(Param::Video).and_then(|field| home::named(&bytes, field));
-        let body = rewrite::apply(&bytes, &params, edit.as_slice()).into_iter().collect();
+        let named = params.get(Param::Video).and_then(|field| home::named(&held.bytes, field));
+        let body = rewrite::apply_held(&held, &params, edit.as_slice());
         (body, named, wanted_duration(&params))
     };
     let source = source(&gateway, named, &admitted.head.uri).await;

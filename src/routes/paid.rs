@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 
 use super::admission::Admitted;
@@ -15,6 +14,7 @@ use super::detached::{Holds, Making, noted};
 use super::order::Order;
 use crate::auth;
 use crate::budget::Reserved;
+use crate::held::Piece;
 use crate::ledger::fingerprint::Fingerprint;
 use crate::ledger::intent::{self, Details, IdempotencyKey, Intent, Sent};
 use crate::ledger::operation::Operation;
@@ -32,7 +32,7 @@ use crate::shutdown::{Stage, Underway};
 pub(super) struct Paid {
     pub(super) operation: Operation,
     pub(super) encoding: Encoding,
-    pub(super) body: Vec<Bytes>,
+    pub(super) body: Vec<Piece>,
     /// The upstream that is asked.
     pub(super) upstream: Arc<str>,
     /// What it asks for, and what it costs, as far as it is known.
@@ -192,7 +192,7 @@ async fn turn(admitted: &Admitted, paid: &Paid, until: Instant) -> Result<Turn, 
 
 fn details(admitted: &Admitted, paid: &Paid) -> Details {
     let head = &admitted.head;
-    let bytes = paid.body.iter().map(|segment| segment.len() as u64).sum();
+    let bytes = paid.body.iter().map(Piece::len).sum();
     let Order { model, seconds, size, price } = paid.order.clone();
     Details {
         upstream: Arc::clone(&paid.upstream),

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::request::Parts;
 
 use super::presence::Presence;
 use crate::failure::Failure;
+use crate::held::Piece;
 use crate::journey::Journey;
 use crate::quota::{Class, Quotas};
 use crate::rejection::Rejection;
@@ -86,7 +87,7 @@ pub enum Payload {
     /// Nothing.
     Empty,
     /// All of it is here, in pieces.
-    Whole(Vec<Bytes>),
+    Whole(Vec<Piece>),
     /// It is still arriving.
     Streaming {
         /// The body.

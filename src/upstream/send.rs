@@ -1,14 +1,10 @@
 //! Sending one request and waiting for the head of its answer.
 
-use std::collections::VecDeque;
-use std::io;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::pin::pin;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::Response;
-use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, sleep_until};
 
 use super::call::Missed;
@@ -19,6 +15,7 @@ use super::heads::AttemptHead;
 use super::stream::{Phase, Progress, Upload};
 use crate::failure::Failure;
 use crate::metrics::meter::{Meter, Metered};
+use crate::spool::sending;
 
 /// How long sending may take.
 pub(super) struct Sent {
@@ -54,7 +51,7 @@ impl Sent {
     ) -> Result<(Response<Body>, Patience), Missed> {
         let (body, progress) = match payload {
             Payload::Empty => (Body::empty(), None),
-            Payload::Whole(segments) => (Body::new(self.metered(body_of(segments))), None),
+            Payload::Whole(segments) => (Body::new(self.metered(sending(segments))), None),
             Payload::Streaming { body, limit, idle } => {
                 let (upload, progress) = Upload::new(body, limit, idle);
                 (Body::new(self.metered(upload)), Some(progress))
@@ -122,33 +119,5 @@ impl Sent {
             }
         };
         Patience { until: own, cut_short: false }
-    }
-}
-
-/// A body of known pieces.
-struct Segments(VecDeque<Bytes>);
-
-fn body_of(segments: Vec<Bytes>) -> Body {
-    // A single piece is what nearly every body is, and needs no queue.
-    match <[Bytes; 1]>::try_from(segments) {
-        Ok([one]) => Body::from(one),
-        Err(many) => Body::new(Segments(many.into())),
-    }
-}
-
-impl http_body::Body for Segments {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        Poll::Ready(self.0.pop_front().map(|segment| Ok(Frame::data(segment))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.iter().map(|segment| segment.len() as u64).sum())
     }
 }

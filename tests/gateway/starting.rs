@@ -33,6 +33,7 @@ async fn an_unusable_configuration_ends_the_start() {
         (with("credential = { env = \"REELGATE_TEST_THAT_IS_NOT_SET\" }"), "REELGATE_TEST_THAT_IS_NOT_SET"),
         (with("ca_file = \"missing.pem\""), "missing.pem"),
         (with("[ledger]\npath = \"no/such/folder/ledger.db\""), "no/such/folder"),
+        (with("[spool]\nfolder = \"no/such/folder\""), "spool.folder: no file can be made in no/such/folder"),
         (with("[server]\ndrain = \"soon\""), "server.drain"),
     ] {
         assert_ends(&toml, &[], reason).await;

@@ -50,7 +50,7 @@ fn named(instance: &str, store: Arc<dyn Store>, settings: &Settings) -> Ledger {
 
 fn fingerprint(body: &str) -> Fingerprint {
     let body = Bytes::copy_from_slice(body.as_bytes());
-    Fingerprint::of(Operation::Create, "/v1/videos", &Encoding::Json, &[body])
+    Fingerprint::of(Operation::Create, "/v1/videos", &Encoding::Json, &[body.into()])
 }
 
 fn first_try(body: &str) -> Intent {

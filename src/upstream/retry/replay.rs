@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::super::call::Payload;
 use super::super::deadline::Deadline;
+use crate::held::Piece;
 
 /// How many bytes may be kept: of one body, and of all at a time.
 #[derive(Debug)]
@@ -69,9 +70,9 @@ impl Drop for Kept {
 pub(crate) enum Replay {
     Empty,
     /// To be sent once; `None` once it was.
-    Once(Option<Vec<Bytes>>),
+    Once(Option<Vec<Piece>>),
     Whole {
-        segments: Vec<Bytes>,
+        segments: Vec<Piece>,
         _kept: Kept,
     },
     /// Recorded as it comes.
@@ -93,7 +94,8 @@ impl Replay {
             Payload::Whole(segments) => {
                 deadline.start(Instant::now());
                 let mut kept = shelf.nothing();
-                let length = segments.iter().map(|segment| segment.len() as u64).sum();
+                // What is on disk takes no room.
+                let length = segments.iter().map(Piece::held).sum();
                 if kept.grow(length) {
                     Self::Whole { segments, _kept: kept }
                 } else {

@@ -14,7 +14,7 @@ const MIB: usize = 1 << 20;
 
 fn whole(length: usize) -> Payload {
     let half = Bytes::from(vec![b'x'; length / 2]);
-    Payload::Whole(vec![half, Bytes::from(vec![b'y'; length - length / 2])])
+    Payload::Whole(vec![half.into(), Bytes::from(vec![b'y'; length - length / 2]).into()])
 }
 
 /// RT17

@@ -4,6 +4,7 @@ mod answers;
 mod budgets;
 mod homes;
 mod idempotency;
+mod large;
 mod places;
 mod quotas;
 mod repeats;

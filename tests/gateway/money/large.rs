@@ -1,0 +1,144 @@
+//! Creates with large files, which are on disk until their call has its answer.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use crate::support::gateway::Gateway;
+use crate::support::message::Message;
+use crate::support::process::Process;
+use crate::support::request::{BOUNDARY, Request, form, text};
+use crate::support::upstream::{Gate, JOB, Reply, Upstream};
+
+/// A gateway whose spool takes so much, and its folder.
+async fn spooling(upstream: &Upstream, size: &str) -> (Gateway, TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let toml = format!(
+        "presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"{{upstream}}\"\nretry.backoff_base = \"1ms\"\n\
+         [spool]\nfolder = \"{}\"\nsize = \"{size}\"\n",
+        folder.path().display()
+    );
+    (Gateway::start(upstream, &toml).await, folder)
+}
+
+/// A create with a film of so many bytes between two fields.
+fn with_film(bytes: usize) -> Request {
+    let film: String = ["--", BOUNDARY.get(..9).unwrap_or_default(), "\r\n", "frame"].concat();
+    let film: String = film.chars().cycle().take(bytes).collect();
+    let film =
+        format!("name=\"input_reference\"; filename=\"a.mp4\"\r\nContent-Type: video/mp4\r\n\r\n{film}");
+    form(&[&text("prompt", "a cat"), &film, &text("seconds", "8")])
+}
+
+/// The same under another boundary, as an SDK would send it again.
+fn under_another_boundary(request: &Request) -> Request {
+    let other = BOUNDARY.replace('d', "e");
+    let body = String::from_utf8(request.sent_body().to_vec()).expect("text").replace(BOUNDARY, &other);
+    let kind = format!("multipart/form-data; boundary={other}");
+    request.clone().without("content-type").without("content-length").with("content-type", &kind).body(body)
+}
+
+fn length(message: &Message) -> Option<usize> {
+    message.header("content-length").and_then(|length| length.parse().ok())
+}
+
+const MIB: usize = 1 << 20;
+
+/// RT01, RT21, FW01: the very same bytes and their length, on every attempt, whatever comes in which pieces.
+#[tokio::test]
+async fn a_large_file_arrives_byte_for_byte_and_is_sent_again_byte_for_byte() {
+    for request in [with_film(5 * MIB + 3), with_film(5 * MIB + 3).chunked(99_991), with_film(129 * 1024)] {
+        let refused = || Reply::json(429, "{}");
+        let upstream = Upstream::script(vec![refused(), refused(), Reply::job()]).await;
+        let (gateway, folder) = spooling(&upstream, "1GiB").await;
+        let answer = gateway.ask(&request).await;
+        assert_eq!((answer.status(), &*answer.text()), (200, JOB));
+        let sent = upstream.requests();
+        assert_eq!(sent.len(), 3);
+        let whole = with_film(if request.sent_body().len() < MIB { 129 * 1024 } else { 5 * MIB + 3 });
+        for attempt in sent {
+            assert_eq!(length(&attempt), Some(whole.sent_body().len()));
+            assert!(attempt.body == whole.sent_body(), "{} bytes", attempt.body.len());
+        }
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
+    }
+}
+
+/// RT22, RT23, RT29: what repeats which is told by the files as well, wherever they are.
+#[tokio::test]
+async fn a_large_create_is_known_by_its_key_and_its_bytes() {
+    let upstream = Upstream::start(Reply::job()).await;
+    let (gateway, _folder) = spooling(&upstream, "1GiB").await;
+    let first = with_film(2 * MIB).with("idempotency-key", "k");
+    assert_eq!(gateway.ask(&first).await.status(), 200);
+    let again = gateway.ask(&under_another_boundary(&first)).await;
+    assert_eq!((again.status(), again.header("x-reelgate-replayed")), (200, Some("true")));
+    let other = gateway.ask(&with_film(2 * MIB + 1).with("idempotency-key", "k")).await;
+    assert_eq!((other.status(), other.code().as_deref()), (422, Some("idempotency_mismatch")));
+    assert_eq!(upstream.count(), 1);
+}
+
+/// What there is no room for is refused before anything is sent; what needs none, and polls, are not.
+#[tokio::test]
+async fn a_full_spool_refuses_large_files_until_there_is_room() {
+    let gate = Gate::closed();
+    let upstream = Upstream::start(Reply::default().read().wait(&gate).send(super::job())).await;
+    let (gateway, _folder) = spooling(&upstream, "4MiB").await;
+    let mut client = gateway.connect().await;
+    client.send(with_film(3 * MIB).bytes()).await;
+    upstream.until("the first", |requests| requests.len() == 1).await;
+
+    let refused = gateway.ask(&with_film(2 * MIB)).await;
+    assert_eq!((refused.status(), refused.code().as_deref()), (503, Some("spool_unavailable")));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(upstream.count(), 1, "nothing was sent");
+    gate.open();
+    assert_eq!(client.answer().await.status(), 200);
+    assert_eq!(gateway.ask(&with_film(1000)).await.status(), 200, "held in memory");
+    assert_eq!(gateway.ask(&with_film(3 * MIB)).await.status(), 200, "there is room again");
+}
+
+/// A client that leaves takes its file with it.
+#[tokio::test]
+async fn a_client_that_leaves_gives_its_room_back() {
+    let upstream = Upstream::start(Reply::job()).await;
+    let (gateway, _folder) = spooling(&upstream, "3MiB").await;
+    for _ in 0..3 {
+        let request = with_film(2 * MIB + 5);
+        let (bytes, mut client) = (request.bytes(), gateway.connect().await);
+        client.send(&bytes[..bytes.len() - 1000]).await;
+        drop(client);
+    }
+    // Only once those before it are gone there is room.
+    let answer = loop {
+        let answer = gateway.ask(&with_film(2 * MIB + 5)).await;
+        if answer.status() != 503 {
+            break answer;
+        }
+    };
+    assert_eq!((answer.status(), upstream.count()), (200, 1));
+}
+
+/// LM05, ST13: eight films at a time, all of them here before the first one is answered.
+#[tokio::test]
+async fn memory_does_not_grow_with_what_is_uploaded() {
+    let gate = Gate::closed();
+    let upstream = Upstream::start(Reply::default().read().wait(&gate).send(super::job())).await;
+    let toml = "presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"{upstream}\"";
+    let process = Process::start(&upstream, toml).await;
+    let film = with_film(20 * MIB).bytes();
+    let before = process.memory().now;
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        let mut client = process.connect().await;
+        client.send(&film).await;
+        clients.push(client);
+    }
+    upstream.until("eight films", |requests| requests.len() == 8).await;
+    gate.open();
+    for mut client in clients {
+        assert_eq!(client.answer().await.status(), 200);
+    }
+    let grown = process.memory().peak.saturating_sub(before);
+    assert!(grown < 24 << 20, "grew by {grown} bytes for {} of films", 8 * film.len());
+}
