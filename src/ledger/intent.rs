@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::fingerprint::Fingerprint;
 use super::operation::Operation;
+use super::pairs::Pairs;
 use crate::rejection::Rejection;
 
 /// Who asks for what, as far as it matters for telling repeats.
@@ -49,7 +50,7 @@ pub(crate) struct Sent {
     /// Method and target, such as `POST /v1/videos`.
     pub line: String,
     /// The headers that say how it was made; see [`KEPT`].
-    pub headers: Vec<(String, String)>,
+    pub headers: Pairs,
     /// Length of the body that goes upstream.
     pub bytes: u64,
 }
@@ -105,12 +106,9 @@ impl Sent {
     /// What is kept of a request whose body has `bytes` bytes.
     #[must_use]
     pub(crate) fn of(method: &Method, uri: &Uri, headers: &HeaderMap, bytes: u64) -> Self {
-        let kept = KEPT.iter().filter_map(|name| {
-            let value = headers.get(name)?.to_str().ok()?;
-            Some((name.as_str().to_owned(), value.to_owned()))
-        });
+        let kept = KEPT.iter().filter_map(|name| Some((name, headers.get(name)?)));
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
-        Self { line: format!("{method} {target}"), headers: kept.collect(), bytes }
+        Self { line: [method.as_str(), " ", target].concat(), headers: Pairs::of(kept), bytes }
     }
 }
 
@@ -197,7 +195,7 @@ mod tests {
             7,
         );
         assert_eq!(sent.line, "POST /v1/videos?api-version=1");
-        assert_eq!(sent.headers, [("user-agent".to_owned(), "OpenAI/Python 3.54.0".to_owned())]);
+        assert_eq!(sent.headers.as_json(), r#"[["user-agent","OpenAI/Python 3.54.0"]]"#);
         let name = client(None, Some(secret));
         assert!(name.starts_with("sha256:") && name.len() == 23, "{name}");
         assert_ne!(name, client(None, Some(b"Bearer sk-other")));

@@ -7,7 +7,7 @@
 //! guard        which try a repeat repeats: pure      desk        what this process has under way
 //! intent       what is known before it leaves        settlement  what became of it
 //! fingerprint  whether two requests ask for the same
-//! record       what is written down                  store       the seam to what holds it
+//! record       what is written down; pairs: headers   store       the seam to what holds it
 //! sqlite       a file                                redis       a server, for several gateways
 //! memory       this process, for trying and testing  archive     reading records without us
 //! ```
@@ -39,6 +39,7 @@ mod jobs;
 mod memory;
 mod open;
 pub(crate) mod operation;
+pub(crate) mod pairs;
 pub(crate) mod record;
 pub(crate) mod redis;
 pub(crate) mod settlement;

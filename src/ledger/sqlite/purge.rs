@@ -2,12 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tracing::warn;
 
 use super::thread::Chore;
-use super::usage;
+use super::{tries, usage};
 use crate::config::ledger::Settings;
+use crate::ledger::record::LedgerId;
 use crate::ledger::time::Timestamp;
 
 /// Rows that are deleted at once.
@@ -41,10 +42,15 @@ pub(super) fn chore(settings: &Settings) -> Chore {
 fn purge(connection: &Connection, now: Timestamp, keep: [Duration; 2]) -> rusqlite::Result<bool> {
     let [calls, answers] = keep.map(|keep| now.before(keep));
     usage::purge(connection, now)?;
+    // By id, which begins with the time: what is oldest is at the beginning.
     let old = |table: &str| {
-        format!("DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE at < ?1 ORDER BY at LIMIT ?2)")
+        let oldest = format!("SELECT id, at FROM {table} WHERE id < ?1 ORDER BY id LIMIT {ROWS_MAX}");
+        format!("DELETE FROM {table} WHERE id IN (SELECT id FROM ({oldest}) WHERE at < ?2)")
     };
-    let answers = connection.execute(&old("answers"), params![answers.0, ROWS_MAX])?;
-    let calls = connection.execute(&old("calls"), params![calls.0, ROWS_MAX])?;
-    Ok(answers == ROWS_MAX || calls == ROWS_MAX)
+    let delete =
+        |table, than: Timestamp| connection.execute(&old(table), (LedgerId::first_at(than).as_str(), than.0));
+    // No answer is kept for longer, and what a repeat must know of neither.
+    let tries = tries::purge(connection, answers, ROWS_MAX)?;
+    let deleted = [tries, delete("answers", answers)?, delete("calls", calls)?];
+    Ok(deleted.contains(&ROWS_MAX))
 }

@@ -157,9 +157,16 @@ async fn old_records_and_answers_are_deleted() {
     }
     drop(ledger);
     let by_hand = rusqlite::Connection::open(&settings.path).expect("a connection");
-    let age = "UPDATE calls SET at = at - 91 * 86400000 WHERE job_id = 'a'; \
-               UPDATE answers SET at = at - 2 * 86400000";
-    by_hand.execute_batch(age).expect("aged");
+    // Ids have the time too.
+    let ago = |days: i64| {
+        format!("at = at - {days} * 86400000, id = printf('lg_%012x', at - {days} * 86400000) || id")
+    };
+    let age = format!(
+        "UPDATE calls SET {} WHERE job_id = 'a'; UPDATE answers SET {}; UPDATE tries SET minute = minute - 2880",
+        ago(91),
+        ago(2)
+    );
+    by_hand.execute_batch(&age).expect("aged");
 
     let ledger = open(&settings);
     // The chore comes before the first question.
@@ -167,6 +174,7 @@ async fn old_records_and_answers_are_deleted() {
     let count = |sql: &str| by_hand.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
     assert_eq!(count("SELECT count(*) FROM calls"), 3);
     assert_eq!(count("SELECT count(*) FROM answers"), 1, "only the new one");
+    assert_eq!(count("SELECT count(*) FROM tries"), 1, "what a repeat may be of");
 }
 
 #[tokio::test]

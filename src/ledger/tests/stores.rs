@@ -40,7 +40,7 @@ pub(super) fn record(intent: Intent) -> Record {
         updated: at,
         intent,
         details: Details {
-            sent: Sent { headers: vec![("user-agent".to_owned(), "a".to_owned())], ..details().sent },
+            sent: Sent { headers: Pairs::written(r#"[["user-agent","a"]]"#.to_owned()), ..details().sent },
             ..details()
         },
         outcome: Outcome::open(),
