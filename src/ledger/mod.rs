@@ -83,7 +83,7 @@ struct Inner {
     /// these; which others it shares it with does not matter.
     turns: Vec<AsyncMutex<()>>,
     /// Outcomes that could not be written down. They are tried again once something could be.
-    unwritten: Mutex<Vec<(LedgerId, Settled)>>,
+    unwritten: Mutex<Vec<(LedgerId, Arc<Settled>)>>,
     /// Where jobs are, so that a poll does not ask the store.
     jobs: Mutex<Bounded<Arc<str>, Job>>,
     operations: IntCounterVec,
@@ -197,7 +197,7 @@ impl Ledger {
     }
 
     /// Keeps an outcome that could not be written down.
-    fn keep_unwritten(&self, id: LedgerId, settled: Settled) {
+    fn keep_unwritten(&self, id: LedgerId, settled: Arc<Settled>) {
         let mut unwritten = self.unwritten();
         if unwritten.len() < UNWRITTEN_MAX {
             unwritten.push((id, settled));
@@ -218,15 +218,15 @@ impl Ledger {
         let one = self.unwritten().pop();
         let Some((id, settled)) = one else { return };
         // One is enough to find out: what a store that hangs is asked stays in its queue.
-        match self.asked("settle", self.0.store.settle(id.clone(), settled.clone())).await {
+        match self.asked("settle", self.0.store.settle(id.clone(), Arc::clone(&settled))).await {
             Ok(()) => self.write_unwritten(),
             Err(_) => self.keep_unwritten(id, settled),
         }
     }
 
     /// Asks for an outcome to be written down and does not wait until it is. Should it fail, it is tried again.
-    fn settle_unseen(&self, id: LedgerId, settled: Settled) {
-        let asked = self.0.store.settle(id.clone(), settled.clone());
+    fn settle_unseen(&self, id: LedgerId, settled: Arc<Settled>) {
+        let asked = self.0.store.settle(id.clone(), Arc::clone(&settled));
         let ledger = self.clone();
         let watch = async move {
             if ledger.asked("settle", asked).await.is_err() {
@@ -239,7 +239,7 @@ impl Ledger {
         }
     }
 
-    fn unwritten(&self) -> MutexGuard<'_, Vec<(LedgerId, Settled)>> {
+    fn unwritten(&self) -> MutexGuard<'_, Vec<(LedgerId, Arc<Settled>)>> {
         self.0.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

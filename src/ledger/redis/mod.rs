@@ -172,7 +172,7 @@ impl Store for RedisStore {
         })
     }
 
-    fn settle(&self, id: LedgerId, settled: Settled) -> Asked<()> {
+    fn settle(&self, id: LedgerId, settled: Arc<Settled>) -> Asked<()> {
         let Self { keys, keep, .. } = self;
         let outcome = &settled.outcome;
         let job = outcome.job_id.as_deref().map(|job| keys.job(job)).unwrap_or_default();

@@ -94,7 +94,7 @@ impl Store for SqliteStore {
         })
     }
 
-    fn settle(&self, id: LedgerId, settled: Settled) -> Asked<()> {
+    fn settle(&self, id: LedgerId, settled: Arc<Settled>) -> Asked<()> {
         self.writer.ask(Terms::InAnyCase, move |prepared| write::settle(prepared, &id, &settled))
     }
 
