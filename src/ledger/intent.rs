@@ -49,7 +49,7 @@ pub(crate) struct Details {
 pub(crate) struct Sent {
     /// Method and target, such as `POST /v1/videos`.
     pub line: String,
-    /// The headers that say how it was made; see [`KEPT`].
+    /// The headers that say how it was made; see [`is_kept`].
     pub headers: Pairs,
     /// Length of the body that goes upstream.
     pub bytes: u64,
@@ -59,21 +59,24 @@ pub(crate) struct Sent {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct IdempotencyKey(Arc<str>);
 
-/// Headers a record keeps. Credentials are not among them, nor is what a proxy adds about the client.
-static KEPT: [HeaderName; 12] = [
-    HeaderName::from_static("content-type"),
-    HeaderName::from_static("user-agent"),
-    HeaderName::from_static("openai-organization"),
-    HeaderName::from_static("openai-project"),
-    HeaderName::from_static("openai-beta"),
-    HeaderName::from_static("x-stainless-retry-count"),
-    HeaderName::from_static("x-stainless-read-timeout"),
-    HeaderName::from_static("x-stainless-timeout"),
-    HeaderName::from_static("x-stainless-lang"),
-    HeaderName::from_static("x-stainless-package-version"),
-    HeaderName::from_static("x-stainless-runtime"),
-    HeaderName::from_static("x-stainless-runtime-version"),
-];
+/// Whether a record keeps a header. Credentials are not among them, nor is what a proxy adds about the client.
+fn is_kept(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "content-type"
+            | "user-agent"
+            | "openai-organization"
+            | "openai-project"
+            | "openai-beta"
+            | "x-stainless-retry-count"
+            | "x-stainless-read-timeout"
+            | "x-stainless-timeout"
+            | "x-stainless-lang"
+            | "x-stainless-package-version"
+            | "x-stainless-runtime"
+            | "x-stainless-runtime-version"
+    )
+}
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const RETRY_COUNT: HeaderName = HeaderName::from_static("x-stainless-retry-count");
@@ -106,7 +109,7 @@ impl Sent {
     /// What is kept of a request whose body has `bytes` bytes.
     #[must_use]
     pub(crate) fn of(method: &Method, uri: &Uri, headers: &HeaderMap, bytes: u64) -> Self {
-        let kept = headers.iter().filter(|(name, _)| KEPT.contains(name));
+        let kept = headers.iter().filter(|(name, _)| is_kept(name));
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
         Self { line: [method.as_str(), " ", target].concat(), headers: Pairs::of(kept), bytes }
     }

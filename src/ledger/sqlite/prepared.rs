@@ -24,8 +24,7 @@ macro_rules! statements {
         impl Sql {
             const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// As SQLite reads it.
-            pub(super) fn text(self) -> String {
+            fn text(self) -> String {
                 match self { $(Self::$name => ($text).into(),)+ }
             }
         }
@@ -41,11 +40,15 @@ statements! {
     Settle = "
         UPDATE calls SET
             updated = ?2, state = ?3, attempts = ?4, status = ?5, job_id = ?6, job_status = ?7,
-            upstream_request_id = ?8, error_code = ?9, error_message = ?10, client_left = client_left OR ?11
+            upstream_request_id = ?8, error_code = ?9, error_message = ?10, client_left = client_left OR ?11,
+            answer = ?12
         WHERE id = ?1 AND state = 'open'";
     InsertAnswer = "INSERT INTO answers (id, at, headers, body) VALUES (?1, ?2, ?3, ?4)";
+    DeleteAnswer = "DELETE FROM answers WHERE number = ?1";
+    /// Numbers are given again once answers are old: whose it is counts too.
     Answer = "
-        SELECT calls.status, answers.headers, answers.body FROM answers JOIN calls USING (id) WHERE id = ?1";
+        SELECT calls.status, answers.headers, answers.body
+        FROM calls JOIN answers ON answers.number = calls.answer AND answers.id = calls.id WHERE calls.id = ?1";
     NoteJob = "
         UPDATE calls SET
             job_status = ?2, updated = ?3, error_code = coalesce(?4, error_code),

@@ -8,7 +8,6 @@ use tracing::warn;
 use super::thread::Chore;
 use super::{tries, usage};
 use crate::config::ledger::Settings;
-use crate::ledger::record::LedgerId;
 use crate::ledger::time::Timestamp;
 
 /// Rows that are deleted at once.
@@ -42,15 +41,16 @@ pub(super) fn chore(settings: &Settings) -> Chore {
 fn purge(connection: &Connection, now: Timestamp, keep: [Duration; 2]) -> rusqlite::Result<bool> {
     let [calls, answers] = keep.map(|keep| now.before(keep));
     usage::purge(connection, now)?;
-    // By id, which begins with the time: what is oldest is at the beginning.
-    let old = |table: &str| {
-        let oldest = format!("SELECT id, at FROM {table} WHERE id < ?1 ORDER BY id LIMIT {ROWS_MAX}");
-        format!("DELETE FROM {table} WHERE id IN (SELECT id FROM ({oldest}) WHERE at < ?2)")
+    // What is oldest is at the beginning of each.
+    let old = |table: &str, key: &str| {
+        let oldest = format!("SELECT {key}, at FROM {table} ORDER BY {key} LIMIT {ROWS_MAX}");
+        format!("DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM ({oldest}) WHERE at < ?1)")
     };
-    let delete =
-        |table, than: Timestamp| connection.execute(&old(table), (LedgerId::first_at(than).as_str(), than.0));
-    // No answer is kept for longer, and what a repeat must know of neither.
-    let tries = tries::purge(connection, answers, ROWS_MAX)?;
-    let deleted = [tries, delete("answers", answers)?, delete("calls", calls)?];
+    let deleted = [
+        // What a repeat must know of is not kept for longer than its answer.
+        tries::purge(connection, answers, ROWS_MAX)?,
+        connection.execute(&old("answers", "number"), [answers.0])?,
+        connection.execute(&old("calls", "id"), [calls.0])?,
+    ];
     Ok(deleted.contains(&ROWS_MAX))
 }

@@ -115,18 +115,18 @@ const USAGE: &str = "
 /// - Ids begin with the time: what is looked for by time is looked for by id, and needs no index of its own. Ids of
 ///   requests begin with it too.
 /// - Tries of a request are looked for among those of some minutes (`tries`), not among all there ever were.
+/// - A record says which answer is its own (`answer`), and answers need no index.
 /// - Sums of usage lie together by day, and are written once a transaction, not by triggers, for which SQLite would keep
 ///   a copy of every page that a statement changes.
 ///
-/// Dropping an index reads it once: a second or two for a million calls. Only the tries of the last
-/// day are copied.
+/// Dropping an index reads it once: a second or two for a million calls. Only
+/// answers, and the tries of the last day, are copied.
 const LEAN: &str = "
     DROP TRIGGER usage_grows;
     DROP TRIGGER usage_shrinks;
     DROP INDEX calls_by_time;
     DROP INDEX calls_by_request;
     DROP INDEX calls_by_request_id;
-    DROP INDEX answers_by_time;
 
     CREATE TABLE tries (
         is_repeat INTEGER NOT NULL,
@@ -138,6 +138,19 @@ const LEAN: &str = "
     INSERT INTO tries
         SELECT is_repeat, at / 60000, substr(fingerprint, 1, 16), id FROM calls
         WHERE id >= printf('lg_%012x', (unixepoch('now') - 86400) * 1000) AND idempotency_key IS NULL;
+
+    ALTER TABLE calls ADD COLUMN answer INTEGER;
+    ALTER TABLE answers RENAME TO answers_before;
+    CREATE TABLE answers (
+        number  INTEGER PRIMARY KEY,
+        id      TEXT NOT NULL,
+        at      INTEGER NOT NULL,
+        headers TEXT NOT NULL,
+        body    BLOB NOT NULL
+    ) STRICT;
+    INSERT INTO answers (id, at, headers, body) SELECT id, at, headers, body FROM answers_before ORDER BY id;
+    UPDATE calls SET answer = answers.number FROM answers WHERE answers.id = calls.id;
+    DROP TABLE answers_before;
 
     ALTER TABLE usage RENAME TO usage_before;
     CREATE TABLE usage (

@@ -1,7 +1,7 @@
 //! The threads that hold the connections. Whoever asks waits for an answer, not for the disk.
 //!
 //! The writer takes everything that waits into one transaction, commits once, and only then answers: calls that
-//! come together wait for the disk together. Reading has a thread of its own, so that polls cannot keep paid calls
+//! come together wait for the disk together. It never waits for more of them. Reading has a thread of its own, so that polls cannot keep paid calls
 //! waiting.
 
 use std::io;
@@ -148,6 +148,8 @@ fn write(prepared: &mut Prepared<'_>, questions: &Receiver<Question>, mut chore:
     loop {
         match questions.recv_timeout(wait) {
             Ok(first) => {
+                // Woken by the first, it would run before those that the same core is about to ask.
+                thread::yield_now();
                 let more = questions.try_iter().take(BATCH_MAX - 1);
                 commit(prepared, std::iter::once(first).chain(more));
             }

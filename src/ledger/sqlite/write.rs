@@ -4,7 +4,9 @@ use super::prepared::{Prepared, Sql};
 use super::{columns, tries, usage};
 use crate::ledger::pairs::Pairs;
 use crate::ledger::record::{Fault, JobStatus, LedgerId, Record, State};
+use crate::ledger::settlement::Answer;
 use crate::ledger::store::{Note, Noted, Settled};
+use crate::ledger::time::Timestamp;
 
 /// Writes a new record down.
 pub(super) fn insert(prepared: &mut Prepared<'_>, record: &Record) -> rusqlite::Result<()> {
@@ -21,6 +23,7 @@ pub(super) fn insert(prepared: &mut Prepared<'_>, record: &Record) -> rusqlite::
 /// Writes down what became of a call, unless that is known already.
 pub(super) fn settle(prepared: &mut Prepared<'_>, id: &LedgerId, settled: &Settled) -> rusqlite::Result<()> {
     let Settled { at, outcome, answer, client_left } = settled;
+    let answer = answer.as_deref().map(|answer| keep(prepared, id, *at, answer)).transpose()?;
     let params = (
         &id.0,
         at.0,
@@ -33,18 +36,24 @@ pub(super) fn settle(prepared: &mut Prepared<'_>, id: &LedgerId, settled: &Settl
         outcome.fault.code.as_deref(),
         outcome.fault.message.as_deref(),
         client_left,
+        answer,
     );
     if prepared.execute(Sql::Settle, params)? == 0 {
+        if let Some(number) = answer {
+            prepared.execute(Sql::DeleteAnswer, [number])?;
+        }
         return Ok(());
     }
     if outcome.state == State::Refused || outcome.job_status == Some(JobStatus::Failed) {
         usage::take_back(prepared, Sql::Cost, &id.0)?;
     }
-    if let Some(answer) = answer {
-        let headers = Pairs::of(&answer.headers);
-        prepared.execute(Sql::InsertAnswer, (&id.0, at.0, headers.as_json(), &*answer.body))?;
-    }
     Ok(())
+}
+
+/// Keeps the answer to a call; yields its number.
+fn keep(prepared: &mut Prepared<'_>, id: &LedgerId, at: Timestamp, answer: &Answer) -> rusqlite::Result<i64> {
+    let headers = Pairs::of(&answer.headers);
+    prepared.statement(Sql::InsertAnswer)?.insert((&id.0, at.0, headers.as_json(), &*answer.body))
 }
 
 /// Writes down what came to light later.

@@ -8,6 +8,7 @@ use crate::config::ledger::{StoreKind, Sync};
 use crate::ledger::archive::{Archive, Filter};
 use crate::ledger::record::State;
 use crate::ledger::sqlite::FileArchive;
+use crate::request_id::RequestId;
 
 fn settings(path: &Path) -> Settings {
     // The disk's own speed is not what is tested.
@@ -158,15 +159,10 @@ async fn old_records_and_answers_are_deleted() {
     drop(ledger);
     let by_hand = rusqlite::Connection::open(&settings.path).expect("a connection");
     // Ids have the time too.
-    let ago = |days: i64| {
-        format!("at = at - {days} * 86400000, id = printf('lg_%012x', at - {days} * 86400000) || id")
-    };
-    let age = format!(
-        "UPDATE calls SET {} WHERE job_id = 'a'; UPDATE answers SET {}; UPDATE tries SET minute = minute - 2880",
-        ago(91),
-        ago(2)
-    );
-    by_hand.execute_batch(&age).expect("aged");
+    let age = "UPDATE calls SET at = at - 91 * 86400000, id = printf('lg_%012x', at - 91 * 86400000) || id \
+               WHERE job_id = 'a'; \
+               UPDATE answers SET at = at - 2 * 86400000; UPDATE tries SET minute = minute - 2 * 1440";
+    by_hand.execute_batch(age).expect("aged");
 
     let ledger = open(&settings);
     // The chore comes before the first question.
@@ -188,6 +184,27 @@ async fn the_view_is_for_reading_by_hand() {
         .expect("a row");
     assert!(at.ends_with('Z') && at.len() == 24, "{at}");
     assert_eq!(job, "video_1");
+}
+
+/// By what stands in every log line and answer.
+#[tokio::test]
+async fn a_call_is_found_by_the_id_of_its_request() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(&folder.path().join("ledger.db"));
+    let ledger = open(&settings);
+    let (id, older) = (RequestId::random(), "req_older");
+    for request_id in [id.as_str(), older] {
+        let mut call = ledger.fresh(first_try("{}")).await;
+        let details = Details { request_id: request_id.to_owned(), ..details() };
+        call.record(details).await.expect("recorded");
+        call.settle(took("video_1")).await;
+    }
+    let mut archive = FileArchive::open(&settings.path).expect("a file");
+    for request_id in [id.as_str(), older] {
+        let found = archive.find(request_id).expect("records");
+        assert_eq!(found.iter().map(|record| &*record.details.request_id).collect::<Vec<_>>(), [request_id]);
+    }
+    assert_eq!(archive.find(RequestId::random().as_str()), Ok(Vec::new()));
 }
 
 #[test]

@@ -167,6 +167,51 @@ async fn records_are_found_by_key_and_by_request_newest_first() {
     }
 }
 
+/// First tries and repeats, minutes apart.
+#[tokio::test]
+async fn tries_of_several_minutes_are_found_newest_first() {
+    for (name, store, _kept) in stores() {
+        let mut expected = Vec::new();
+        for minute in 0..12_i64 {
+            for (later, intent) in [(0, first_try("{}")), (1, repeat("{}"))] {
+                let at = Timestamp(minute * 45_000 + later);
+                let record = Record { id: LedgerIds::default().next(at), at, ..record(intent) };
+                store.insert(record.clone(), known(&expected)).await.expect("inserted");
+                store
+                    .insert(Record { id: LedgerIds::default().next(at), ..record_of("other", at) }, ever())
+                    .await
+                    .expect("inserted");
+                expected.insert(0, record);
+            }
+        }
+        let since = |since| Which::Request {
+            client: "team".into(),
+            fingerprint: fingerprint("{}"),
+            since: Timestamp(since),
+        };
+        assert!(store.records(since(0)).await == Ok(expected.clone()), "{name}");
+        assert_eq!(store.records(since(10 * 45_000 + 1)).await, Ok(expected[..3].to_vec()), "{name}");
+        let Which::Request { client, fingerprint, .. } = since(0) else { panic!("a request") };
+        let oldest = |since| Which::Oldest {
+            client: Arc::clone(&client),
+            fingerprint: fingerprint.clone(),
+            since: Timestamp(since),
+        };
+        assert_eq!(store.records(oldest(0)).await, Ok(expected[23..].to_vec()), "{name}");
+        assert_eq!(store.records(oldest(45_001)).await, Ok(expected[20..21].to_vec()), "{name}");
+    }
+}
+
+/// A call of another client that asks for the same.
+fn record_of(client: &str, at: Timestamp) -> Record {
+    Record { at, ..record(Intent { client: client.into(), ..first_try("{}") }) }
+}
+
+/// A claim that knew of these.
+fn known(records: &[Record]) -> Unless {
+    Unless { known: records.iter().map(|record| record.id.clone()).collect(), ..ever() }
+}
+
 #[tokio::test]
 async fn what_comes_to_light_later_is_added() {
     for (name, store, _kept) in stores() {
