@@ -131,7 +131,7 @@ impl Open {
         // Only what may be given again is kept.
         let stands = outcome.state == State::Accepted || (self.intent.key.is_some() && outcome.stands());
         let answer = match &end {
-            End::Answered(answer) if stands => Some(answer.clone()),
+            End::Answered(answer) if stands => Some(Arc::clone(answer)),
             End::Answered(_) | End::Unkept | End::Rejected(_) | End::Failed(_) => None,
         };
         if outcome.state == State::Accepted {

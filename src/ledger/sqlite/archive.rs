@@ -80,7 +80,7 @@ impl FileArchive {
     /// The records that a statement finds.
     fn collect(&self, sql: &str, params: impl Params) -> Result<Vec<Record>, Unreadable> {
         let mut statement = self.0.prepare(sql)?;
-        let rows = statement.query_map(params, |row| rows::read(row))?;
+        let rows = statement.query_map(params, rows::read)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }

@@ -1,6 +1,6 @@
 //! A connection and its statements: each is prepared when it is first asked for, and kept.
 
-use rusqlite::{Connection, Row, Statement};
+use rusqlite::{Connection, Statement};
 
 use super::usage::Uses;
 use super::{columns, rows};
@@ -119,7 +119,7 @@ impl<'c> Prepared<'c> {
         sql: Sql,
         params: impl rusqlite::Params,
     ) -> rusqlite::Result<Vec<Record>> {
-        let rows = self.statement(sql)?.query_map(params, |row: &Row<'_>| rows::read(row))?;
+        let rows = self.statement(sql)?.query_map(params, rows::read)?;
         rows.collect()
     }
 }

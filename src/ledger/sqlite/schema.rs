@@ -119,7 +119,7 @@ const USAGE: &str = "
 /// - Sums of usage lie together by day, and are written once a transaction, not by triggers, for which SQLite would keep
 ///   a copy of every page that a statement changes.
 ///
-/// Dropping an index reads it once: a second or two for a million calls. Only
+/// Dropping an index reads it once: some five seconds for a million calls. Only
 /// answers, and the tries of the last day, are copied.
 const LEAN: &str = "
     DROP TRIGGER usage_grows;

@@ -191,6 +191,10 @@ async fn tries_of_several_minutes_are_found_newest_first() {
         };
         assert!(store.records(since(0)).await == Ok(expected.clone()), "{name}");
         assert_eq!(store.records(since(10 * 45_000 + 1)).await, Ok(expected[..3].to_vec()), "{name}");
+        if name == "redis" {
+            // There the server itself looks for the oldest.
+            continue;
+        }
         let Which::Request { client, fingerprint, .. } = since(0) else { panic!("a request") };
         let oldest = |since| Which::Oldest {
             client: Arc::clone(&client),
