@@ -47,14 +47,14 @@ bounds! {
     // What it is            allocations, bytes
     poll_in_memory           91 29770;
     other_in_memory          95 29766;
-    create_json_in_memory    178 46296;
-    create_form_in_memory    189 47137;
+    create_json_in_memory    153 45057;
+    create_form_in_memory    160 45708;
     rejected_in_memory       71 13255;
     wrong_key_in_memory      47 14746;
     poll_over_tcp            80 45397;
     other_over_tcp           92 45913;
-    create_json_over_tcp     196 104529;
-    create_form_over_tcp     207 105336;
+    create_json_over_tcp     171 103233;
+    create_form_over_tcp     178 103915;
     rejected_over_tcp        82 21292;
     wrong_key_over_tcp       55 22439;
 }
