@@ -10,6 +10,7 @@ use crate::gateway::Gateway;
 use crate::ledger::fingerprint::Fingerprint;
 use crate::ledger::intent::{Details, Intent, Sent};
 use crate::ledger::operation::Operation;
+use crate::ledger::pairs::Pairs;
 use crate::ledger::settlement::{Answer, Settlement};
 use crate::ledger::{Claim, Ledger};
 use crate::params::Encoding;
@@ -63,7 +64,7 @@ pub async fn writes_down(ledger: &Ledger, number: u64) -> bool {
         size: Some("1280x720".to_owned()),
         price: Some(0.8),
         request_id: format!("req_{number}"),
-        sent: Sent { line: "POST /v1/videos".to_owned(), headers: Vec::new(), bytes: 84 },
+        sent: Sent { line: "POST /v1/videos".to_owned(), headers: Pairs::default(), bytes: 84 },
     };
     if !matches!(open.record(details).await, Ok(None)) {
         return false;

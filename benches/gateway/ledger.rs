@@ -75,8 +75,10 @@ fn fill(path: &Path, rows: u64) {
     let copied: Vec<String> = columns
         .iter()
         .map(|column| match column.as_str() {
-            "id" | "fingerprint" | "job_id" | "request_id" => format!("{column} || '-' || number"),
-            "at" | "updated" => format!("{column} - (number * 7919) % 604800000 - 1"),
+            // Ids begin with the time.
+            "id" => format!("printf('lg_%012x%020x', at - {AGE}, number)"),
+            "fingerprint" | "job_id" | "request_id" => format!("{column} || '-' || number"),
+            "at" | "updated" => format!("{column} - {AGE}"),
             _ => column.clone(),
         })
         .collect();
@@ -87,7 +89,13 @@ fn fill(path: &Path, rows: u64) {
         copied.join(", "),
     );
     assert_eq!(file.execute(&sql, []).expect("rows"), usize::try_from(rows).expect("a number"));
+    let tries =
+        "INSERT OR IGNORE INTO tries SELECT is_repeat, at / 60000, substr(fingerprint, 1, 16), id FROM calls";
+    file.execute(tries, []).expect("tries");
 }
+
+/// How much older than the first record a copy is.
+const AGE: &str = "(number * 7919) % 604800000 - 1";
 
 fn rows() -> u64 {
     let set = std::env::var("REELGATE_BENCH_ROWS").ok();

@@ -18,6 +18,17 @@ pub(crate) struct Video<'b> {
     pub state: Option<JobState>,
 }
 
+/// All that an answer says of a job.
+#[derive(Clone, Debug)]
+pub(crate) struct Said<'b> {
+    /// The video it speaks of.
+    pub video: Option<Video<'b>>,
+    /// Whether it names a state, in whatever word.
+    pub has_word: bool,
+    /// What went wrong.
+    pub error: Option<&'b RawValue>,
+}
+
 /// The fields that matter, of whatever type they are.
 #[derive(Deserialize)]
 struct Object<'b> {
@@ -31,12 +42,24 @@ struct Object<'b> {
     /// The answer to a delete has this instead of a status.
     #[serde(borrow)]
     deleted: Option<&'b RawValue>,
+    #[serde(borrow)]
+    error: Option<&'b RawValue>,
 }
 
 /// The video that a whole JSON body is about: the answer to a create, a poll or a delete.
 #[must_use]
 pub(crate) fn read(body: &[u8]) -> Option<Video<'_>> {
-    serde_json::from_slice::<Object<'_>>(body).ok()?.video()
+    said(body)?.video
+}
+
+/// What a whole JSON body says of a job, if it is an object.
+#[must_use]
+pub(crate) fn said(body: &[u8]) -> Option<Said<'_>> {
+    // An array would pass for an object whose fields have no names.
+    body.trim_ascii_start().first().filter(|first| **first == b'{')?;
+    let object: Object<'_> = serde_json::from_slice(body).ok()?;
+    let has_word = object.status.is_some_and(|status| status.get().starts_with('"'));
+    Some(Said { video: object.video(), has_word, error: object.error })
 }
 
 impl<'b> Object<'b> {
@@ -53,7 +76,11 @@ impl<'b> Object<'b> {
 fn text(value: &RawValue) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Text<'b>(#[serde(borrow)] Cow<'b, str>);
-    let Text(text) = serde_json::from_str(value.get()).ok()?;
+    let quoted = value.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let text = match quoted.filter(|text| !text.contains('\\')) {
+        Some(plain) => Cow::Borrowed(plain),
+        None => serde_json::from_str::<Text<'_>>(value.get()).ok()?.0,
+    };
     Some(text).filter(|text| !text.is_empty())
 }
 

@@ -1,6 +1,7 @@
 //! Claiming a paid call: it is made, or answered by what an earlier try of it came to.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -230,6 +231,7 @@ impl Twin {
             let ledger = twin.ledger.clone();
             match twin.told().await {
                 Told::Ended(End::Answered(answer)) => {
+                    let answer = Arc::unwrap_or_clone(answer);
                     ledger.note_repeat(twin.id.clone()).await;
                     return Ok(Claim::Replay(Replay { id: twin.id, answer }));
                 }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::fingerprint::Fingerprint;
 use super::operation::Operation;
+use super::pairs::Pairs;
 use crate::rejection::Rejection;
 
 /// Who asks for what, as far as it matters for telling repeats.
@@ -48,8 +49,8 @@ pub(crate) struct Details {
 pub(crate) struct Sent {
     /// Method and target, such as `POST /v1/videos`.
     pub line: String,
-    /// The headers that say how it was made; see [`KEPT`].
-    pub headers: Vec<(String, String)>,
+    /// The headers that say how it was made; see [`is_kept`].
+    pub headers: Pairs,
     /// Length of the body that goes upstream.
     pub bytes: u64,
 }
@@ -58,21 +59,24 @@ pub(crate) struct Sent {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct IdempotencyKey(Arc<str>);
 
-/// Headers a record keeps. Credentials are not among them, nor is what a proxy adds about the client.
-static KEPT: [HeaderName; 12] = [
-    HeaderName::from_static("content-type"),
-    HeaderName::from_static("user-agent"),
-    HeaderName::from_static("openai-organization"),
-    HeaderName::from_static("openai-project"),
-    HeaderName::from_static("openai-beta"),
-    HeaderName::from_static("x-stainless-retry-count"),
-    HeaderName::from_static("x-stainless-read-timeout"),
-    HeaderName::from_static("x-stainless-timeout"),
-    HeaderName::from_static("x-stainless-lang"),
-    HeaderName::from_static("x-stainless-package-version"),
-    HeaderName::from_static("x-stainless-runtime"),
-    HeaderName::from_static("x-stainless-runtime-version"),
-];
+/// Whether a record keeps a header. Credentials are not among them, nor is what a proxy adds about the client.
+fn is_kept(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "content-type"
+            | "user-agent"
+            | "openai-organization"
+            | "openai-project"
+            | "openai-beta"
+            | "x-stainless-retry-count"
+            | "x-stainless-read-timeout"
+            | "x-stainless-timeout"
+            | "x-stainless-lang"
+            | "x-stainless-package-version"
+            | "x-stainless-runtime"
+            | "x-stainless-runtime-version"
+    )
+}
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const RETRY_COUNT: HeaderName = HeaderName::from_static("x-stainless-retry-count");
@@ -105,12 +109,9 @@ impl Sent {
     /// What is kept of a request whose body has `bytes` bytes.
     #[must_use]
     pub(crate) fn of(method: &Method, uri: &Uri, headers: &HeaderMap, bytes: u64) -> Self {
-        let kept = KEPT.iter().filter_map(|name| {
-            let value = headers.get(name)?.to_str().ok()?;
-            Some((name.as_str().to_owned(), value.to_owned()))
-        });
+        let kept = headers.iter().filter(|(name, _)| is_kept(name));
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
-        Self { line: format!("{method} {target}"), headers: kept.collect(), bytes }
+        Self { line: [method.as_str(), " ", target].concat(), headers: Pairs::of(kept), bytes }
     }
 }
 
@@ -197,7 +198,7 @@ mod tests {
             7,
         );
         assert_eq!(sent.line, "POST /v1/videos?api-version=1");
-        assert_eq!(sent.headers, [("user-agent".to_owned(), "OpenAI/Python 3.54.0".to_owned())]);
+        assert_eq!(sent.headers.as_json(), r#"[["user-agent","OpenAI/Python 3.54.0"]]"#);
         let name = client(None, Some(secret));
         assert!(name.starts_with("sha256:") && name.len() == 23, "{name}");
         assert_ne!(name, client(None, Some(b"Bearer sk-other")));

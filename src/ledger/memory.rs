@@ -38,7 +38,7 @@ impl MemoryStore {
     }
 }
 
-type Records = BTreeMap<LedgerId, (Record, Option<Answer>)>;
+type Records = BTreeMap<LedgerId, (Record, Option<Arc<Answer>>)>;
 
 /// The newest first.
 fn select(records: &Records, wanted: impl Fn(&Record) -> bool) -> Vec<Record> {
@@ -73,14 +73,14 @@ impl Store for MemoryStore {
         done(None)
     }
 
-    fn settle(&self, id: LedgerId, settled: Settled) -> Asked<()> {
+    fn settle(&self, id: LedgerId, settled: Arc<Settled>) -> Asked<()> {
         if let Some((record, answer)) = self.records().get_mut(&id)
             && record.outcome.state == State::Open
         {
             record.updated = settled.at;
-            record.outcome = settled.outcome;
+            record.outcome = settled.outcome.clone();
             record.client_left |= settled.client_left;
-            *answer = settled.answer;
+            answer.clone_from(&settled.answer);
         }
         done(())
     }
@@ -117,7 +117,7 @@ impl Store for MemoryStore {
     }
 
     fn answer(&self, id: LedgerId) -> Asked<Option<Answer>> {
-        done(self.records().get(&id).and_then(|(_, answer)| answer.clone()))
+        done(self.records().get(&id).and_then(|(_, answer)| answer.as_deref().cloned()))
     }
 
     fn job(&self, job_id: &str) -> Asked<Option<Job>> {

@@ -7,7 +7,7 @@
 //! guard        which try a repeat repeats: pure      desk        what this process has under way
 //! intent       what is known before it leaves        settlement  what became of it
 //! fingerprint  whether two requests ask for the same
-//! record       what is written down                  store       the seam to what holds it
+//! record       what is written down; pairs: headers   store       the seam to what holds it
 //! sqlite       a file                                redis       a server, for several gateways
 //! memory       this process, for trying and testing  archive     reading records without us
 //! ```
@@ -39,6 +39,7 @@ mod jobs;
 mod memory;
 mod open;
 pub(crate) mod operation;
+pub(crate) mod pairs;
 pub(crate) mod record;
 pub(crate) mod redis;
 pub(crate) mod settlement;
@@ -82,7 +83,7 @@ struct Inner {
     /// these; which others it shares it with does not matter.
     turns: Vec<AsyncMutex<()>>,
     /// Outcomes that could not be written down. They are tried again once something could be.
-    unwritten: Mutex<Vec<(LedgerId, Settled)>>,
+    unwritten: Mutex<Vec<(LedgerId, Arc<Settled>)>>,
     /// Where jobs are, so that a poll does not ask the store.
     jobs: Mutex<Bounded<Arc<str>, Job>>,
     operations: IntCounterVec,
@@ -196,7 +197,7 @@ impl Ledger {
     }
 
     /// Keeps an outcome that could not be written down.
-    fn keep_unwritten(&self, id: LedgerId, settled: Settled) {
+    fn keep_unwritten(&self, id: LedgerId, settled: Arc<Settled>) {
         let mut unwritten = self.unwritten();
         if unwritten.len() < UNWRITTEN_MAX {
             unwritten.push((id, settled));
@@ -217,15 +218,15 @@ impl Ledger {
         let one = self.unwritten().pop();
         let Some((id, settled)) = one else { return };
         // One is enough to find out: what a store that hangs is asked stays in its queue.
-        match self.asked("settle", self.0.store.settle(id.clone(), settled.clone())).await {
+        match self.asked("settle", self.0.store.settle(id.clone(), Arc::clone(&settled))).await {
             Ok(()) => self.write_unwritten(),
             Err(_) => self.keep_unwritten(id, settled),
         }
     }
 
     /// Asks for an outcome to be written down and does not wait until it is. Should it fail, it is tried again.
-    fn settle_unseen(&self, id: LedgerId, settled: Settled) {
-        let asked = self.0.store.settle(id.clone(), settled.clone());
+    fn settle_unseen(&self, id: LedgerId, settled: Arc<Settled>) {
+        let asked = self.0.store.settle(id.clone(), Arc::clone(&settled));
         let ledger = self.clone();
         let watch = async move {
             if ledger.asked("settle", asked).await.is_err() {
@@ -238,7 +239,7 @@ impl Ledger {
         }
     }
 
-    fn unwritten(&self) -> MutexGuard<'_, Vec<(LedgerId, Settled)>> {
+    fn unwritten(&self) -> MutexGuard<'_, Vec<(LedgerId, Arc<Settled>)>> {
         self.0.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -131,22 +131,22 @@ impl Open {
         // Only what may be given again is kept.
         let stands = outcome.state == State::Accepted || (self.intent.key.is_some() && outcome.stands());
         let answer = match &end {
-            End::Answered(answer) if stands => Some(answer.clone()),
+            End::Answered(answer) if stands => Some(Arc::clone(answer)),
             End::Answered(_) | End::Unkept | End::Rejected(_) | End::Failed(_) => None,
         };
         if outcome.state == State::Accepted {
             self.remember_job(&outcome);
         }
         let client_left = self.ledger.desk().has_client_left(&self.id);
-        let settled =
-            Settled { at: self.ledger.0.clock.now(), outcome: outcome.clone(), answer, client_left };
-        let write = self.ledger.0.store.settle(self.id.clone(), settled.clone());
+        let settled = Arc::new(Settled { at: self.ledger.0.clock.now(), outcome, answer, client_left });
+        let outcome = &settled.outcome;
+        let write = self.ledger.0.store.settle(self.id.clone(), Arc::clone(&settled));
         match self.ledger.asked("settle", write).await {
             Ok(()) => self.ledger.write_unwritten(),
             Err(_) => {
-                let Outcome { state, job_id, .. } = &outcome;
+                let Outcome { state, job_id, .. } = outcome;
                 error!(ledger_id = %self.id, %state, job = job_id, "an outcome could not be written down yet");
-                self.ledger.keep_unwritten(self.id.clone(), settled);
+                self.ledger.keep_unwritten(self.id.clone(), Arc::clone(&settled));
             }
         }
         // Whoever heard the last word does not ask again.
@@ -217,7 +217,7 @@ impl Open {
             answer: None,
             client_left: self.ledger.desk().has_client_left(&self.id),
         };
-        self.ledger.settle_unseen(self.id.clone(), settled);
+        self.ledger.settle_unseen(self.id.clone(), Arc::new(settled));
     }
 
     /// Tells its twins. Yields whether its client was known to be gone.
@@ -236,7 +236,7 @@ impl Open {
     pub(super) fn into_silence(mut self) -> Settled {
         self.phase = Phase::Closed;
         let Settlement { outcome, .. } = super::tests::took("video_1");
-        let answer = Some(super::tests::job_answer("video_1"));
+        let answer = Some(super::tests::job_answer("video_1").into());
         Settled { at: self.ledger.0.clock.now(), outcome, answer, client_left: false }
     }
 }

@@ -16,6 +16,12 @@ use crate::metrics::Order;
 pub(crate) struct LedgerId(pub(crate) Arc<str>);
 
 impl LedgerId {
+    /// Before those of calls that are claimed then or later, and behind all others.
+    #[must_use]
+    pub(crate) fn first_at(time: Timestamp) -> Self {
+        Self(format!("lg_{:012x}", time.0).into())
+    }
+
     /// As it stands in headers, messages and on the command line.
     #[must_use]
     pub(crate) fn as_str(&self) -> &str {

@@ -1,14 +1,14 @@
 //! What became of a paid call, read from the upstream's answer or from its absence.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::record::{Fault, JobStatus, Outcome, State};
 use crate::dialect::status::JobState;
-use crate::dialect::video;
+use crate::dialect::video::{self, Said};
 use crate::error::{ApiError, Wording};
 use crate::failure::{Failure, leaves_open};
 use crate::rejection::Rejection;
@@ -39,7 +39,7 @@ pub(crate) struct Settlement {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum End {
     /// With an answer of the upstream's.
-    Answered(Answer),
+    Answered(Arc<Answer>),
     /// With one that is too long to be kept, and cannot be given again.
     Unkept,
     /// Without one, and the upstream was not asked: a limit of ours.
@@ -105,7 +105,7 @@ impl Settlement {
             fault: view.fault,
         };
         let is_last_word = answer.headers.get(SHOULD_RETRY).is_some_and(|value| value == "false");
-        Self { outcome, end: End::Answered(answer), is_last_word }
+        Self { outcome, end: End::Answered(Arc::new(answer)), is_last_word }
     }
 
     /// The upstream gave an answer with this head, too long to be about a job. `attempts`: times it was asked.
@@ -203,25 +203,15 @@ impl JobView {
     /// Reads a video object, or an error object.
     #[must_use]
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        /// Nothing else of it is made into values.
-        #[derive(Deserialize)]
-        struct Object<'b> {
-            #[serde(borrow)]
-            status: Option<&'b RawValue>,
-            error: Option<Value>,
-        }
-        // An array would pass for an object whose fields have no names.
-        body.trim_ascii_start().first().filter(|first| **first == b'{')?;
-        let object: Object<'_> = serde_json::from_slice(body).ok()?;
-        let video = video::read(body);
+        let Said { video, has_word, error } = video::said(body)?;
         let known = video.as_ref().and_then(|video| video.state).map(JobStatus::from);
         // SDKs stop to poll at a word they do not know.
-        let is_word = object.status.is_some_and(|status| status.get().starts_with('"'));
-        let status = known.or(is_word.then_some(JobStatus::Other));
+        let status = known.or(has_word.then_some(JobStatus::Other));
+        let error = error.and_then(|error| serde_json::from_str::<Value>(error.get()).ok());
         Some(Self {
             id: video.map(|video| shortened(&video.id)),
             status,
-            fault: object.error.as_ref().map(Fault::read).unwrap_or_default(),
+            fault: error.as_ref().map(Fault::read).unwrap_or_default(),
         })
     }
 }
@@ -259,7 +249,7 @@ impl Fault {
 }
 
 fn shortened(text: &str) -> String {
-    text.chars().take(TEXT_MAX).collect()
+    if text.len() <= TEXT_MAX { text.to_owned() } else { text.chars().take(TEXT_MAX).collect() }
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     fn insert(&self, record: Record, unless: Unless) -> Asked<Option<LedgerId>>;
 
     /// Writes down what became of a call.
-    fn settle(&self, id: LedgerId, settled: Settled) -> Asked<()>;
+    fn settle(&self, id: LedgerId, settled: Arc<Settled>) -> Asked<()>;
 
     /// Writes down what came to light later.
     fn note(&self, note: Note) -> Asked<()>;
@@ -70,7 +70,7 @@ pub(crate) struct Settled {
     /// What.
     pub outcome: Outcome,
     /// What is kept to be given again.
-    pub answer: Option<Answer>,
+    pub answer: Option<Arc<Answer>>,
     /// Whether the client was gone by then.
     pub client_left: bool,
 }

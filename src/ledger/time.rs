@@ -21,6 +21,12 @@ impl Timestamp {
         Self(self.0.saturating_sub(span).max(0))
     }
 
+    /// So much later.
+    #[must_use]
+    pub(crate) fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// How much later it is than `earlier`; zero if it is not.
     #[must_use]
     pub(crate) fn since(self, earlier: Self) -> Duration {

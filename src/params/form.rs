@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use super::disguise::resembles_in_form;
 use super::field_name::{FieldName, Shape, parents};
@@ -16,6 +17,8 @@ use crate::rejection::{Expected, Noun, Param, Rejection};
 
 /// Ends the head of a part.
 pub(super) const HEAD_END: &[u8] = b"\r\n\r\n";
+/// Finds it; made once, since that takes longer than to find it.
+static HEAD_ENDS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(HEAD_END));
 
 /// Reads a body that must be exactly one form.
 pub(super) fn parse<'b>(
@@ -134,7 +137,7 @@ impl<'b> Part<'b> {
         let part = body.bytes.get(range.clone())?;
         // No need to search a film for the end of a head.
         let longest = part.len().min(limits.part_head.saturating_add(HEAD_END.len()));
-        let head_length = memmem::find(part.get(..longest)?, HEAD_END)?;
+        let head_length = HEAD_ENDS.find(part.get(..longest)?)?;
         let start = head_length + HEAD_END.len();
         let content = part.get(start..)?;
         let head =

@@ -95,25 +95,28 @@ fn put<'b>(slot: &mut Option<&'b str>, value: &'b str) -> Option<()> {
 impl<'b> Headers<'b> {
     fn parse(head: &'b str) -> Option<Self> {
         let mut headers = Self::default();
-        for line in head.split("\r\n") {
+        for (index, line) in head.split('\r').enumerate() {
+            // Each ends with both; what ends with one of them is no text that a header may have.
+            let line = if index == 0 { line } else { line.strip_prefix('\n')? };
             let (name, value) = line.split_once(':')?;
             // A folded line, or a blank before the colon, makes the name no token.
             if !is_token(name) || value.contains(|c: char| c.is_control() && c != '\t') {
                 return None;
             }
-            headers.put(&name.to_ascii_lowercase(), trim(value))?;
+            headers.put(name, trim(value))?;
         }
         Some(headers)
     }
 
     fn put(&mut self, name: &str, value: &'b str) -> Option<()> {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
         match name {
-            "content-disposition" => put(&mut self.disposition, value),
-            "content-type" => put(&mut self.content_type, value),
-            "content-transfer-encoding" => put(&mut self.transfer_encoding, value),
-            "content-length" => put(&mut self.length, value),
+            _ if is("content-disposition") => put(&mut self.disposition, value),
+            _ if is("content-type") => put(&mut self.content_type, value),
+            _ if is("content-transfer-encoding") => put(&mut self.transfer_encoding, value),
+            _ if is("content-length") => put(&mut self.length, value),
             // Nobody knows what `Content-Encoding` or `Content_Type` mean to the next parser.
-            name if name.starts_with("content") => None,
+            name if name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("content")) => None,
             _ => Some(()),
         }
     }

@@ -21,9 +21,13 @@ SELECT
     printf('lg_%012x%020x', :start + n * :step, n), :start + n * :step, :start + n * :step + 900,
     printf('client-%03d', n % 200), 'create', lower(hex(randomblob(32))), 0, 'main', 'sora-2', 8, '1280x720',
     printf('req_%032x', n), 'POST /v1/videos HTTP/1.1',
-    '{"content-type":"multipart/form-data","user-agent":"OpenAI/Python"}', 404, 'accepted', 1, 200,
+    '[["content-type","multipart/form-data"],["user-agent","OpenAI/Python"]]', 404, 'accepted', 1, 200,
     printf('video_%048x', n), 'completed', 'filled', 0, 0
 FROM number
+"""
+TRIES = """
+INSERT OR IGNORE INTO tries
+SELECT is_repeat, at / 60000, substr(fingerprint, 1, 16), id FROM calls WHERE id >= :since
 """
 
 
@@ -67,6 +71,8 @@ def make(file: Path, records: int) -> None:
     for kind, name, sql in made_again:
         say(f"{kind} {name}")
         connection.execute(sql)
+    # What repeats are told by, of the last day: that long it is kept.
+    connection.execute(TRIES, {"since": f"lg_{now - 86_400_000:012x}"})
     connection.close()
     say("")
 

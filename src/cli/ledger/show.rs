@@ -33,7 +33,7 @@ pub(super) fn text(record: &Record, answer: Option<&Answer>) -> String {
     page.optional("price", details.price);
     page.line("body", &format!("{} bytes, not kept", details.sent.bytes));
     page.line("fingerprint", &intent.fingerprint);
-    for (name, value) in &details.sent.headers {
+    for (name, value) in details.sent.headers.read().unwrap_or_default() {
         page.line("header", &format!("{name}: {value}"));
     }
 
@@ -58,7 +58,7 @@ pub(super) fn json(record: &Record, answer: Option<&Answer>) -> Value {
     let mut object = export::object(record);
     let sent = &record.details.sent;
     object.insert("request_line".to_owned(), json!(sent.line));
-    object.insert("request_headers".to_owned(), pairs(sent.headers.clone()));
+    object.insert("request_headers".to_owned(), pairs(sent.headers.read().unwrap_or_default()));
     object.insert("request_bytes".to_owned(), json!(sent.bytes));
     let answer = answer.map(|answer| {
         json!({

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::HeaderMap;
 use redis::Value;
 
 use crate::ledger::fingerprint::Fingerprint;
 use crate::ledger::intent::{Details, IdempotencyKey, Intent, Sent};
 use crate::ledger::operation::Operation;
+use crate::ledger::pairs::Pairs;
 use crate::ledger::record::{Fault, JobStatus, LedgerId, Outcome, Record, State};
 use crate::ledger::store::Settled;
 use crate::ledger::time::Timestamp;
@@ -33,7 +34,7 @@ pub(super) fn of_record(record: &Record, index: &str) -> Fields {
         ("upstream", details.upstream.to_string()),
         ("request_id", details.request_id.clone()),
         ("request_line", details.sent.line.clone()),
-        ("request_headers", json(&details.sent.headers)),
+        ("request_headers", details.sent.headers.as_json().to_owned()),
         ("request_bytes", details.sent.bytes.to_string()),
         ("state", outcome.state.to_string()),
         ("attempts", outcome.attempts.to_string()),
@@ -142,7 +143,7 @@ impl Hash {
             request_id: self.text("request_id")?.to_owned(),
             sent: Sent {
                 line: self.text("request_line")?.to_owned(),
-                headers: pairs(self.text("request_headers")?)?,
+                headers: Pairs::written(self.text("request_headers")?.to_owned()),
                 bytes: self.parsed("request_bytes")?,
             },
         })
@@ -191,27 +192,7 @@ fn unreadable(name: &str) -> LinkError {
     LinkError::Failed(format!("Redis: a record's {name} cannot be read"))
 }
 
-/// Pairs of names and values, as JSON.
-fn json(pairs: &[(String, String)]) -> String {
-    serde_json::to_string(pairs).unwrap_or_else(|_| "[]".to_owned())
-}
-
-fn pairs(text: &str) -> Result<Vec<(String, String)>, LinkError> {
-    serde_json::from_str(text).map_err(|_| unreadable("headers"))
-}
-
-/// Headers of an answer, as JSON.
-pub(super) fn of_headers(headers: &HeaderMap) -> String {
-    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
-    let pairs: Vec<(String, String)> =
-        headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?))).collect();
-    json(&pairs)
-}
-
-/// The same, read again.
+/// Headers of an answer, as they were written down.
 pub(super) fn headers(text: &str) -> Result<HeaderMap, LinkError> {
-    let header = |(name, value): (String, String)| {
-        Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
-    };
-    Ok(pairs(text)?.into_iter().filter_map(header).collect())
+    HeaderMap::try_from(&Pairs::written(text.to_owned())).map_err(|_| unreadable("headers"))
 }

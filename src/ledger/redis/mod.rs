@@ -36,6 +36,7 @@ mod usage;
 pub(crate) use archive::RedisArchive;
 
 use super::Unopened;
+use super::pairs::Pairs;
 use super::record::{Job, JobStatus, LedgerId, Record, State};
 use super::settlement::Answer;
 use super::store::{Asked, LedgerError, Note, Noted, RECORDS_MAX, Settled, Store, Unless, Which};
@@ -171,7 +172,7 @@ impl Store for RedisStore {
         })
     }
 
-    fn settle(&self, id: LedgerId, settled: Settled) -> Asked<()> {
+    fn settle(&self, id: LedgerId, settled: Arc<Settled>) -> Asked<()> {
         let Self { keys, keep, .. } = self;
         let outcome = &settled.outcome;
         let job = outcome.job_id.as_deref().map(|job| keys.job(job)).unwrap_or_default();
@@ -184,7 +185,7 @@ impl Store for RedisStore {
         let flags = [settled.client_left, outcome.stands(), goes_on, used, settled.answer.is_some()];
         command.arg(flags.map(fields::flag).as_slice());
         let kept = settled.answer.as_ref();
-        command.arg(kept.map(|answer| fields::of_headers(&answer.headers)).unwrap_or_default());
+        command.arg(kept.map(|answer| Pairs::of(&answer.headers).as_json().to_owned()).unwrap_or_default());
         command.arg(kept.map(|answer| &*answer.body).unwrap_or_default());
         add(&mut command, fields::of_outcome(&settled));
         self.ask(Terms::InAnyCase, command, nothing)

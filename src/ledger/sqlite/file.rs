@@ -37,7 +37,7 @@ pub(super) fn open(path: &Path, sync: Sync, busy: Duration) -> Result<Opened, St
     lockable(path).map_err(|error| error.to_string())?;
     let connection = connect(path, busy).map_err(|error| error.to_string())?;
     settings(&connection, sync).map_err(|error| error.to_string())?;
-    schema::migrate(&connection)?;
+    schema::migrate(&connection, alone)?;
     let interrupted = if alone { recover(&connection).map_err(|error| error.to_string())? } else { 0 };
     // Between the two locks another process may be alone for a moment; of ours nothing is open yet.
     lock.lock_shared().map_err(|error| format!("its lock: {error}"))?;
@@ -89,6 +89,7 @@ fn recover(connection: &Connection) -> rusqlite::Result<usize> {
 mod tests {
     use rusqlite::StatementStatus;
 
+    use super::super::prepared::{Prepared, Sql};
     use super::*;
 
     #[test]
@@ -96,10 +97,10 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let opened = open(&directory.path().join("ledger.db"), Sync::Normal, Duration::ZERO);
         let Opened { connection, .. } = opened.unwrap_or_else(|error| panic!("{error}"));
-        let sql = "SELECT id FROM calls WHERE client = ?1 AND fingerprint = ?2 AND at >= ?3";
-        let mut statement = connection.prepare_cached(sql).expect("a statement");
+        let mut prepared = Prepared::new(&connection);
+        let statement = prepared.statement(Sql::OldestTry).expect("a statement");
         for at in 0..10_i64 {
-            let mut rows = statement.query(params!["team", "f", at]).expect("an answer");
+            let mut rows = statement.query((false, at, "f", "team", "f", at)).expect("an answer");
             assert!(rows.next().expect("an answer").is_none(), "nothing is written down");
         }
         assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);

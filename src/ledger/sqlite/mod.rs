@@ -6,28 +6,38 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use rusqlite::{Connection, Row, params};
 use tracing::warn;
 
 mod archive;
+mod columns;
 mod file;
+mod prepared;
 mod purge;
 mod rows;
 mod schema;
 mod thread;
+mod tries;
 mod usage;
+mod write;
 
 pub(crate) use archive::FileArchive;
 
-use super::record::{Fault, Job, LedgerId, Record};
+use super::record::{Job, LedgerId, Record};
 use super::settlement::Answer;
-use super::store::{Asked, Note, Noted, RECORDS_MAX, Settled, Store, Unless, Which};
+use super::store::{Asked, Note, Settled, Store, Unless, Which};
 use super::time::Timestamp;
 use super::{Unopened, guard};
 use crate::budget::Amount;
 use crate::config::ledger::Settings;
+use prepared::{Prepared, Sql};
 use thread::{Terms, Worker};
+use tries::Request;
+
+/// How long before it is written down a call may be claimed, which is the time its id has, and how much a clock may be
+/// set back meanwhile.
+const CLAIMED_BEFORE: Duration = Duration::from_hours(1);
 
 /// Records in a file.
 #[derive(Debug)]
@@ -75,110 +85,77 @@ fn unopened(path: &Path, why: &str) -> Unopened {
 impl Store for SqliteStore {
     fn insert(&self, record: Record, unless: Unless) -> Asked<Option<LedgerId>> {
         // What nobody waits for any more is not going to be sent.
-        self.writer.ask(Terms::IfAwaited, move |connection| {
-            let earlier = select(connection, &Which::met_by(&record.intent, unless.since))?;
-            if let Some(met) = guard::met(&record, &earlier, &unless) {
-                return Ok(Some(met.clone()));
+        self.writer.ask(Terms::IfAwaited, move |prepared| {
+            let met = met(prepared, &record, &unless)?;
+            if met.is_none() {
+                write::insert(prepared, &record)?;
             }
-            rows::insert(connection, &record)?;
-            Ok(None)
+            Ok(met)
         })
     }
 
-    fn settle(&self, id: LedgerId, settled: Settled) -> Asked<()> {
-        self.writer.ask(Terms::InAnyCase, move |connection| rows::settle(connection, &id, &settled))
+    fn settle(&self, id: LedgerId, settled: Arc<Settled>) -> Asked<()> {
+        self.writer.ask(Terms::InAnyCase, move |prepared| write::settle(prepared, &id, &settled))
     }
 
     fn note(&self, note: Note) -> Asked<()> {
-        self.writer.ask(Terms::IfRoom, move |connection| write_note(connection, &note))
+        self.writer.ask(Terms::IfRoom, move |prepared| write::note(prepared, &note))
     }
 
     fn records(&self, which: Which) -> Asked<Vec<Record>> {
-        self.reader.ask(Terms::IfAwaited, move |connection| select(connection, &which))
+        self.reader.ask(Terms::IfAwaited, move |prepared| select(prepared, &which))
     }
 
     fn answer(&self, id: LedgerId) -> Asked<Option<Answer>> {
-        self.reader.ask(Terms::IfAwaited, move |connection| rows::answer(connection, &id))
+        self.reader.ask(Terms::IfAwaited, move |prepared| rows::answer(prepared, &id))
     }
 
     fn job(&self, job_id: &str) -> Asked<Option<Job>> {
         let job_id = job_id.to_owned();
-        self.reader.ask(Terms::IfAwaited, move |connection| {
-            let sql = "SELECT * FROM calls WHERE job_id = ?1 ORDER BY at DESC LIMIT 1";
-            let records = collect(connection, sql, params![job_id])?;
+        self.reader.ask(Terms::IfAwaited, move |prepared| {
+            let records = prepared.records(Sql::ByJob, [job_id])?;
             Ok(records.first().and_then(Record::job))
         })
     }
 
     fn unfinished(&self, since: Timestamp) -> Asked<Vec<Job>> {
-        self.reader.ask(Terms::IfAwaited, move |connection| {
-            let sql = "SELECT * FROM calls WHERE at >= ?1 AND job_id IS NOT NULL \
-                       AND job_status IN ('queued', 'in_progress', 'other') ORDER BY at";
-            let records = collect(connection, sql, params![since.0])?;
+        self.reader.ask(Terms::IfAwaited, move |prepared| {
+            let from = LedgerId::first_at(since.before(CLAIMED_BEFORE));
+            let records = prepared.records(Sql::Unfinished, (&from.0, since.0))?;
             Ok(records.iter().filter_map(Record::job).collect())
         })
     }
 
     fn usage(&self, since: Timestamp) -> Asked<HashMap<Arc<str>, Amount>> {
-        self.reader.ask(Terms::IfAwaited, move |connection| usage::since(connection, since))
+        self.reader.ask(Terms::IfAwaited, move |prepared| usage::since(prepared, since))
     }
 }
 
-fn select(connection: &Connection, which: &Which) -> rusqlite::Result<Vec<Record>> {
+fn select(prepared: &mut Prepared<'_>, which: &Which) -> rusqlite::Result<Vec<Record>> {
     match which {
-        Which::Id(id) => collect(connection, "SELECT * FROM calls WHERE id = ?1", params![id.as_str()]),
-        Which::Key { client, operation, key, since } => collect(
-            connection,
-            "SELECT * FROM calls WHERE client = ?1 AND operation = ?2 AND idempotency_key = ?3 AND at >= ?4 \
-             ORDER BY state = 'refused', at DESC, id DESC LIMIT 1",
-            params![&**client, operation.name(), key.as_str(), since.0],
-        ),
-        Which::Request { client, fingerprint, since } => collect(
-            connection,
-            "SELECT * FROM calls WHERE client = ?1 AND fingerprint = ?2 AND at >= ?3 \
-             AND idempotency_key IS NULL ORDER BY at DESC, id DESC LIMIT ?4",
-            params![&**client, fingerprint.as_str(), since.0, RECORDS_MAX],
-        ),
-        Which::Oldest { client, fingerprint, since } => collect(
-            connection,
-            "SELECT * FROM calls WHERE client = ?1 AND fingerprint = ?2 AND at >= ?3 \
-             AND idempotency_key IS NULL ORDER BY at, id LIMIT 1",
-            params![&**client, fingerprint.as_str(), since.0],
-        ),
+        Which::Id(id) => prepared.records(Sql::ById, [&id.0]),
+        Which::Key { client, operation, key, since } => {
+            prepared.records(Sql::ByKey, (client, operation.name(), key.as_str(), since.0))
+        }
+        Which::Request { client, fingerprint, since } => {
+            tries::youngest(prepared, Request { client, fingerprint, since: *since })
+        }
+        Which::Oldest { client, fingerprint, since } => {
+            tries::oldest(prepared, Request { client, fingerprint, since: *since })
+        }
     }
 }
 
-fn collect(
-    connection: &Connection,
-    sql: &str,
-    params: impl rusqlite::Params,
-) -> rusqlite::Result<Vec<Record>> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(params, |row: &Row<'_>| rows::read(row))?;
-    rows.collect()
-}
-
-fn write_note(connection: &Connection, note: &Note) -> rusqlite::Result<()> {
-    match &note.what {
-        Noted::Job { id, status, fault } => {
-            let Fault { code, message } = fault;
-            let mut statement = connection.prepare_cached(
-                "UPDATE calls SET job_status = ?2, updated = ?3, error_code = coalesce(?4, error_code), \
-                 error_message = coalesce(?5, error_message) \
-                 WHERE id = (SELECT id FROM calls WHERE job_id = ?1 ORDER BY at DESC LIMIT 1)",
-            )?;
-            statement.execute(params![&**id, status.name(), note.at.0, code, message])?;
-        }
-        Noted::ClientLeft(id) => {
-            let mut statement =
-                connection.prepare_cached("UPDATE calls SET client_left = 1 WHERE id = ?1")?;
-            statement.execute(params![id.as_str()])?;
-        }
-        Noted::Replayed(id) => {
-            let mut statement =
-                connection.prepare_cached("UPDATE calls SET replays = replays + 1 WHERE id = ?1")?;
-            statement.execute(params![id.as_str()])?;
+/// What keeps a record from being written, if anything does.
+fn met(prepared: &mut Prepared<'_>, record: &Record, unless: &Unless) -> rusqlite::Result<Option<LedgerId>> {
+    let which = Which::met_by(&record.intent, unless.since);
+    if let Which::Oldest { client, fingerprint, .. } = &which {
+        // Only a repeat that came before keeps a first try, and there hardly ever is one.
+        let repeat = Request { client, fingerprint, since: unless.overtaken_since };
+        if !tries::may_have_repeat(prepared, repeat)? {
+            return Ok(None);
         }
     }
-    Ok(())
+    let earlier = select(prepared, &which)?;
+    Ok(guard::met(record, &earlier, unless).cloned())
 }

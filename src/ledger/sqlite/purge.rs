@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tracing::warn;
 
 use super::thread::Chore;
-use super::usage;
+use super::{tries, usage};
 use crate::config::ledger::Settings;
 use crate::ledger::time::Timestamp;
 
@@ -41,10 +41,16 @@ pub(super) fn chore(settings: &Settings) -> Chore {
 fn purge(connection: &Connection, now: Timestamp, keep: [Duration; 2]) -> rusqlite::Result<bool> {
     let [calls, answers] = keep.map(|keep| now.before(keep));
     usage::purge(connection, now)?;
-    let old = |table: &str| {
-        format!("DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE at < ?1 ORDER BY at LIMIT ?2)")
+    // What is oldest is at the beginning of each.
+    let old = |table: &str, key: &str| {
+        let oldest = format!("SELECT {key}, at FROM {table} ORDER BY {key} LIMIT {ROWS_MAX}");
+        format!("DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM ({oldest}) WHERE at < ?1)")
     };
-    let answers = connection.execute(&old("answers"), params![answers.0, ROWS_MAX])?;
-    let calls = connection.execute(&old("calls"), params![calls.0, ROWS_MAX])?;
-    Ok(answers == ROWS_MAX || calls == ROWS_MAX)
+    let deleted = [
+        // What a repeat must know of is not kept for longer than its answer.
+        tries::purge(connection, answers, ROWS_MAX)?,
+        connection.execute(&old("answers", "number"), [answers.0])?,
+        connection.execute(&old("calls", "id"), [calls.0])?,
+    ];
+    Ok(deleted.contains(&ROWS_MAX))
 }

@@ -1,7 +1,7 @@
 //! The threads that hold the connections. Whoever asks waits for an answer, not for the disk.
 //!
 //! The writer takes everything that waits into one transaction, commits once, and only then answers: calls that
-//! come together wait for the disk together. Reading has a thread of its own, so that polls cannot keep paid calls
+//! come together wait for the disk together. It never waits for more of them. Reading has a thread of its own, so that polls cannot keep paid calls
 //! waiting.
 
 use std::io;
@@ -15,12 +15,14 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::prepared::{Prepared, Sql};
+use super::usage;
 use crate::ledger::store::{Asked, LedgerError};
 
 /// Answers one question, once what it wrote is written for good, or is not.
 type Answer = Box<dyn FnOnce(Result<(), LedgerError>) + Send>;
 /// Does one question's work, if there is a connection it can do it on.
-type Question = Box<dyn FnOnce(Result<&Connection, LedgerError>) -> Answer + Send>;
+type Question = Box<dyn FnOnce(Result<&mut Prepared<'_>, LedgerError>) -> Answer + Send>;
 
 /// A thread with a connection of its own.
 #[derive(Debug)]
@@ -59,14 +61,17 @@ impl Worker {
         timeout: Duration,
         chore: Chore,
     ) -> io::Result<Self> {
-        Self::start("ledger-write", queue, timeout, move |questions| write(&connection, &questions, chore))
+        Self::start("ledger-write", queue, timeout, move |questions| {
+            write(&mut Prepared::new(&connection), &questions, chore);
+        })
     }
 
     /// Starts one that reads.
     pub(super) fn reading(connection: Connection, queue: usize, timeout: Duration) -> io::Result<Self> {
         Self::start("ledger-read", queue, timeout, move |questions| {
+            let mut prepared = Prepared::new(&connection);
             for question in questions {
-                question(Ok(&connection))(Ok(()));
+                question(Ok(&mut prepared))(Ok(()));
             }
         })
     }
@@ -92,16 +97,16 @@ impl Worker {
     pub(super) fn ask<T: Send + 'static>(
         &self,
         terms: Terms,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Prepared<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Asked<T> {
         let (tell, told) = oneshot::channel();
         let waiting = Arc::clone(&self.waiting);
-        let question: Question = Box::new(move |connection| {
+        let question: Question = Box::new(move |prepared| {
             waiting.fetch_sub(1, Ordering::Relaxed);
             if terms == Terms::IfAwaited && tell.is_closed() {
                 return Box::new(|_| ());
             }
-            let done = connection.and_then(|connection| work(connection).map_err(failed));
+            let done = prepared.and_then(|prepared| work(prepared).map_err(failed));
             Box::new(move |written| {
                 // Nobody needs to be there any more.
                 let _ = tell.send(written.and(done));
@@ -138,45 +143,52 @@ impl Drop for Worker {
     }
 }
 
-fn write(connection: &Connection, questions: &Receiver<Question>, mut chore: Chore) {
-    let mut wait = chore(connection);
+fn write(prepared: &mut Prepared<'_>, questions: &Receiver<Question>, mut chore: Chore) {
+    let mut wait = chore(prepared.connection);
     loop {
         match questions.recv_timeout(wait) {
             Ok(first) => {
+                // Woken by the first, it would run before those that the same core is about to ask.
+                thread::yield_now();
                 let more = questions.try_iter().take(BATCH_MAX - 1);
-                commit(connection, std::iter::once(first).chain(more));
+                commit(prepared, std::iter::once(first).chain(more));
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        wait = chore(connection);
+        wait = chore(prepared.connection);
     }
 }
 
 /// Everything in one transaction; nobody hears of success before it is committed.
-fn commit(connection: &Connection, questions: impl Iterator<Item = Question>) {
-    let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(failed);
+fn commit(prepared: &mut Prepared<'_>, questions: impl Iterator<Item = Question>) {
+    let begun = prepared.execute(Sql::Begin, ()).map(|_| ()).map_err(failed);
     let answers: Vec<Answer> = questions
         .map(|question| match &begun {
             // A full disk ends the transaction by itself, and what comes next would stand alone.
-            Ok(()) if connection.is_autocommit() => question(Err(rolled_back())),
-            Ok(()) => question(Ok(connection)),
+            Ok(()) if prepared.connection.is_autocommit() => question(Err(rolled_back())),
+            Ok(()) => question(Ok(&mut *prepared)),
             Err(error) => question(Err(error.clone())),
         })
         .collect();
-    let committed = begun.and_then(|()| {
-        if connection.is_autocommit() {
-            return Err(rolled_back());
-        }
-        connection.execute_batch("COMMIT").map_err(|error| {
-            // What cannot be committed must not linger and hold the lock.
-            let _ = connection.execute_batch("ROLLBACK");
-            failed(error)
-        })
-    });
+    let committed = begun.and_then(|()| end(prepared));
+    prepared.uses.clear();
     for answer in answers {
         answer(committed.clone());
     }
+}
+
+/// Ends the transaction, with what its calls add to the sums.
+fn end(prepared: &mut Prepared<'_>) -> Result<(), LedgerError> {
+    if prepared.connection.is_autocommit() {
+        return Err(rolled_back());
+    }
+    let written = usage::write(prepared).and_then(|()| prepared.execute(Sql::Commit, ()));
+    written.map(|_| ()).map_err(|error| {
+        // What cannot be committed must not linger and hold the lock.
+        let _ = prepared.connection.execute_batch("ROLLBACK");
+        failed(error)
+    })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
@@ -216,8 +228,8 @@ mod tests {
         (held, release)
     }
 
-    fn insert(connection: &Connection) -> rusqlite::Result<usize> {
-        connection.execute("INSERT INTO t VALUES (1)", [])
+    fn insert(prepared: &mut Prepared<'_>) -> rusqlite::Result<usize> {
+        prepared.connection.execute("INSERT INTO t VALUES (1)", [])
     }
 
     #[tokio::test]
@@ -226,14 +238,14 @@ mod tests {
         let (held, release) = hold(&worker);
         let before = worker.ask(Terms::IfRoom, insert);
         // As a full disk does.
-        let full = worker.ask(Terms::IfRoom, |connection| connection.execute_batch("ROLLBACK"));
+        let full = worker.ask(Terms::IfRoom, |prepared| prepared.connection.execute_batch("ROLLBACK"));
         let after = worker.ask(Terms::IfRoom, insert);
         drop(release);
         // What comes while others are at work is done with them.
         assert_eq!((held.await, before.await), (Err(rolled_back()), Err(rolled_back())));
         assert_eq!((full.await, after.await), (Err(rolled_back()), Err(rolled_back())));
-        let count = worker.ask(Terms::IfRoom, |connection| {
-            connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
+        let count = worker.ask(Terms::IfRoom, |prepared| {
+            prepared.connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
         });
         assert_eq!(count.await, Ok(0));
         assert_eq!(worker.ask(Terms::IfRoom, insert).await, Ok(1));
@@ -258,8 +270,8 @@ mod tests {
         drop(worker.ask(Terms::IfAwaited, insert));
         drop(release);
         held.await.expect("done");
-        let count = worker.ask(Terms::IfRoom, |connection| {
-            connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
+        let count = worker.ask(Terms::IfRoom, |prepared| {
+            prepared.connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
         });
         assert_eq!(count.await, Ok(0));
     }

@@ -8,6 +8,7 @@ use crate::config::ledger::{StoreKind, Sync};
 use crate::ledger::archive::{Archive, Filter};
 use crate::ledger::record::State;
 use crate::ledger::sqlite::FileArchive;
+use crate::request_id::RequestId;
 
 fn settings(path: &Path) -> Settings {
     // The disk's own speed is not what is tested.
@@ -157,8 +158,10 @@ async fn old_records_and_answers_are_deleted() {
     }
     drop(ledger);
     let by_hand = rusqlite::Connection::open(&settings.path).expect("a connection");
-    let age = "UPDATE calls SET at = at - 91 * 86400000 WHERE job_id = 'a'; \
-               UPDATE answers SET at = at - 2 * 86400000";
+    // Ids have the time too.
+    let age = "UPDATE calls SET at = at - 91 * 86400000, id = printf('lg_%012x', at - 91 * 86400000) || id \
+               WHERE job_id = 'a'; \
+               UPDATE answers SET at = at - 2 * 86400000; UPDATE tries SET minute = minute - 2 * 1440";
     by_hand.execute_batch(age).expect("aged");
 
     let ledger = open(&settings);
@@ -167,6 +170,7 @@ async fn old_records_and_answers_are_deleted() {
     let count = |sql: &str| by_hand.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
     assert_eq!(count("SELECT count(*) FROM calls"), 3);
     assert_eq!(count("SELECT count(*) FROM answers"), 1, "only the new one");
+    assert_eq!(count("SELECT count(*) FROM tries"), 1, "what a repeat may be of");
 }
 
 #[tokio::test]
@@ -180,6 +184,27 @@ async fn the_view_is_for_reading_by_hand() {
         .expect("a row");
     assert!(at.ends_with('Z') && at.len() == 24, "{at}");
     assert_eq!(job, "video_1");
+}
+
+/// By what stands in every log line and answer.
+#[tokio::test]
+async fn a_call_is_found_by_the_id_of_its_request() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(&folder.path().join("ledger.db"));
+    let ledger = open(&settings);
+    let (id, older) = (RequestId::random(), "req_older");
+    for request_id in [id.as_str(), older] {
+        let mut call = ledger.fresh(first_try("{}")).await;
+        let details = Details { request_id: request_id.to_owned(), ..details() };
+        call.record(details).await.expect("recorded");
+        call.settle(took("video_1")).await;
+    }
+    let mut archive = FileArchive::open(&settings.path).expect("a file");
+    for request_id in [id.as_str(), older] {
+        let found = archive.find(request_id).expect("records");
+        assert_eq!(found.iter().map(|record| &*record.details.request_id).collect::<Vec<_>>(), [request_id]);
+    }
+    assert_eq!(archive.find(RequestId::random().as_str()), Ok(Vec::new()));
 }
 
 #[test]

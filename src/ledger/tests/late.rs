@@ -37,7 +37,7 @@ impl Store for Mute {
         self.told(self.store.insert(record, unless))
     }
 
-    fn settle(&self, id: LedgerId, settled: Settled) -> Asked<()> {
+    fn settle(&self, id: LedgerId, settled: Arc<Settled>) -> Asked<()> {
         self.told(self.store.settle(id, settled))
     }
 

@@ -9,6 +9,7 @@ use super::fingerprint::Fingerprint;
 use super::intent::{Details, IdempotencyKey, Intent, Sent};
 use super::memory::MemoryStore;
 use super::operation::Operation;
+use super::pairs::Pairs;
 use super::record::{Job, Record};
 use super::settlement::{Answer, Settlement};
 use super::store::{Store, Which};
@@ -28,6 +29,7 @@ mod late;
 mod repeats;
 mod servers;
 mod stores;
+mod upgrades;
 mod usage;
 
 /// A ledger in memory, on tokio's clock.
@@ -79,7 +81,7 @@ fn details() -> Details {
         size: Some("1280x720".to_owned()),
         price: Some(0.8),
         request_id: "req_1".to_owned(),
-        sent: Sent { line: "POST /v1/videos".to_owned(), headers: Vec::new(), bytes: 7 },
+        sent: Sent { line: "POST /v1/videos".to_owned(), headers: Pairs::default(), bytes: 7 },
     }
 }
 

@@ -107,7 +107,7 @@ async fn calls_of_a_gateway_that_is_gone_are_unknown() {
     assert_eq!(next.refused(repeat("{}")).await, unresolved);
 
     // It only was out of reach: what it says of its own call counts more than what was presumed.
-    next.0.store.settle(id.clone(), settled).await.expect("settled");
+    next.0.store.settle(id.clone(), settled.into()).await.expect("settled");
     assert_eq!(next.record_of(&id).await.outcome.job_id.as_deref(), Some("video_1"));
     assert_eq!(next.record_of(&id).await.outcome.fault, crate::ledger::record::Fault::default());
     assert_eq!(job_id(&next.replayed(repeat("{}")).await), "video_1");

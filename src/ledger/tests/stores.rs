@@ -40,7 +40,7 @@ pub(super) fn record(intent: Intent) -> Record {
         updated: at,
         intent,
         details: Details {
-            sent: Sent { headers: vec![("user-agent".to_owned(), "a".to_owned())], ..details().sent },
+            sent: Sent { headers: Pairs::written(r#"[["user-agent","a"]]"#.to_owned()), ..details().sent },
             ..details()
         },
         outcome: Outcome::open(),
@@ -50,9 +50,9 @@ pub(super) fn record(intent: Intent) -> Record {
     }
 }
 
-pub(super) fn settled(settlement: Settlement) -> Settled {
+pub(super) fn settled(settlement: Settlement) -> Arc<Settled> {
     let End::Answered(answer) = settlement.end else { panic!("an answer") };
-    Settled { at: now(), outcome: settlement.outcome, answer: Some(answer), client_left: false }
+    Arc::new(Settled { at: now(), outcome: settlement.outcome, answer: Some(answer), client_left: false })
 }
 
 pub(super) const EVER: Timestamp = Timestamp(0);
@@ -76,11 +76,11 @@ async fn what_is_written_is_read_as_it_was() {
             assert_eq!(found(&store, &record.id).await, record, "{name}");
 
             let settled = settled(took("video_1"));
-            store.settle(record.id.clone(), settled.clone()).await.expect("settled");
+            store.settle(record.id.clone(), Arc::clone(&settled)).await.expect("settled");
             record.updated = settled.at;
-            record.outcome = settled.outcome;
+            record.outcome = settled.outcome.clone();
             assert_eq!(found(&store, &record.id).await, record, "{name}");
-            assert_eq!(store.answer(record.id).await, Ok(settled.answer), "{name}");
+            assert_eq!(store.answer(record.id).await, Ok(settled.answer.as_deref().cloned()), "{name}");
         }
     }
 }
@@ -165,6 +165,55 @@ async fn records_are_found_by_key_and_by_request_newest_first() {
         };
         assert_eq!(store.records(of_key).await, Ok(vec![expected[3].clone()]), "{name}");
     }
+}
+
+/// First tries and repeats, minutes apart.
+#[tokio::test]
+async fn tries_of_several_minutes_are_found_newest_first() {
+    for (name, store, _kept) in stores() {
+        let mut expected = Vec::new();
+        for minute in 0..12_i64 {
+            for (later, intent) in [(0, first_try("{}")), (1, repeat("{}"))] {
+                let at = Timestamp(minute * 45_000 + later);
+                let record = Record { id: LedgerIds::default().next(at), at, ..record(intent) };
+                store.insert(record.clone(), known(&expected)).await.expect("inserted");
+                store
+                    .insert(Record { id: LedgerIds::default().next(at), ..record_of("other", at) }, ever())
+                    .await
+                    .expect("inserted");
+                expected.insert(0, record);
+            }
+        }
+        let since = |since| Which::Request {
+            client: "team".into(),
+            fingerprint: fingerprint("{}"),
+            since: Timestamp(since),
+        };
+        assert!(store.records(since(0)).await == Ok(expected.clone()), "{name}");
+        assert_eq!(store.records(since(10 * 45_000 + 1)).await, Ok(expected[..3].to_vec()), "{name}");
+        if name == "redis" {
+            // There the server itself looks for the oldest.
+            continue;
+        }
+        let Which::Request { client, fingerprint, .. } = since(0) else { panic!("a request") };
+        let oldest = |since| Which::Oldest {
+            client: Arc::clone(&client),
+            fingerprint: fingerprint.clone(),
+            since: Timestamp(since),
+        };
+        assert_eq!(store.records(oldest(0)).await, Ok(expected[23..].to_vec()), "{name}");
+        assert_eq!(store.records(oldest(45_001)).await, Ok(expected[20..21].to_vec()), "{name}");
+    }
+}
+
+/// A call of another client that asks for the same.
+fn record_of(client: &str, at: Timestamp) -> Record {
+    Record { at, ..record(Intent { client: client.into(), ..first_try("{}") }) }
+}
+
+/// A claim that knew of these.
+fn known(records: &[Record]) -> Unless {
+    Unless { known: records.iter().map(|record| record.id.clone()).collect(), ..ever() }
 }
 
 #[tokio::test]

@@ -1,9 +1,7 @@
-//! What each client has had made, over each store, and over a file that was written before anybody asked.
+//! What each client has had made, over each store.
 
 use std::collections::HashMap;
 use std::time::Duration;
-
-use rusqlite::Connection;
 
 use super::stores::{ever, now, record, settled, stores};
 use super::*;
@@ -104,29 +102,6 @@ async fn usage_outlives_the_process() {
     store.insert(record(first_try("1")), ever()).await.expect("inserted");
     drop(store);
     assert_eq!(used(&file(&path)).await, calls(1), "it may have been made");
-}
-
-/// Sums are kept for each day, so a start reads a line a day whatever the number of calls; here they are made for a
-/// file that had none yet.
-#[tokio::test]
-async fn a_file_of_an_older_version_is_counted_once() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("ledger.db");
-    let store = file(&path);
-    for body in ["1", "2", "3"] {
-        let record = record(first_try(body));
-        store.insert(record.clone(), ever()).await.expect("inserted");
-        let settlement = if body == "3" { said(400) } else { took(&format!("video_{body}")) };
-        store.settle(record.id, settled(settlement)).await.expect("settled");
-    }
-    drop(store);
-    let older =
-        "DROP TRIGGER usage_grows; DROP TRIGGER usage_shrinks; DROP TABLE usage; PRAGMA user_version = 1";
-    Connection::open(&path).expect("the file").execute_batch(older).expect("as it was");
-    let store = file(&path);
-    assert_eq!(used(&store).await, calls(2));
-    seen(&store, "video_1", JobStatus::Failed).await;
-    assert_eq!(used(&store).await, calls(1));
 }
 
 /// Several look at a job at the same time, and its failure is told to one of them.
