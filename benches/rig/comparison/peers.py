@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from comparison import machine
@@ -10,6 +11,8 @@ from comparison.paths import BARE, REELGATE
 from comparison.programs import Program, free_port
 
 DIRECT, NGINX, HAPROXY, BARE_MI, OURS = "direct", "nginx", "haproxy", "bare", "reelgate"
+# As it comes: it holds a body until all of it is there, as whoever judges it must.
+NGINX_HOLDING = "nginx-holding"
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,8 @@ def start(name: str, upstream: int, layout: Layout, folder: Path, settings: str 
     return Peer(name, place.port, Program(COMMANDS[name](place), folder, layout.proxy_core))
 
 
-def nginx(place: Place) -> list[str]:
-    """Forwards without buffering requests, as the others do."""
+def nginx(place: Place, buffering: str = "off") -> list[str]:
+    """Forwards; by default without buffering requests, as the others do."""
     temporary = "\n".join(
         f"  {kind}_temp_path {place.folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
@@ -96,7 +99,7 @@ http {{
       proxy_pass http://stub;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
-      proxy_request_buffering off;
+      proxy_request_buffering {buffering};
       proxy_buffers 16 64k;
       proxy_max_temp_file_size 0;
     }}
@@ -131,7 +134,12 @@ def bare(place: Place) -> list[str]:
     return [str(BARE), str(place.port), str(place.upstream), str(place.workers)]
 
 
-COMMANDS: dict[str, Callable[[Place], list[str]]] = {NGINX: nginx, HAPROXY: haproxy, BARE_MI: bare}
+COMMANDS: dict[str, Callable[[Place], list[str]]] = {
+    NGINX: nginx,
+    NGINX_HOLDING: partial(nginx, buffering="on"),
+    HAPROXY: haproxy,
+    BARE_MI: bare,
+}
 
 
 def reelgate(place: Place, layout: Layout, settings: str) -> Program:

@@ -4,12 +4,13 @@ from operator import itemgetter
 
 from comparison import figures, machine, requests
 from comparison.bench import Bench, Plan, Sample, rotated
-from comparison.peers import BARE_MI, NGINX, ONE_CORE, OURS
+from comparison.peers import BARE_MI, NGINX, NGINX_HOLDING, ONE_CORE, OURS
 from comparison.rows import Row, at_least, at_most, shown
 
 AT_A_TIME = 8
 PEAK_MIB = 40
 PEERS = [NGINX, BARE_MI, OURS]
+UPLOADING = [NGINX, NGINX_HOLDING, BARE_MI, OURS]
 
 
 def measure(plan: Plan) -> dict[str, list[Sample]]:
@@ -17,7 +18,7 @@ def measure(plan: Plan) -> dict[str, list[Sample]]:
     down = requests.poll().path("/v1/videos/mib-64/content")
     up = requests.upload(20)
     with Bench("bulk", plan, ONE_CORE) as bench:
-        for name in PEERS:
+        for name in UPLOADING:
             bench.start(name)
 
         def moved(name: str, request: requests.Request, times: int) -> Sample:
@@ -29,7 +30,7 @@ def measure(plan: Plan) -> dict[str, list[Sample]]:
 
         rounds = plan.scaled(max(3, plan.rounds // 2), 1)
         downloads = rotated(PEERS, rounds, lambda name: moved(name, down, 2))
-        uploads = rotated(PEERS, rounds, lambda name: moved(name, up, 4))
+        uploads = rotated(UPLOADING, rounds, lambda name: moved(name, up, 4))
     return {f"down {name}": each for name, each in downloads.items()} | {
         f"up {name}": each for name, each in uploads.items()
     }
@@ -37,7 +38,7 @@ def measure(plan: Plan) -> dict[str, list[Sample]]:
 
 def rows(samples: dict[str, list[Sample]]) -> list[Row]:
     """Processor time for the bytes, bytes for the time, and memory."""
-    table = []
+    table = held(samples.get(f"up {NGINX_HOLDING}", []), samples[f"up {OURS}"])
     for way, what in (("down", "8 × 64 MiB down"), ("up", "8 × 20 MiB up")):
         ours, nginx = samples[f"{way} {OURS}"], samples[f"{way} {NGINX}"]
         cost = figures.of_pairs(ours, nginx, lambda own, other: cpu_per_gib(own) / cpu_per_gib(other))
@@ -57,6 +58,19 @@ def rows(samples: dict[str, list[Sample]]) -> list[Row]:
         if failed:
             table.append(Row("bulk", f"{what}, failed", str(failed), "0", False))
     return table
+
+
+def held(holding: list[Sample], ours: list[Sample]) -> list[Row]:
+    """Beside an nginx that holds bodies too."""
+    if not holding:
+        return []
+    what = "8 × 20 MiB up"
+    cost = figures.of_pairs(ours, holding, lambda own, other: cpu_per_gib(own) / cpu_per_gib(other))
+    pace = figures.of_pairs(ours, holding, lambda own, other: mib_per_second(own) / mib_per_second(other))
+    return [
+        shown("bulk", f"{what}, CPU per GiB, × nginx that holds bodies", cost),
+        shown("bulk", f"{what}, MiB/s, × nginx that holds bodies", pace),
+    ]
 
 
 def mib_per_second(sample: Sample) -> float:
