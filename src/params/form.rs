@@ -11,12 +11,10 @@ use super::disguise::resembles_in_form;
 use super::field_name::{FieldName, Shape, parents};
 use super::large::Gapped;
 use super::multipart::Parts;
-use super::part_head::{self, PartHead};
+use super::part_head::{self, HEAD_END, PartHead};
 use super::{Field, Layout, Limits, Params, Value, known_param};
 use crate::rejection::{Expected, Noun, Param, Rejection};
 
-/// Ends the head of a part.
-pub(super) const HEAD_END: &[u8] = b"\r\n\r\n";
 /// Finds it; made once, since that takes longer than to find it.
 static HEAD_ENDS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(HEAD_END));
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 use memchr::memmem::{self, Finder};
 
-use super::form::HEAD_END;
+use super::part_head::HEAD_END;
 use super::{Limits, part_head};
 
 /// Bytes of a file that are held with the form. Larger files are taken out, all of them: it is part of what a

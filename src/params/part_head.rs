@@ -4,6 +4,9 @@ use super::Limits;
 use super::encoding::is_utf8;
 use super::header_value::{is_token, split, trim};
 
+/// Ends the head of a part.
+pub(super) const HEAD_END: &[u8] = b"\r\n\r\n";
+
 /// What a part's head says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PartHead<'b> {

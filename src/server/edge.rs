@@ -152,9 +152,13 @@ fn tell_note(headers: &mut HeaderMap, note: &Note) {
 
 /// How often the upstream was asked for this answer.
 fn tell_attempts(headers: &mut HeaderMap, attempts: u32) {
-    if attempts > 0 {
-        headers.insert(ATTEMPTS, HeaderValue::from(attempts));
-    }
+    let value = match attempts {
+        0 => return,
+        // Nearly all.
+        1 => HeaderValue::from_static("1"),
+        more => HeaderValue::from(more),
+    };
+    headers.insert(ATTEMPTS, value);
 }
 
 /// The whole answer, as bytes, to a request whose head hyper could not read; counted and logged as any other.

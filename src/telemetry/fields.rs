@@ -4,8 +4,8 @@ use std::fmt::{self, Debug, Display, Write};
 
 use tracing::field::{Field, Visit};
 
-use super::line::{DIM, PLAIN, Style};
 use super::shown::{Shown, Within};
+use super::style::{DIM, PLAIN, Style};
 
 /// Name of the field that is the event's sentence.
 const MESSAGE: &str = "message";

@@ -7,18 +7,7 @@ use tracing::{Event, Level};
 
 use super::fields::{Fields, Sentence};
 use super::stamp;
-
-/// How lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// One JSON object a line.
-    Json,
-    /// A text, with colours or without.
-    Text {
-        /// Whether a terminal shows it.
-        coloured: bool,
-    },
-}
+use super::style::{DIM, PLAIN, Style, colour};
 
 impl Style {
     /// Writes the event. `line` is empty.
@@ -74,17 +63,4 @@ fn begin_text(line: &mut String, now: SystemTime, level: Level, coloured: bool) 
     stamp::write(line, now, 3);
     // A string takes whatever is written.
     let _ = write!(line, "{plain} {colour}{:>5}{plain} ", level.as_str());
-}
-
-pub(super) const DIM: &str = "\u{1b}[2m";
-pub(super) const PLAIN: &str = "\u{1b}[0m";
-
-fn colour(level: Level) -> &'static str {
-    match level {
-        Level::ERROR => "\u{1b}[31m",
-        Level::WARN => "\u{1b}[33m",
-        Level::INFO => "\u{1b}[32m",
-        Level::DEBUG => "\u{1b}[34m",
-        Level::TRACE => "\u{1b}[35m",
-    }
 }

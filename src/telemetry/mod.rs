@@ -30,12 +30,13 @@ mod queue;
 mod seldom;
 mod shown;
 mod stamp;
+mod style;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use fields::Fields;
-pub(crate) use line::Style;
 pub(crate) use seldom::Seldom;
+pub(crate) use style::Style;
 
 use queue::Queue;
 

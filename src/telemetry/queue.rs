@@ -7,7 +7,7 @@ use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::line::Style;
+use super::style::Style;
 
 /// Lines on their way.
 pub(super) struct Queue {

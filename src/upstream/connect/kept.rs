@@ -6,18 +6,22 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::http1::Http1;
+/// What can be kept.
+pub(super) trait Reusable: Send + 'static {
+    /// Whether a request can be sent, as far as is known by now.
+    fn is_usable(&mut self) -> bool;
+}
 
 /// Connections that nobody uses. The last that came is the first to go: those that are not needed grow old, and are
 /// closed.
-pub(super) struct Kept {
+pub(super) struct Kept<C> {
     limit: Duration,
-    state: Mutex<State>,
+    state: Mutex<State<C>>,
 }
 
-struct State {
+struct State<C> {
     /// With when they came; the oldest in front.
-    waiting: VecDeque<(Http1, Instant)>,
+    waiting: VecDeque<(C, Instant)>,
     /// Whether somebody looks after them.
     swept: bool,
 }
@@ -25,7 +29,7 @@ struct State {
 /// How often connections are looked after that the upstream may have closed.
 const LOOK: Duration = Duration::from_secs(1);
 
-impl Kept {
+impl<C: Reusable> Kept<C> {
     /// Keeps connections for `limit`.
     pub(super) fn new(limit: Duration) -> Arc<Self> {
         let state = State { waiting: VecDeque::new(), swept: false };
@@ -33,12 +37,12 @@ impl Kept {
     }
 
     /// The last that came, unless it is too old. The upstream may have closed it.
-    pub(super) fn take(&self) -> Option<Http1> {
+    pub(super) fn take(&self) -> Option<C> {
         let (connection, since) = self.state().waiting.pop_back()?;
         (since.elapsed() < self.limit).then_some(connection)
     }
 
-    pub(super) fn put(self: &Arc<Self>, connection: Http1) {
+    pub(super) fn put(self: &Arc<Self>, connection: C) {
         let mut state = self.state();
         state.waiting.push_back((connection, Instant::now()));
         if !state.swept {
@@ -61,13 +65,13 @@ impl Kept {
         oldest.map(|since| (since + self.limit).min(now + LOOK))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State<C>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// One task for all of them, as long as there are any.
-async fn sweep(kept: Weak<Kept>) {
+async fn sweep<C: Reusable>(kept: Weak<Kept<C>>) {
     while let Some(next) = kept.upgrade().and_then(|kept| kept.sweep()) {
         sleep_until(next).await;
     }

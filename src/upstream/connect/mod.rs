@@ -54,7 +54,7 @@ pub(super) enum Reuse {
 /// All connections of one worker to one upstream. They are closed with it.
 pub(super) struct Connections {
     dialler: Dialler,
-    kept: Arc<Kept>,
+    kept: Arc<Kept<Http1>>,
     spares: Arc<Spares>,
     shared: Arc<Shared>,
 }

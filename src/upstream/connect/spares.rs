@@ -15,7 +15,7 @@ use super::kept::Kept;
 
 /// Connections that have served nobody.
 pub(super) struct Spares {
-    kept: Arc<Kept>,
+    kept: Arc<Kept<Http1>>,
     most: usize,
     dialling: AtomicUsize,
 }

@@ -20,7 +20,7 @@ pub(in crate::upstream::connect) struct Arriving {
     source: Option<Source>,
     framing: Framing,
     /// Where the connection goes; absent where it serves no more.
-    home: Option<Arc<Kept>>,
+    home: Option<Arc<Kept<Http1>>>,
     /// How it broke, to be told when whoever reads comes back.
     broken: Option<io::Error>,
 }
@@ -50,7 +50,7 @@ impl Source {
 
 impl Arriving {
     /// `home`: where a whole connection goes at the end.
-    pub(super) fn new(source: Source, framing: Framing, home: Option<Arc<Kept>>) -> Self {
+    pub(super) fn new(source: Source, framing: Framing, home: Option<Arc<Kept<Http1>>>) -> Self {
         let mut arriving = Self { source: Some(source), framing, home, broken: None };
         arriving.end_if_over();
         arriving

@@ -24,7 +24,7 @@ mod framing;
 mod reader;
 
 use super::error::{self, Broken};
-use super::kept::Kept;
+use super::kept::{Kept, Reusable};
 use super::socket::Socket;
 use super::{Asked, Head};
 use crate::failure::Failure;
@@ -51,22 +51,12 @@ impl Http1 {
         Self(Box::new(Inner { host, socket: TokioIo::new(socket), reader, departing }))
     }
 
-    /// Whether a request can be sent, as far as is known by now: neither has it ended, nor has come what nobody asked for.
-    pub(super) fn is_usable(&mut self) -> bool {
-        let mut byte = [0];
-        let mut unasked = ReadBuf::new(&mut byte);
-        // Nobody is to be woken: it is looked at again before it is used. Nor may it be held up for fairness.
-        let mut reading =
-            pin!(unconstrained(poll_fn(|cx| Pin::new(&mut self.0.socket).poll_read(cx, &mut unasked))));
-        reading.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
-    }
-
     /// Sends a request, and yields its answer, whose body brings the connection `home` once it is read.
     pub(super) async fn send<H: Head>(
         mut self,
         asked: &Asked<'_, H>,
         body: Body,
-        home: Option<Arc<Kept>>,
+        home: Option<Arc<Kept<Http1>>>,
     ) -> Result<Response<Arriving>, Broken> {
         if !self.is_usable() {
             return Err(Broken::Unsent(body));
@@ -92,6 +82,18 @@ impl Http1 {
             let _ = poll_fn(|cx| departing.poll(Pin::new(&mut writing), cx)).await;
         });
         Source::Half(reading, inner.reader)
+    }
+}
+
+impl Reusable for Http1 {
+    /// Neither has it ended, nor has come what nobody asked for.
+    fn is_usable(&mut self) -> bool {
+        let mut byte = [0];
+        let mut unasked = ReadBuf::new(&mut byte);
+        // Nobody is to be woken: it is looked at again before it is used. Nor may it be held up for fairness.
+        let mut reading =
+            pin!(unconstrained(poll_fn(|cx| Pin::new(&mut self.0.socket).poll_read(cx, &mut unasked))));
+        reading.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 }
 
