@@ -14,6 +14,7 @@ use tower::Service;
 
 use super::call::{Kind, Missed};
 use super::connect::{Asked, Leaf};
+use super::head::AttemptHead;
 use super::masked::Masked;
 use super::outgoing::{Outgoing, Terms};
 use super::scrub::Secret;
@@ -112,7 +113,7 @@ impl Rules {
             deadline: terms.deadline.clone(),
             meter: terms.tally.sent(),
         };
-        let asked = Asked { head: &terms.head(span)?, wanted: &self.answer_headers };
+        let asked = Asked { head: &AttemptHead::of(&terms, span)?, wanted: &self.answer_headers };
         let answered = terms.journey.during(sent.send(&leaf, &asked, payload)).await;
         attempt.head_came();
         let (answer, patience) = answered?;

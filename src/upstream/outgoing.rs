@@ -7,14 +7,12 @@ use uuid::Uuid;
 
 use super::call::{Call, Kind, Payload};
 use super::deadline::Deadline;
-use super::heads::{AttemptHead, Heads, IDEMPOTENCY_KEY};
+use super::heads::{Heads, IDEMPOTENCY_KEY};
 use super::presence::Presence;
 use super::tally::Tally;
 use crate::error::Dialect;
-use crate::failure::Failure;
 use crate::journey::Journey;
 use crate::quota::allowance::Allowance;
-use crate::trace_context::Traceparent;
 
 /// What all attempts of a call have in common.
 pub(super) struct Terms {
@@ -37,11 +35,6 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// The head of an attempt. `span`: its own, where the request has a trace.
-    pub(super) fn head(&self, span: Option<Traceparent>) -> Result<AttemptHead<'_>, Failure> {
-        AttemptHead::of(self, span)
-    }
-
     pub(super) fn method(&self) -> &Method {
         &self.call.head.method
     }

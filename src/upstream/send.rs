@@ -11,7 +11,7 @@ use super::call::Missed;
 use super::call::{Payload, Why};
 use super::connect::{Asked, Leaf};
 use super::deadline::Deadline;
-use super::heads::AttemptHead;
+use super::head::AttemptHead;
 use super::stream::{Phase, Progress, Upload};
 use crate::failure::Failure;
 use crate::metrics::meter::{Meter, Metered};

@@ -8,6 +8,7 @@ use opentelemetry::trace::SpanKind;
 use tokio::time::Instant;
 
 use super::call::{Missed, Why};
+use super::head::AttemptHead;
 use super::outgoing::Terms;
 use crate::failure::Failure;
 use crate::telemetry::otlp::{self, Span};
@@ -45,7 +46,7 @@ impl Attempting {
     fn send(&mut self, status: Option<u16>, error: Option<String>) {
         let Some(own) = self.own.take() else { return };
         let head = &self.terms.call.head;
-        let uri = self.terms.head(None).ok().and_then(|head| head.uri()).unwrap_or_default();
+        let uri = AttemptHead::of(&self.terms, None).ok().and_then(|head| head.uri()).unwrap_or_default();
         let (scheme, host) = (uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default());
         let port = uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
         let mut attributes = vec![

@@ -9,6 +9,7 @@ use super::answer::assembled;
 use super::attempt::Rules;
 use super::call::Kind;
 use super::connect::{Head, Leaf};
+use super::head::AttemptHead;
 use super::heads::REQUEST_ID;
 use super::outgoing::Terms;
 use super::resume::{Again, Missing, Resumed};
@@ -34,7 +35,8 @@ impl Rules {
         let resumes = self.resume_attempts > 0;
         let missing = resumes.then(|| Missing::of(terms.method(), status, &headers)).flatten();
         // The request is written again only for what may have to be asked for again.
-        let missing = missing.and_then(|missing| Some((missing, terms.head(None).ok()?.request().ok()?)));
+        let missing =
+            missing.and_then(|missing| Some((missing, AttemptHead::of(terms, None).ok()?.request().ok()?)));
         let body = match missing {
             None => Body::new(download),
             Some((missing, request)) => {
