@@ -46,14 +46,7 @@ def test_the_configuration_can_be_read(name):
 
 @pytest.mark.parametrize("path", RULE_TESTS, ids=lambda path: path.stem)
 def test_alerts_fire_when_they_should_and_else_keep_quiet(path):
-    # promtool 2.42 tidies its store up while it evaluates, and on a busy machine now and then loses sight of a day.
-    for attempt in range(3):
-        try:
-            promtool("test", "rules", path)
-            break
-        except AssertionError:
-            if attempt == 2:
-                raise
+    promtool("test", "rules", path)
 
 
 @pytest.mark.parametrize("name", cases())
