@@ -66,6 +66,20 @@ class Prometheus(Process):
         self._until(lambda: self.query(expr))
         return self.query(expr)
 
+    def rules(self):
+        """Every rule as it was evaluated last."""
+        return [rule for group in self.ask("rules")["groups"] for rule in group["rules"]]
+
+    def await_alerts(self, number):
+        """All alerts, once there are so many."""
+
+        def alerts():
+            return [alert for rule in self.rules() for alert in rule.get("alerts", [])]
+
+        # What a query finds, the next evaluation finds.
+        self._until(lambda: len(alerts()) >= number)
+        return alerts()
+
     def _until(self, done):
         # Rules are evaluated one after the other, and what one records the next one waits for.
         deadline = time.monotonic() + 4 * PATIENCE
