@@ -1,5 +1,6 @@
 """A real Prometheus, with the rules of deploy/."""
 
+import contextlib
 import json
 import time
 import urllib.parse
@@ -22,6 +23,10 @@ def configured(folder, targets):
     path = folder / "prometheus.yml"
     path.write_text(yaml.safe_dump(config))
     return path
+
+
+class NotYet(AssertionError):
+    """It was waited for in vain."""
 
 
 class Prometheus(Process):
@@ -66,6 +71,14 @@ class Prometheus(Process):
         self._until(lambda: self.query(expr))
         return self.query(expr)
 
+    def await_number(self, expr):
+        """Whether one of its values is a number, sooner or later: rules are evaluated one after the other, and what one
+        records of what was just scraped the next one waits for."""
+        with contextlib.suppress(NotYet):
+            self._until(lambda: any(value == value for value in self.query(expr)))
+            return True
+        return False
+
     def rules(self):
         """Every rule as it was evaluated last."""
         return [rule for group in self.ask("rules")["groups"] for rule in group["rules"]]
@@ -84,5 +97,6 @@ class Prometheus(Process):
         # Rules are evaluated one after the other, and what one records the next one waits for.
         deadline = time.monotonic() + 4 * PATIENCE
         while not done():
-            assert time.monotonic() < deadline, "Prometheus did not get there"
+            if time.monotonic() >= deadline:
+                raise NotYet("Prometheus did not get there")
             time.sleep(0.2)
