@@ -65,6 +65,10 @@ impl Departing {
         socket: Pin<&mut impl AsyncWrite>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Failure>> {
+        if self.is_cut {
+            // The end of what broke off would make it look whole.
+            return Poll::Ready(Err(Failure::Lost));
+        }
         let left = self.poll_leave(socket, cx);
         self.is_cut = matches!(left, Poll::Ready(Err(_)));
         left
@@ -236,6 +240,8 @@ mod tests {
         departing.begin(&head, &host, body);
         let left = poll_fn(|cx| departing.poll(Pin::new(&mut ours), cx)).await;
         assert!(departing.is_over() && departing.is_cut() == left.is_err());
+        let again = poll_fn(|cx| departing.poll(Pin::new(&mut ours), cx)).await;
+        assert_eq!(again.is_err(), left.is_err(), "and stays so");
         drop(ours);
         (reading.await.expect("no panic"), left)
     }
