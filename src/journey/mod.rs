@@ -4,10 +4,8 @@
 //! through so far. Whoever learns something leaves it here, and the edge reads it: a request whose client leaves has no
 //! answer that could carry a note, and yet somebody will ask what became of it.
 
-use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use axum::http::Extensions;
@@ -23,8 +21,9 @@ mod marks;
 mod waits;
 
 pub(crate) use marks::{InLine, Marks};
+pub(crate) use waits::During;
 
-use waits::{Wait, Waits};
+use waits::Waits;
 
 /// The journey of one request, in its extensions. Its clones are the same journey.
 #[derive(Clone, Debug, Default)]
@@ -165,13 +164,8 @@ impl Journey {
 impl Journey {
     /// Waits for what is not ours. What is there at once costs no look at the clock, and what is dropped was waited
     /// for until then.
-    pub(crate) async fn during<T>(&self, waiting: impl Future<Output = T>) -> T {
-        let mut waiting = pin!(waiting);
-        if let Poll::Ready(done) = poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx))).await {
-            return done;
-        }
-        let _wait = Wait::begin(&self.0.waits);
-        waiting.await
+    pub(crate) fn during<'w, F: Future>(&'w self, waiting: Pin<&'w mut F>) -> During<'w, F> {
+        During::of(waiting, &self.0.waits)
     }
 
     /// How much of the time until now was waited, the present wait included.
@@ -183,6 +177,7 @@ impl Journey {
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
+    use std::pin::pin;
 
     use tokio::time::{sleep, timeout};
 
@@ -214,17 +209,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waits_add_up_and_what_lies_between_them_does_not() {
         let journey = Journey::default();
-        assert_eq!(journey.during(ready(7)).await, 7);
-        journey.during(sleep(SECOND)).await;
+        assert_eq!(journey.during(pin!(ready(7))).await, 7);
+        journey.during(pin!(sleep(SECOND))).await;
         sleep(SECOND).await;
-        journey.during(sleep(2 * SECOND)).await;
+        journey.during(pin!(sleep(2 * SECOND))).await;
         assert_eq!(journey.waited_until(Instant::now()), 3 * SECOND);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_is_given_up_counts_until_then() {
         let journey = Journey::default();
-        let given_up = timeout(SECOND, journey.during(pending::<()>())).await;
+        let given_up = timeout(SECOND, journey.during(pin!(pending::<()>()))).await;
         assert!(given_up.is_err());
         sleep(SECOND).await;
         assert_eq!(journey.waited_until(Instant::now()), SECOND);
@@ -234,7 +229,7 @@ mod tests {
     async fn the_present_wait_counts_for_whoever_looks() {
         let journey = Journey::default();
         let inner = journey.clone();
-        let waiting = tokio::spawn(async move { inner.during(sleep(3 * SECOND)).await });
+        let waiting = tokio::spawn(async move { inner.during(pin!(sleep(3 * SECOND))).await });
         sleep(SECOND).await;
         assert_eq!(journey.waited_until(Instant::now()), SECOND);
         waiting.await.expect("no panic");

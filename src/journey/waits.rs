@@ -1,6 +1,8 @@
 //! How much of a request's time went by in waiting for somebody else, and so was not the gateway's own.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -36,11 +38,41 @@ impl Waits {
     }
 }
 
+/// Something that may have to be waited for. Pinned by whoever asks: a future that held it would be copied, and twice as
+/// large.
+pub(crate) struct During<'w, F> {
+    waiting: Pin<&'w mut F>,
+    waits: &'w Waits,
+    /// Begun when it was not there at once.
+    wait: Option<Wait<'w>>,
+}
+
+impl<'w, F> During<'w, F> {
+    pub(super) fn of(waiting: Pin<&'w mut F>, waits: &'w Waits) -> Self {
+        Self { waiting, waits, wait: None }
+    }
+}
+
+impl<F: Future> Future for During<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.get_mut();
+        let polled = this.waiting.as_mut().poll(cx);
+        if polled.is_ready() {
+            this.wait = None;
+        } else if this.wait.is_none() {
+            this.wait = Some(Wait::begin(this.waits));
+        }
+        polled
+    }
+}
+
 /// The present wait; it is over when this is dropped.
-pub(super) struct Wait<'w>(&'w Waits);
+struct Wait<'w>(&'w Waits);
 
 impl<'w> Wait<'w> {
-    pub(super) fn begin(waits: &'w Waits) -> Self {
+    fn begin(waits: &'w Waits) -> Self {
         waits.began.store(waits.nanos(Instant::now()) + 1, Ordering::Relaxed);
         Self(waits)
     }

@@ -1,7 +1,7 @@
 //! Whose turn did not come at once: counted by the limit that held it up, and as a wait of its request.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use tokio::time::Instant;
@@ -64,7 +64,7 @@ impl Patience {
 async fn in_line<T, E>(
     journey: &Journey,
     limit: Limit,
-    turn: impl Future<Output = Result<T, E>>,
+    turn: Pin<&mut impl Future<Output = Result<T, E>>>,
 ) -> Result<T, E> {
     let began = Instant::now();
     let came = journey.during(turn).await;

@@ -1,5 +1,6 @@
 //! What every handler begins with: who is asking, and whether there is room for one more.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -28,7 +29,7 @@ pub(super) struct Admitted {
     pub(super) gateway: Arc<Gateway>,
     pub(super) upstreams: Upstreams,
     pub(super) client: Client,
-    pub(super) head: Parts,
+    pub(super) head: Box<Parts>,
     /// Its place among the requests in flight.
     pub(super) place: Place,
 }
@@ -37,7 +38,7 @@ pub(super) struct Admitted {
 pub(super) async fn admitted<F>(
     class: Class,
     Served { gateway, upstreams }: Served,
-    request: Request,
+    request: Box<Request>,
     work: impl FnOnce(Admitted, Body) -> F,
 ) -> Response
 where
@@ -56,7 +57,7 @@ where
     let answer = match entered {
         Ok(place) => {
             let (head, body) = request.into_parts();
-            work(Admitted { gateway, upstreams, client, head, place }, body).await
+            work(Admitted { gateway, upstreams, client, head: Box::new(head), place }, body).await
         }
         Err(reason) => Err(reason.into()),
     };
@@ -97,7 +98,7 @@ impl Admitted {
         // As slow as its client.
         let journey = self.journey();
         let Gateway { config, spool, .. } = &*self.gateway;
-        journey.during(body::read(&self.head, body, &config.limits, spool)).await
+        journey.during(pin!(body::read(&self.head, body, &config.limits, spool))).await
     }
 
     /// Takes what the call costs from every quota that counts it.

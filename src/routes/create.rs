@@ -24,7 +24,7 @@ use crate::quota::Class;
 use crate::rejection::{Param, Rejection};
 use crate::rewrite;
 
-pub(super) async fn create(served: Served, request: Request) -> Response {
+pub(super) async fn create(served: Served, request: Box<Request>) -> Response {
     admitted(Class::Submit, served, request, judged).await
 }
 

@@ -33,7 +33,7 @@ pub(super) struct Making {
     pub(super) gateway: Arc<Gateway>,
     pub(super) upstreams: Upstreams,
     pub(super) upstream: Arc<str>,
-    pub(super) head: Parts,
+    pub(super) head: Box<Parts>,
     pub(super) body: Vec<Piece>,
     pub(super) open: Open,
     /// Whether it starts a job, which takes its time.

@@ -18,21 +18,21 @@ use crate::rejection::Param;
 use crate::upstream::{Call, Kind, Payload};
 
 /// `GET /v1/videos`
-pub(super) async fn list(served: Served, request: Request) -> Response {
+pub(super) async fn list(served: Served, request: Box<Request>) -> Response {
     fetch(&[Param::Limit, Param::Order, Param::After], served, request).await
 }
 
 /// `GET` and `DELETE /v1/videos/{id}`, `GET /v1/videos/characters/{id}`
-pub(super) async fn one(served: Served, request: Request) -> Response {
+pub(super) async fn one(served: Served, request: Box<Request>) -> Response {
     fetch(&[], served, request).await
 }
 
 /// `GET /v1/videos/{id}/content`
-pub(super) async fn content(served: Served, request: Request) -> Response {
+pub(super) async fn content(served: Served, request: Box<Request>) -> Response {
     fetch(&[Param::Variant], served, request).await
 }
 
-async fn fetch(known: &'static [Param], served: Served, request: Request) -> Response {
+async fn fetch(known: &'static [Param], served: Served, request: Box<Request>) -> Response {
     // A body on these routes means nothing; it is read on and thrown away.
     admitted(Class::Fetch, served, request, |admitted, _| judged(known, admitted)).await
 }

@@ -39,7 +39,7 @@ fn judge(gateway: &Gateway, uri: &Uri, known: &[Param], fields: &[Param]) -> Res
 }
 
 /// Every other path below `/v1`, unchanged, in both directions as it comes.
-pub(super) async fn forward(served: Served, request: Request) -> Response {
+pub(super) async fn forward(served: Served, request: Box<Request>) -> Response {
     if let Err(reason) = offered(&served.gateway, request.method(), request.uri()) {
         return Refusal::from(reason).into_response();
     }

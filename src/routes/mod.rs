@@ -43,7 +43,7 @@ pub(crate) struct Served {
 }
 
 /// Answers a request below `/v1`.
-pub(crate) async fn answer(served: Served, request: Request) -> Response {
+pub(crate) async fn answer(served: Served, request: Box<Request>) -> Response {
     if let Err(refusal) = target::check(&served.gateway, &request) {
         return refusal.into_response();
     }
@@ -55,7 +55,7 @@ pub(crate) async fn answer(served: Served, request: Request) -> Response {
 /// Apart: what takes the most room is asked for the least.
 type Handling = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-fn handled(route: Route, served: Served, request: Request) -> Handling {
+fn handled(route: Route, served: Served, request: Box<Request>) -> Handling {
     match (route, request.method()) {
         (Route::Videos, &Method::POST) => Box::pin(create::create(served, request)),
         (Route::Videos, &Method::GET | &Method::HEAD) => Box::pin(fetch::list(served, request)),

@@ -29,7 +29,7 @@ use crate::rejection::{Param, Rejection};
 use crate::rewrite;
 
 /// Handles one operation.
-pub(super) async fn submit(operation: Operation, served: Served, request: Request) -> Response {
+pub(super) async fn submit(operation: Operation, served: Served, request: Box<Request>) -> Response {
     admitted(Class::Submit, served, request, |admitted, body| judged(operation, admitted, body)).await
 }
 

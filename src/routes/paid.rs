@@ -3,6 +3,7 @@
 //! Until it is written down it ends with its client. From then on it is [`detached`].
 
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -76,7 +77,7 @@ async fn claimed(admitted: Admitted, paid: Paid) -> Result<Response, Refusal> {
             Claim::Await(twin) => {
                 let began = Instant::now();
                 let journey = admitted.journey();
-                let awaited = journey.during(awaited(twin, journey.underway(), until)).await;
+                let awaited = journey.during(pin!(awaited(twin, journey.underway(), until))).await;
                 journey.waited("earlier_try", began.elapsed());
                 awaited?
             }

@@ -34,8 +34,8 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 pub(super) async fn handle<F>(
     gateway: &Gateway,
     client: ClientSide,
-    request: Request,
-    inner: impl FnOnce(Request) -> F,
+    mut request: Box<Request>,
+    inner: impl FnOnce(Box<Request>) -> F,
 ) -> Response
 where
     F: Future<Output = Response>,
@@ -45,8 +45,8 @@ where
     let pending = Pending::new(arrival);
     let _in_flight = Raised::by_one(&gateway.metrics.requests.in_flight);
     let mut distrusted = false;
-    let mut response = match checked(request, gateway) {
-        Ok(mut request) => {
+    let mut response = match framing::check(&request, gateway.config.limits.target) {
+        Ok(()) => {
             request.extensions_mut().insert(journey.clone());
             inner(request).await
         }
@@ -73,12 +73,6 @@ where
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     pending.answered(&told, response, &gateway.metrics)
-}
-
-fn checked(request: Request, gateway: &Gateway) -> Result<Request, Rejection> {
-    let (head, body) = request.into_parts();
-    framing::check(&head, gateway.config.limits.target)?;
-    Ok(Request::from_parts(head, body))
 }
 
 /// How many headers our answers have, mostly: a map that grows is copied.

@@ -3,26 +3,25 @@
 use std::net::Ipv6Addr;
 
 use axum::http::header::{self, HeaderName};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Version};
+use axum::http::{HeaderMap, HeaderValue, Request, Version};
 
 use crate::rejection::Rejection;
 
 /// Refuses a head that two servers could read in two ways.
-pub(super) fn check(head: &Parts, target_max: usize) -> Result<(), Rejection> {
-    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+pub(super) fn check<B>(request: &Request<B>, target_max: usize) -> Result<(), Rejection> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > target_max {
         return Err(Rejection::TargetTooLong { limit: target_max });
     }
-    check_form(head)?;
-    check_host(head)?;
-    check_transfer_encoding(&head.headers)?;
+    check_form(request)?;
+    check_host(request)?;
+    check_transfer_encoding(request.headers())?;
     for (name, shown) in SINGLE {
-        if head.headers.get_all(name).iter().nth(1).is_some() {
+        if request.headers().get_all(name).iter().nth(1).is_some() {
             return Err(Rejection::DoubledHeader(shown));
         }
     }
-    match head.headers.get(header::EXPECT) {
+    match request.headers().get(header::EXPECT) {
         Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
             Err(Rejection::BadExpectation)
         }
@@ -31,10 +30,10 @@ pub(super) fn check(head: &Parts, target_max: usize) -> Result<(), Rejection> {
 }
 
 /// A host and a port alone are for CONNECT, which nobody offers, and have no path to route by.
-fn check_form(head: &Parts) -> Result<(), Rejection> {
-    match (head.uri.scheme(), head.uri.authority()) {
+fn check_form<B>(request: &Request<B>) -> Result<(), Rejection> {
+    match (request.uri().scheme(), request.uri().authority()) {
         (None, Some(authority)) => {
-            let (method, path) = (head.method.to_string(), authority.to_string());
+            let (method, path) = (request.method().to_string(), authority.to_string());
             Err(Rejection::UnknownUrl { method, path })
         }
         _ => Ok(()),
@@ -50,11 +49,11 @@ const SINGLE: [(HeaderName, &str); 4] = [
 ];
 
 /// Exactly one `Host`, and one that could be a host (RFC 9112, 3.2). It never picks the upstream.
-fn check_host(head: &Parts) -> Result<(), Rejection> {
-    let mut hosts = head.headers.get_all(header::HOST).into_iter();
+fn check_host<B>(request: &Request<B>) -> Result<(), Rejection> {
+    let mut hosts = request.headers().get_all(header::HOST).into_iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if is_host(host) => Ok(()),
-        (None, None) if head.version < Version::HTTP_11 => Ok(()),
+        (None, None) if request.version() < Version::HTTP_11 => Ok(()),
         _ => Err(Rejection::BadHost),
     }
 }

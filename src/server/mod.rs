@@ -150,7 +150,7 @@ impl Responder {
     /// Answers one request.
     pub async fn answer(&self, peer: SocketAddr, request: Request<Body>) -> Response<Body> {
         let client = ClientSide { peer: Peer::at(peer), underway: None };
-        self.answer_by(self.live.current(), client, request).await
+        self.answer_by(self.live.current(), client, Box::new(request)).await
     }
 
     /// Answers one request by this snapshot, which is the only one it sees.
@@ -158,7 +158,8 @@ impl Responder {
         &self,
         gateway: Arc<Gateway>,
         client: ClientSide,
-        request: Request<Body>,
+        // Apart: it is handed down through many layers, and each of them would be larger by it.
+        request: Box<Request<Body>>,
     ) -> Response<Body> {
         let stopping = client.underway.as_ref().is_some_and(|underway| underway.has_reached(Stage::Draining));
         let upstreams = self.live.upstreams(&gateway);
@@ -171,23 +172,31 @@ impl Responder {
         .await
     }
 
-    async fn answer_over_http(&self, line: &Line, request: Request<Incoming>) -> Response<Metered<Body>> {
-        line.pace.turn().await;
+    /// Answers a request that came over a connection. What is done before it is waited for keeps small what then waits.
+    fn answer_over_http<'a>(
+        &'a self,
+        line: &'a Line,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<Metered<Body>>> + 'a {
         let gateway = self.live.current();
-        let bounds = linger::Bounds::of(&gateway.config.limits);
         let bytes = &gateway.metrics.requests.bytes;
         let (from_client, to_client) = (bytes.from_clients.clone(), bytes.to_clients.clone());
+        let bounds = linger::Bounds::of(&gateway.config.limits);
         let (head, body) = request.into_parts();
         let (body, ended) = linger::lingering(Metered::new(body, from_client), bounds);
-        let client = ClientSide { peer: line.peer.clone(), underway: Some(line.underway.clone()) };
-        let pause = gateway.config.limits.in_flight.wait;
-        let mut response = self.answer_by(gateway, client, Request::from_parts(head, body)).await;
-        if response.extensions().get::<NoRoom>().is_some() {
-            line.pace.pause(pause);
+        let request = Box::new(Request::from_parts(head, body));
+        async move {
+            line.pace.turn().await;
+            let client = ClientSide { peer: line.peer.clone(), underway: Some(line.underway.clone()) };
+            let pause = gateway.config.limits.in_flight.wait;
+            let mut response = self.answer_by(gateway, client, request).await;
+            if response.extensions().get::<NoRoom>().is_some() {
+                line.pace.pause(pause);
+            }
+            if !ended.is_ended() || line.underway.has_reached(Stage::Draining) {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            response.map(|body| Metered::new(body, to_client))
         }
-        if !ended.is_ended() || line.underway.has_reached(Stage::Draining) {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        response.map(|body| Metered::new(body, to_client))
     }
 }

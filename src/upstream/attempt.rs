@@ -1,6 +1,6 @@
 //! One attempt: the request as the upstream gets it, the wait for its answer, and the answer in the client's terms.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -114,10 +114,10 @@ impl Rules {
             meter: terms.tally.sent(),
         };
         let asked = Asked { head: &AttemptHead::of(&terms, span)?, wanted: &self.answer_headers };
-        let answered = terms.journey.during(sent.send(&leaf, &asked, payload)).await;
+        let answered = terms.journey.during(pin!(sent.send(&leaf, &asked, payload))).await;
         attempt.head_came();
         let (answer, patience) = answered?;
-        let received = self.received(&terms, leaf, answer);
+        let received = pin!(self.received(&terms, &leaf, answer));
         // What is read whole must come within the time of its head: nobody sees a byte of it before.
         match timeout_at(patience.until, terms.journey.during(received)).await {
             Ok(received) => received.map_err(Missed::from),
@@ -126,7 +126,7 @@ impl Rules {
     }
 
     /// The answer in the client's terms.
-    async fn received(&self, terms: &Terms, leaf: Leaf, answer: Response<Body>) -> Result<Answer, Failure> {
+    async fn received(&self, terms: &Terms, leaf: &Leaf, answer: Response<Body>) -> Result<Answer, Failure> {
         let status = answer.status();
         if status.is_informational() {
             return Err(Failure::Garbled);
@@ -149,7 +149,7 @@ impl Rules {
             unwrap: self.unwrap && terms.kind != Kind::Other,
         };
         if treatment.streams() {
-            return Ok(self.masked(self.streamed(terms, leaf, (status, headers, body))));
+            return Ok(self.masked(self.streamed(terms, leaf.clone(), (status, headers, body))));
         }
         let download = stream::Download::new(body, self.body_idle).metered(terms.tally.received());
         let answer = answer::received(status, headers, download, treatment).await?;

@@ -55,7 +55,7 @@ pub struct Call {
     /// How it is treated.
     pub kind: Kind,
     /// Its head. The target starts with `/v1`; the headers that go on are picked here.
-    pub head: Parts,
+    pub head: Box<Parts>,
     /// What it is part of.
     pub(crate) journey: Journey,
     /// What counts its attempts. Without a gateway around, as in benchmarks, nothing does.
@@ -70,7 +70,8 @@ pub struct Call {
 impl Call {
     /// The call that a request comes to. The edge has given it its journey.
     #[must_use]
-    pub fn new(kind: Kind, head: Parts) -> Self {
+    pub fn new(kind: Kind, head: impl Into<Box<Parts>>) -> Self {
+        let head = head.into();
         let journey = Journey::of(&head.extensions);
         Self { kind, head, journey, quotas: None, client: Presence::always(), outlives_client: false }
     }

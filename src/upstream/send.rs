@@ -1,6 +1,6 @@
 //! Sending one request and waiting for the head of its answer.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -57,7 +57,7 @@ impl Sent {
                 (Body::new(self.metered(upload)), Some(progress))
             }
         };
-        let answer = self.head(leaf.send(asked, body), progress.as_deref()).await;
+        let answer = self.head(pin!(leaf.send(asked, body)), progress.as_deref()).await;
         answer.map_err(|missed| {
             // A client that breaks off looks like a failed upstream from here; only the body knows better.
             match progress.as_ref().and_then(|progress| progress.fault.get()) {
@@ -73,7 +73,7 @@ impl Sent {
 
     async fn head(
         &self,
-        answer: impl Future<Output = Result<Response<Body>, Failure>>,
+        mut answer: Pin<&mut impl Future<Output = Result<Response<Body>, Failure>>>,
         progress: Option<&Progress>,
     ) -> Result<(Response<Body>, Patience), Missed> {
         let began = Phase::Answer(Instant::now());
@@ -84,7 +84,6 @@ impl Sent {
                 None => std::future::pending().await,
             }
         };
-        let mut answer = pin!(answer);
         loop {
             let patience = self.patience(phase());
             tokio::select! {

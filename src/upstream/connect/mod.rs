@@ -154,7 +154,8 @@ impl Connections {
             }
             Way::Shared(stream) => {
                 let request = asked.head.request().map_err(Broken::Failed)?;
-                let mut answer = stream.send(request.map(|()| body)).await?;
+                // Apart: it is larger than all the rest of the call.
+                let mut answer = Box::pin(stream.send(request.map(|()| body))).await?;
                 *answer.headers_mut() = headers::incoming(answer.headers(), asked.wanted);
                 Ok(answer)
             }

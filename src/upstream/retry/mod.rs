@@ -3,7 +3,7 @@
 //! [`policy`] decides, [`backoff`] and [`asked`] say how long to pause, [`budget`] what all callers together may
 //! repeat, [`replay`] keeps the body. This layer asks, waits, and gives up. It never makes two attempts at a time.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
@@ -142,7 +142,8 @@ impl Rules {
                 Verdict::Done | Verdict::Again { .. } => return self.finish(&terms, result, end),
                 Verdict::Spent => return self.finish(&terms, result, end.spent()),
             };
-            match self.pause(&terms, end.attempts.made, wait).await {
+            // Apart: hardly any call needs it, and all of them would hold its room.
+            match Box::pin(self.pause(&terms, end.attempts.made, wait)).await {
                 Pause::Over => end.attempts.doubtful |= self.count(&terms, reason),
                 Pause::Useless => return self.finish(&terms, result, end.spent()),
                 // Another replica can do what this one has no time for.
@@ -175,14 +176,14 @@ impl Rules {
                 None => std::future::pending().await,
             }
         };
-        let pause = async {
+        let pause = pin!(async {
             tokio::select! {
                 biased;
                 () = terms.client.gone() => Pause::Useless,
                 () = draining => Pause::Stopping,
                 () = sleep_until(until) => Pause::Over,
             }
-        };
+        });
         let pause = terms.journey.during(pause).await;
         terms.journey.waited("retry", now.elapsed());
         pause
