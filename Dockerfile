@@ -11,11 +11,15 @@ ARG CARGO_PROFILE=release
 # The C library is linked in, so that the runtime image needs none: any base will do, and there is none to keep patched.
 ENV RUSTFLAGS="-C target-feature=+crt-static"
 WORKDIR /src
-# These files and nothing else decide what is built here: the layer is kept until one of them changes.
+# These files and nothing else decide what is built here: the layer is kept until one of them changes. The last, where it
+# is there, says where a gateway spends its time, and the code is laid out by it:
+#
+#   RUSTFLAGS="-C target-feature=+crt-static" benches/rig/run train reelgate.profdata --target host-tuple
 COPY .cargo .cargo
-COPY Cargo.toml Cargo.lock build.rs ./
+COPY Cargo.toml Cargo.lock build.rs reelgate.profdat[a] ./
 RUN mkdir src benches \
     && echo 'fn main() {}' >src/main.rs && touch src/lib.rs benches/gateway.rs \
+    && export RUSTFLAGS="${RUSTFLAGS}$(ls /src/*.profdata 2>/dev/null | sed 's/^/ -Cprofile-use=/')" \
     && cargo build --locked --target host-tuple --profile "${CARGO_PROFILE}" --bin reelgate
 
 FROM dependencies AS build
@@ -25,6 +29,7 @@ COPY config config
 COPY src src
 # Younger than the stand-ins above, else cargo takes those for built; all else here keeps the dates it came with.
 RUN touch src/main.rs src/lib.rs \
+    && export RUSTFLAGS="${RUSTFLAGS}$(ls /src/*.profdata 2>/dev/null | sed 's/^/ -Cprofile-use=/')" \
     && cargo build --locked --target host-tuple --profile "${CARGO_PROFILE}" --bin reelgate \
     && mkdir -p /out/ledger && cp target/*/"${CARGO_PROFILE}"/reelgate /out/
 

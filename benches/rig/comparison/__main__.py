@@ -1,4 +1,4 @@
-"""The command line: setup, table, draw."""
+"""The command line: setup, train, table, draw."""
 
 import argparse
 import os
@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from comparison import draw, install, machine, results, table
+from comparison import draw, install, machine, results, table, training
 from comparison.bench import Plan
-from comparison.paths import QUICK_RESULTS, RESULTS, WORK
+from comparison.paths import PROFILE, QUICK_RESULTS, RESULTS, WORK
 from comparison.programs import allow_many_files
 from comparison.works import WORKS
 
@@ -25,6 +25,8 @@ def main() -> int:
     match asked.command:
         case "setup":
             install.setup()
+        case "train":
+            training.train(asked.file, asked.target)
         case "draw":
             draw.draw(asked.file)
         case "table":
@@ -37,6 +39,9 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benches/rig/run", description="Reelgate beside its peers on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("setup", help="install peers (as root, Debian) and build all programs")
+    trained = commands.add_parser("train", help="see what a build does under load, for the next to be laid out by")
+    trained.add_argument("file", nargs="?", type=Path, default=PROFILE, help="where to write it (default: %(default)s)")
+    trained.add_argument("--target", help="as cargo's, for a build that names one")
     drawing = commands.add_parser("draw", help="write the README's table and pictures")
     drawing.add_argument("file", nargs="?", type=Path, default=RESULTS, help="results (default: the committed ones)")
     measuring = commands.add_parser("table", help="measure, and say which targets are met")

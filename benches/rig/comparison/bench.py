@@ -8,9 +8,10 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from comparison import machine, peers
-from comparison.paths import LOAD, RIG, STUB, WORK
+from comparison.paths import LOAD, REELGATE, RIG, STUB, WORK
 from comparison.peers import Layout, Peer
 from comparison.programs import Program, free_port, get_json, pinned
 from comparison.requests import Request, written
@@ -74,13 +75,14 @@ class Bench:
         called: str = "",
         within: float = 20,
         expected: int = 200,
+        program: Path = REELGATE,
     ) -> Peer:
         """Starts a peer and waits for its first answer; `called` tells several of a kind apart."""
         called = called or name
         if name == peers.DIRECT:
             peer = Peer(name, self.port)
         else:
-            peer = peers.start(name, self.port, self.layout, self.folder / called, settings)
+            peer = peers.start(name, self.port, self.layout, self.folder / called, settings, program)
             # Before it answers, so that it is ended if it never does.
             self.peers[called] = peer
             peer.wait_for_answer(within, expected)

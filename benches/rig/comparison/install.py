@@ -3,9 +3,10 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 from comparison import machine
-from comparison.paths import PROJECT, REELGATE, RIG, TARGET, WORK
+from comparison.paths import PROFILE, PROJECT, REELGATE, RIG, TARGET, WORK
 
 # Commands, and the Debian packages that bring them.
 NEEDED = {"wrk": "wrk", "nginx": "nginx-light", "haproxy": "haproxy", "taskset": "util-linux", "cc": "build-essential"}
@@ -23,12 +24,24 @@ def setup() -> None:
 
 
 def build() -> None:
-    """What cargo has built before it only looks at."""
-    manifest = ["--manifest-path", str(RIG / "programs" / "Cargo.toml"), "--target-dir", str(WORK / "programs")]
-    done("cargo", "build", "--release", "--locked", "--features", "rig-bare/mimalloc", *manifest)
+    """What cargo has built before it only looks at. Reelgate is laid out by its training, where it has had one."""
+    build_programs()
     if REELGATE == TARGET / "release" / "reelgate":
-        project = ["--manifest-path", str(PROJECT / "Cargo.toml"), "--target-dir", str(TARGET)]
-        done("cargo", "build", "--release", "--locked", *project)
+        trained = f"{os.environ.get('RUSTFLAGS', '')} -Cprofile-use={PROFILE}".strip()
+        cargo(TARGET, **({"RUSTFLAGS": trained} if PROFILE.exists() else {}))
+
+
+def build_programs() -> None:
+    """The upstream, the driver, and the least that a proxy can be."""
+    manifest = ["--manifest-path", str(RIG / "programs" / "Cargo.toml"), "--target-dir", str(WORK / "programs")]
+    # Flags of Reelgate's are not theirs.
+    done("cargo", "build", "--release", "--locked", "--features", "rig-bare/mimalloc", *manifest, RUSTFLAGS="")
+
+
+def cargo(target_folder: Path, *more: str, **variables: str) -> None:
+    """Builds Reelgate."""
+    project = ["--manifest-path", str(PROJECT / "Cargo.toml"), "--target-dir", str(target_folder)]
+    done("cargo", "build", "--release", "--locked", *project, *more, **variables)
 
 
 def installed(name: str) -> bool:
@@ -36,6 +49,6 @@ def installed(name: str) -> bool:
     return shutil.which(name, path=machine.environment()["PATH"]) is not None
 
 
-def done(*command: str) -> None:
+def done(*command: str, **variables: str) -> None:
     """Runs a command that must succeed."""
-    subprocess.run(command, check=True, env=machine.environment(DEBIAN_FRONTEND="noninteractive"))
+    subprocess.run(command, check=True, env=machine.environment(DEBIAN_FRONTEND="noninteractive", **variables))

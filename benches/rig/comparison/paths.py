@@ -8,6 +8,8 @@ PROJECT = RIG.parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", PROJECT / "target"))
 WORK = Path(os.environ.get("RIG_WORK", TARGET / "rig"))
 
+# What `run train` has seen a gateway do.
+PROFILE = TARGET / "reelgate.profdata"
 REELGATE = Path(os.environ.get("RIG_REELGATE", TARGET / "release" / "reelgate"))
 PROGRAMS = WORK / "programs" / "release"
 STUB = PROGRAMS / "rig-stub"

@@ -66,12 +66,15 @@ class Place:
     folder: Path
 
 
-def start(name: str, upstream: int, layout: Layout, folder: Path, settings: str | None = None) -> Peer:
-    """Starts a peer in a folder of its own; `settings` are Reelgate's. It may not answer yet."""
+def start(
+    name: str, upstream: int, layout: Layout, folder: Path, settings: str | None = None, program: Path = REELGATE
+) -> Peer:
+    """Starts a peer in a folder of its own; `settings` and `program` are Reelgate's. It may not answer yet."""
     place = Place(free_port(), upstream, layout.workers, folder)
     folder.mkdir(parents=True, exist_ok=True)
     if name == OURS:
-        return Peer(name, place.port, reelgate(place, layout, everything_on() if settings is None else settings))
+        command = reelgate(place, everything_on() if settings is None else settings, program)
+        return Peer(name, place.port, Program(command, folder, layout.proxy_core, RIG_CREDENTIAL="sk-upstream-credential"))
     return Peer(name, place.port, Program(COMMANDS[name](place), folder, layout.proxy_core))
 
 
@@ -142,7 +145,7 @@ COMMANDS: dict[str, Callable[[Place], list[str]]] = {
 }
 
 
-def reelgate(place: Place, layout: Layout, settings: str) -> Program:
+def reelgate(place: Place, settings: str, program: Path) -> list[str]:
     """The built binary, with its log in JSON and its ledger in files."""
     (place.folder / "reelgate.toml").write_text(f"""[server]
 listen = "127.0.0.1:{place.port}"
@@ -155,8 +158,7 @@ path = "ledger.db"
 
 {settings.replace("@UPSTREAM@", f"http://127.0.0.1:{place.upstream}/v1")}
 """)
-    command = [str(REELGATE), "serve", "--config", "reelgate.toml"]
-    return Program(command, place.folder, layout.proxy_core, RIG_CREDENTIAL="sk-upstream-credential")
+    return [str(program), "serve", "--config", "reelgate.toml"]
 
 
 # Never reached, so that every limiter does its work and none refuses.
