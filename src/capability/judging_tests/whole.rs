@@ -1,7 +1,6 @@
 //! The whole of a create: which of its mistakes is told, its prompt, and names that nobody knows.
 
-use super::{create, judge, told};
-use crate::capability::model::Model;
+use super::{create, judge};
 use crate::capability::testing::{model, seed_table};
 use crate::capability::{Shared, Table, Unknown};
 use crate::rejection::{Expected, Noun, Param, Rejection};
