@@ -16,7 +16,14 @@ impl Gateway {
         self.look_at_slots(metrics);
         self.look_at_upstreams(metrics);
         self.look_at_budgets(metrics);
+        self.look_at_spool(metrics);
         metrics.jobs.unfinished.set(count(self.ledger.standing().jobs_unfinished));
+    }
+
+    fn look_at_spool(&self, metrics: &Metrics) {
+        let spool = self.spool.usage();
+        metrics.spool_in_use.set(count(spool.in_use));
+        metrics.spool_limit.set(count(spool.limit));
     }
 
     fn look_at_slots(&self, metrics: &Metrics) {
@@ -54,6 +61,6 @@ impl Gateway {
     }
 }
 
-fn count(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
+fn count(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
 }

@@ -12,6 +12,7 @@ use crate::config::upstreams::Base;
 use crate::gateway::Gateway;
 use crate::metrics::{COMMIT, VERSION};
 use crate::quota::gate::Usage;
+use crate::spool;
 
 /// How the process stands.
 #[derive(Clone, Debug, Serialize)]
@@ -33,6 +34,7 @@ pub(super) struct Status {
     pub(super) budgets: Vec<Budget>,
     /// Places for calls under way: creates have their own.
     pub(super) load: Vec<Load>,
+    pub(super) spool: Spool,
     pub(super) ledger: Ledger,
     /// Jobs that this process knows and that nobody has seen at their end.
     pub(super) jobs_unfinished: usize,
@@ -127,6 +129,13 @@ pub(super) struct Places {
     pub(super) waiting: usize,
 }
 
+/// Where large files are until they were sent.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Spool {
+    pub(super) limit_bytes: u64,
+    pub(super) in_use_bytes: u64,
+}
+
 /// Where paid calls are written down.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Ledger {
@@ -159,6 +168,7 @@ impl Status {
             quotas: quotas(gateway),
             budgets: budgets(gateway),
             load: load(gateway),
+            spool: gateway.spool.usage().into(),
             ledger: Ledger { store: store(&gateway.config), open: ledger.open, unwritten: ledger.unwritten },
             jobs_unfinished: ledger.jobs_unfinished,
         }
@@ -257,6 +267,13 @@ impl From<Usage> for Places {
     fn from(usage: Usage) -> Self {
         let Usage { limit, in_use, waiting } = usage;
         Self { limit, in_use, waiting }
+    }
+}
+
+impl From<spool::Usage> for Spool {
+    fn from(usage: spool::Usage) -> Self {
+        let spool::Usage { in_use, limit } = usage;
+        Self { limit_bytes: limit, in_use_bytes: in_use }
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Allowed(Vec<(Arc<str>, WildMatch)>);
 
 impl PartialEq for Allowed {
     fn eq(&self, other: &Self) -> bool {
-        self.0.iter().map(|(text, _)| text).eq(other.0.iter().map(|(text, _)| text))
+        self.names().eq(other.names())
     }
 }
 
@@ -36,7 +36,7 @@ impl Eq for Allowed {}
 
 impl fmt::Debug for Allowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(text, _)| text)).finish()
+        f.debug_list().entries(self.names()).finish()
     }
 }
 
@@ -95,6 +95,11 @@ impl Allowed {
     #[must_use]
     pub fn may_allow(&self, model: &Model) -> bool {
         self.0.iter().any(|pattern| overlap(pattern, model))
+    }
+
+    /// The names and patterns, as they were given.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(text, _)| &**text)
     }
 
     /// Those of the names and patterns that mean no model of the table.

@@ -101,6 +101,18 @@ pub enum OnUnsupported {
     Switch,
 }
 
+impl OnUnsupported {
+    /// As it is written in the configuration.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Reject => "reject",
+            Self::Adjust => "adjust",
+            Self::Switch => "switch",
+        }
+    }
+}
+
 impl Model {
     /// Whether the model makes this size.
     #[must_use]

@@ -1,6 +1,7 @@
 //! `[quota]`, everybody's and each key's, model's and upstream's: how many calls in a time, and jobs at a time.
 //! And `[jobs]`: how long a job may hold what it holds.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -85,6 +86,19 @@ impl Rate {
     pub fn interval(&self) -> Duration {
         let nanos = self.per.duration().as_nanos().div_ceil(u128::from(self.tokens.get()));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+/// As it is written in the configuration.
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let per = match self.per {
+            Per::Second => "s",
+            Per::Minute => "min",
+            Per::Hour => "h",
+            Per::Day => "day",
+        };
+        write!(f, "{}/{per}", self.tokens)
     }
 }
 

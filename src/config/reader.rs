@@ -142,15 +142,13 @@ impl<'a> Section<'a> {
         .unwrap_or(default)
     }
 
-    /// As [`Self::duration`], where zero means not at all.
+    /// As [`Self::duration`], or zero.
     pub(super) fn duration_or_zero(&mut self, key: &'static str, default: Duration) -> Duration {
-        self.read(key, "use a time with its unit, such as \"0s\", \"500ms\" or \"10s\"", |value| {
-            humantime::parse_duration(value.as_str()?).ok()
-        })
-        .unwrap_or(default)
+        let right = "use a time with its unit, such as \"0s\", \"500ms\" or \"10s\"";
+        self.time(key, right).unwrap_or(default)
     }
 
-    /// As [`Self::duration`], where `"0s"` means not at all.
+    /// As [`Self::duration`]; `None` for `"0s"`, which turns off what the time is for.
     pub(super) fn duration_or_off(
         &mut self,
         key: &'static str,
@@ -158,8 +156,11 @@ impl<'a> Section<'a> {
     ) -> Option<Duration> {
         let right =
             "use a time with its unit, such as \"500ms\", \"10s\" or \"2m\", or \"0s\" for not at all";
-        let time = self.read(key, right, |value| humantime::parse_duration(value.as_str()?).ok());
-        time.map_or(default, |time| Some(time).filter(|time| !time.is_zero()))
+        self.time(key, right).map_or(default, |time| Some(time).filter(|time| !time.is_zero()))
+    }
+
+    fn time(&mut self, key: &'static str, right: &str) -> Option<Duration> {
+        self.read(key, right, |value| humantime::parse_duration(value.as_str()?).ok())
     }
 
     /// A number of bytes: a plain number, or a text such as `"32MiB"`; never zero.

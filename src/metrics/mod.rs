@@ -58,6 +58,10 @@ pub struct Metrics {
     pub ledger_operations: IntCounterVec,
     /// Paid calls that are claimed and not settled.
     pub ledger_open: IntGauge,
+    /// Bytes on disk that bodies under way hold. Set when the page is asked for, and so is the limit.
+    pub spool_in_use: IntGauge,
+    /// Bytes that they may hold.
+    pub spool_limit: IntGauge,
     /// Whether Redis answers, where it is used.
     pub redis_up: OptionalGauge,
     /// Times the configuration was read again, by result.
@@ -90,6 +94,8 @@ impl Metrics {
             orphaned: new.counter("orphaned_jobs_total", "Paid calls that were answered after their client had left. The log names their jobs.")?,
             ledger_operations: new.counters("ledger_operations_total", "What was asked of the ledger's store, and whether it was done.", &["operation", "result"])?,
             ledger_open: new.gauge("ledger_open", "Paid calls that are under way and have no outcome yet.")?,
+            spool_in_use: new.gauge("spool_in_use_bytes", "Bytes of the spool that files under way hold, in whole MiB for each.")?,
+            spool_limit: new.gauge("spool_limit_bytes", "Bytes that the spool may hold (spool.size).")?,
             redis_up: OptionalGauge::new(&new, "redis_up", "Whether Redis answers, where one is configured: 1 or 0.")?,
             reloads: new.counters("reloads_total", "Times the configuration was read again: ok, failed (the old one stays), unchanged.", &["result"])?,
             config_last_reload_successful: new.gauge("config_last_reload_successful", "Whether the configuration could be used when it was last read: 1 or 0.")?,

@@ -3,16 +3,17 @@
 //! It is read when the process is told to (SIGHUP), and when other bytes stand in the files it was read from. It is
 //! checked and built as a whole before anything of it counts; where that fails, everything stays as it is.
 //!
-//! [`origin`] reads · [`files`] sees what has changed on disk · [`difference`] tells what that changes · [`fixed`] is
+//! [`origin`] reads · [`files`] and [`looks`] see what has changed on disk · [`difference`] tells what that changes · [`fixed`] is
 //! what only a restart changes. What goes on from one snapshot to the next is for [`gateway`](crate::gateway) to say.
 
 use std::future::pending;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::Signal;
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use toml::Table;
 use tracing::{error, info, warn};
 
@@ -24,11 +25,13 @@ use crate::telemetry;
 mod difference;
 mod files;
 mod fixed;
+mod looks;
 mod origin;
 
 pub use origin::{Loaded, Origin, Source};
 
 use files::Files;
+use looks::Looks;
 use origin::stated;
 
 /// Reloads the configuration of a running gateway.
@@ -42,6 +45,8 @@ pub struct Reload {
     started: Table,
     /// What stood in the files when they were last read, whether or not it could be used.
     tried: Files,
+    /// How they looked since then.
+    looks: Looks,
     /// What stands there now, once that is something else.
     unsettled: Option<Files>,
 }
@@ -84,6 +89,7 @@ impl Reload {
             started: source.document.clone(),
             tried: source.files.clone(),
             loaded: source,
+            looks: Looks::default(),
             unsettled: None,
         }
     }
@@ -104,8 +110,10 @@ impl Reload {
 
     /// Whether something else stands in the files than what was read last, and has done so for a while.
     async fn has_changed(&mut self) -> bool {
-        let tried = self.tried.clone();
-        let Ok(now) = spawn_blocking(move || tried.look()).await else { return false };
+        let (tried, mut looks) = (self.tried.clone(), mem::take(&mut self.looks));
+        let look = spawn_blocking(move || (looks.again(&tried, Instant::now()), looks));
+        let Ok((now, looks)) = look.await else { return false };
+        self.looks = looks;
         if now == self.tried {
             self.unsettled = None;
             return false;

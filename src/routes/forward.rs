@@ -12,7 +12,7 @@ use super::Served;
 use super::admission::{Admitted, admitted};
 use super::body::too_large;
 use super::send::send;
-use super::target::is_id;
+use super::target::{is_id, not_offered};
 use crate::capability::query::Allowed;
 use crate::config::OtherRoutes;
 use crate::gateway::Gateway;
@@ -48,17 +48,14 @@ pub(super) async fn forward(served: Served, request: Box<Request>) -> Response {
 
 /// Refuses what is not offered, before it is asked who is asking.
 fn offered(gateway: &Gateway, method: &Method, uri: &Uri) -> Result<(), Rejection> {
-    let named = || (method.to_string(), uri.path().to_owned());
     // Whatever of the video routes comes here has no route of its own.
     if gateway.config.routes.other == OtherRoutes::Refuse || uri.path().starts_with("/v1/videos/") {
-        let (method, path) = named();
-        return Err(Rejection::UnknownUrl { method, path });
+        return Err(not_offered(method, uri, None));
     }
     if METHODS.contains(method) {
         return Ok(());
     }
-    let (method, path) = named();
-    Err(Rejection::MethodNotAllowed { method, path, allow: ALLOW })
+    Err(not_offered(method, uri, Some(ALLOW)))
 }
 
 async fn forwarded(admitted: Admitted, body: Body) -> Result<Response, Refusal> {

@@ -13,7 +13,6 @@ use axum::response::{IntoResponse, Response};
 use crate::gateway::Gateway;
 use crate::journey::Journey;
 use crate::outcome::Refusal;
-use crate::rejection::Rejection;
 use crate::upstream::Upstreams;
 
 mod admission;
@@ -44,8 +43,8 @@ pub(crate) struct Served {
 
 /// Answers a request below `/v1`.
 pub(crate) async fn answer(served: Served, request: Box<Request>) -> Response {
-    if let Err(refusal) = target::check(&served.gateway, &request) {
-        return refusal.into_response();
+    if let Err(reason) = target::check(&served.gateway, request.method(), request.uri()) {
+        return Refusal::from(reason).into_response();
     }
     let route = Route::of(request.uri().path().strip_prefix("/v1/").unwrap_or_default());
     Journey::of(request.extensions()).mark(|marks| marks.route = Some(route.template()));
@@ -62,17 +61,16 @@ fn handled(route: Route, served: Served, request: Box<Request>) -> Handling {
         (Route::Judged(operation), &Method::POST) => Box::pin(operation::submit(operation, served, request)),
         (Route::Video, &Method::GET | &Method::HEAD | &Method::DELETE)
         | (Route::Character, &Method::GET | &Method::HEAD) => Box::pin(fetch::one(served, request)),
-        (Route::Video, &Method::POST) => Box::pin(ready(target::refusal(&request).into_response())),
+        (Route::Video, &Method::POST) => Box::pin(ready(not_offered(&request, None))),
         (Route::Content, &Method::GET | &Method::HEAD) => Box::pin(fetch::content(served, request)),
         (Route::Other, _) => Box::pin(forward::forward(served, request)),
-        _ => Box::pin(ready(not_allowed(route, &request).into_response())),
+        _ => Box::pin(ready(not_offered(&request, Some(route.allow())))),
     }
 }
 
-/// Answers the methods that a path has not.
-fn not_allowed(route: Route, request: &Request) -> Refusal {
-    let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
-    Rejection::MethodNotAllowed { method, path, allow: route.allow() }.into()
+/// Answers a target that names nothing, or has only the methods in `allow`.
+fn not_offered(request: &Request, allow: Option<&'static str>) -> Response {
+    Refusal::from(target::not_offered(request.method(), request.uri(), allow)).into_response()
 }
 
 /// Makes an answer of a panic: inside of the edge, so that it is logged and counted.

@@ -1,12 +1,10 @@
 //! Which targets are plainly spelled. Whatever could be read as another path by another server ends here.
 
-use axum::extract::Request;
-use axum::http::Uri;
+use axum::http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 
 use crate::config::VideoIds;
 use crate::gateway::Gateway;
-use crate::outcome::Refusal;
 use crate::rejection::Rejection;
 
 /// Longest id of a video, in bytes.
@@ -14,20 +12,22 @@ const ID_MAX: usize = 128;
 /// Longest id where ids carry more than a name, in bytes.
 const ENCODED_ID_MAX: usize = 512;
 
-/// The answer to a target that names nothing.
-pub(super) fn refusal(request: &Request) -> Refusal {
-    let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
-    Rejection::UnknownUrl { method, path }.into()
+/// Why a request is not offered. `allow`: the methods that its path has; `None` where it names nothing.
+pub(super) fn not_offered(method: &Method, uri: &Uri, allow: Option<&'static str>) -> Rejection {
+    let (method, path) = (method.to_string(), uri.path().to_owned());
+    match allow {
+        Some(allow) => Rejection::MethodNotAllowed { method, path, allow },
+        None => Rejection::UnknownUrl { method, path },
+    }
 }
 
 /// Lets only plainly spelled paths through to the routes.
-pub(super) fn check(gateway: &Gateway, request: &Request) -> Result<(), Refusal> {
-    let path = request.uri().path();
-    let passes = match path.strip_prefix("/v1/") {
+pub(super) fn check(gateway: &Gateway, method: &Method, uri: &Uri) -> Result<(), Rejection> {
+    let passes = match uri.path().strip_prefix("/v1/") {
         Some(rest) => is_plain_path(rest, gateway.config.routes.video_ids) && !is_disguised(rest),
         None => false,
     };
-    if passes { Ok(()) } else { Err(refusal(request)) }
+    if passes { Ok(()) } else { Err(not_offered(method, uri, None)) }
 }
 
 /// Segments that are not empty and not dots, of characters that mean the same everywhere.

@@ -30,6 +30,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tracing::warn;
 
 pub(crate) use sending::sending;
+pub(crate) use slots::Usage;
 
 use crate::config::spool::Settings;
 use crate::rejection::Rejection;
@@ -81,6 +82,11 @@ impl Spool {
     pub(crate) fn begin(self: &Arc<Self>) -> Result<Stored, Rejection> {
         let file = self.slots().enter(|| open(&self.folder)).map_err(|error| failed(&error))?;
         Ok(Stored { spool: Arc::clone(self), file: Some(file), slots: Vec::new(), length: 0 })
+    }
+
+    /// How much of it is taken just now.
+    pub(crate) fn usage(&self) -> Usage {
+        self.slots().usage()
     }
 
     fn slots(&self) -> MutexGuard<'_, Slots> {

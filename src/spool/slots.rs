@@ -20,6 +20,14 @@ pub(super) struct Slots {
     used: u32,
 }
 
+/// How much of a spool is taken, in bytes. Places are taken as wholes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) in_use: u64,
+    /// Where files are refused.
+    pub(crate) limit: u64,
+}
+
 impl Slots {
     /// `size`: bytes of all places.
     pub(super) fn new(size: u64) -> Self {
@@ -61,9 +69,9 @@ impl Slots {
         self.file.take()
     }
 
-    /// How many places are taken.
-    #[cfg(test)]
-    pub(super) fn taken(&self) -> usize {
-        self.used as usize - self.free.len()
+    /// How much of the file is taken.
+    pub(super) fn usage(&self) -> Usage {
+        let free = self.free.len() as u64;
+        Usage { in_use: u64::from(self.used).saturating_sub(free) * SLOT, limit: u64::from(self.max) * SLOT }
     }
 }

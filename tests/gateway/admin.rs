@@ -105,6 +105,9 @@ async fn the_status_tells_how_everything_stands() {
     let ledger = serde_json::json!({ "store": "sqlite", "open": 1, "unwritten": 0 });
     assert_eq!((&status["ledger"], &status["jobs_unfinished"]), (&ledger, &0.into()));
 
+    assert_eq!(status["spool"]["in_use_bytes"], 0);
+    assert!(status["spool"]["limit_bytes"].as_u64().is_some_and(|limit| limit > 0), "{status:#}");
+
     let main = named(&status["upstreams"], "main");
     assert_eq!(main["base_url"], upstream.base_url());
     assert_eq!(main["breaker"], serde_json::json!({ "position": "closed", "failures": 0 }));

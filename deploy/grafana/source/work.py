@@ -29,6 +29,13 @@ LIMITS = [
         (quantile(0.95, "quota_wait_seconds", "scope"), "{{scope}}"),
         unit="s",
     ),
+    graph(
+        "Spool",
+        "Of large files until they were sent, and how much it may hold.",
+        (f"sum by (instance) (reelgate_spool_in_use_bytes{{{HERE}}})", "{{instance}}"),
+        (f"sum by (instance) (reelgate_spool_limit_bytes{{{HERE}}})", "{{instance}} limit"),
+        unit="bytes",
+    ),
     bars(
         "Budgets",
         "Used share of each key's budget: of its windows and units, the one used most.",

@@ -12,6 +12,6 @@ use crate::support::gateway::Gateway;
 use page::Page;
 
 /// The page of a gateway, as Prometheus would read it.
-fn parsed(gateway: &Gateway) -> Page {
+pub(crate) fn parsed(gateway: &Gateway) -> Page {
     Page::parse(&gateway.page())
 }

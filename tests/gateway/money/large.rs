@@ -4,6 +4,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
+use crate::metrics::parsed;
 use crate::support::gateway::Gateway;
 use crate::support::message::Message;
 use crate::support::process::Process;
@@ -87,6 +88,9 @@ async fn a_full_spool_refuses_large_files_until_there_is_room() {
     let mut client = gateway.connect().await;
     client.send(with_film(3 * MIB).bytes()).await;
     upstream.until("the first", |requests| requests.len() == 1).await;
+    let page = parsed(&gateway);
+    assert_eq!(page.value("reelgate_spool_in_use_bytes", &[]), (3 * MIB) as f64);
+    assert_eq!(page.value("reelgate_spool_limit_bytes", &[]), (4 * MIB) as f64);
 
     let refused = gateway.ask(&with_film(2 * MIB)).await;
     assert_eq!((refused.status(), refused.code().as_deref()), (503, Some("spool_unavailable")));

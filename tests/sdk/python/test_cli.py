@@ -155,6 +155,25 @@ def test_explain_reads_a_body_from_a_file(tmp_path):
     fails("explain", "--body", body, "--seconds", "8", code=2)
 
 
+def test_explain_judges_as_for_a_key(config):
+    settings = """presets = ["openai"]
+upstreams.main = { base_url = "https://api.example.com/v1", credential = { env = "PATH" } }
+auth.mode = "keys"
+auth.keys.team = { sha256 = "%s", models = ["sora-2"], on_unsupported = "adjust", quota.max_jobs = 3 }
+"""
+    path = config(settings % ("ab" * 32))
+    asked = ("explain", "--config", path, "--model", "sora-2", "--seconds", "10")
+    said = succeeds(*asked, "--key", "team")
+    assert "x-reelgate-adjusted: seconds=10->8" in said
+    assert 'Key "team"\n  models ' in said and "\n  quota.max_jobs         3\n" in said
+    fails(*asked, code=2)
+
+    refused = ("explain", "--config", path, "--model", "sora-2-pro", "--key", "team", "--json")
+    refused = json.loads(fails(*refused, code=2).stdout)
+    assert refused["status"] == 403 and refused["key"]["models"] == ["sora-2"]
+    assert "[auth.keys.nobody]" in fails(*asked, "--key", "nobody").stderr
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"\0" * 100, b"[" * 100_000, b'{"prompt":"\xff"}', b'{"prompt":"\\ud800"}'],

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use axum::body::Bytes;
 use serde_json::{Map, Value, json};
@@ -17,6 +18,10 @@ use crate::error::{ApiError, openai};
 use crate::params::{self, Encoding};
 use crate::rejection::Rejection;
 use crate::rewrite;
+
+mod key;
+
+use key::Holder;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -35,6 +40,9 @@ pub(super) struct Args {
     /// What the client would send as x-reelgate-mode; counts where the configuration lets clients choose
     #[arg(long, value_enum)]
     mode: Option<ModeArg>,
+    /// Judge it as a request with this key: its name below [auth.keys]; says what the key may, too
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
     /// Take the body from a file instead of the options above
     #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "seconds", "size"])]
     body: Option<PathBuf>,
@@ -44,6 +52,14 @@ pub(super) struct Args {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
+}
+
+/// What would be asked, and by whom.
+struct Asked<'c> {
+    content_type: String,
+    body: Bytes,
+    mode: Option<Mode>,
+    holder: Option<Holder<'c>>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -63,13 +79,17 @@ pub(super) fn explain(process: &Process, args: &Args) -> Result<ExitCode, Failed
     let (content_type, body) = request(args)?;
     // Without a configuration there is nobody who could have forbidden it.
     let mode = args.mode.filter(|_| config.mode_header || process.config.is_none());
-    let verdict = match judged(&config, mode, &content_type, &body) {
+    let mode = mode.map(|mode| match mode {
+        ModeArg::Strict => Mode::Strict,
+        ModeArg::Adjust => Mode::Adjust,
+    });
+    let holder = args.key.as_deref().map(|name| Holder::find(&config, name)).transpose()?;
+    let asked = Asked { content_type, body, mode, holder };
+    let verdict = match judged(&config, &asked) {
         Ok(verdict) => verdict,
         Err(reason) => Verdict::Rejected(Box::new(ApiError::rejected(&reason, &config.wording))),
     };
-    let text =
-        if args.json { format!("{:#}\n", as_json(&verdict, &config)) } else { as_text(&verdict, &config) };
-    terminal::write(text.as_bytes())?;
+    terminal::write(said(&verdict, asked.holder.as_ref(), (&config, args.json)).as_bytes())?;
     Ok(match verdict {
         Verdict::Forwarded { .. } => ExitCode::SUCCESS,
         Verdict::Rejected(_) => ExitCode::from(REJECTED),
@@ -95,16 +115,13 @@ fn request(args: &Args) -> Result<(String, Bytes), Failed> {
     Ok(("application/json".to_owned(), Value::Object(fields).to_string().into()))
 }
 
-fn judged(
-    config: &Config,
-    mode: Option<ModeArg>,
-    content_type: &str,
-    body: &Bytes,
-) -> Result<Verdict, Rejection> {
-    let mode = mode.map(|mode| match mode {
-        ModeArg::Strict => Mode::Strict,
-        ModeArg::Adjust => Mode::Adjust,
-    });
+fn judged(config: &Config, asked: &Asked<'_>) -> Result<Verdict, Rejection> {
+    let Asked { content_type, body, mode, holder } = asked;
+    // As at the edge: before anything is read.
+    let asker = match holder {
+        Some(holder) => holder.asker(*mode, SystemTime::now())?,
+        None => Asker { mode: *mode, ..Asker::default() },
+    };
     let encoding = Encoding::from_content_type(Some(content_type.as_bytes()))?;
     let limit = if encoding.is_json() { config.limits.json_body } else { config.limits.form_body };
     let read = body.len() as u64;
@@ -112,9 +129,20 @@ fn judged(
         return Err(Rejection::BodyTooLarge { limit, read });
     }
     let params = params::parse(&encoding, body, FIELDS, &config.limits.fields)?;
-    let judgement = config.capabilities.judge_create(&params, &Asker { mode, ..Asker::default() })?;
+    let judgement = config.capabilities.judge_create(&params, &asker)?;
     let spliced = rewrite::apply(body, &params, &judgement.edits);
     Ok(Verdict::Forwarded { body: spliced.segments().concat(), judgement: Box::new(judgement) })
+}
+
+fn said(verdict: &Verdict, holder: Option<&Holder<'_>>, (config, json): (&Config, bool)) -> String {
+    if !json {
+        return as_text(verdict, config) + &holder.map(Holder::as_text).unwrap_or_default();
+    }
+    let mut said = as_json(verdict, config);
+    if let (Some(members), Some(holder)) = (said.as_object_mut(), holder) {
+        members.insert("key".to_owned(), holder.as_json());
+    }
+    format!("{said:#}\n")
 }
 
 fn as_text(verdict: &Verdict, config: &Config) -> String {
