@@ -8,6 +8,7 @@ scenario is warmed up, then counted for so many requests. Needs valgrind, and a 
     CARGO_PROFILE_RELEASE_DEBUG=1 CARGO_PROFILE_RELEASE_STRIP=none cargo build --release
     benches/instructions/count.py target/release/reelgate
     benches/instructions/count.py target/release/reelgate poll create-form --shares
+    benches/instructions/count.py target/release/reelgate poll --missed
 """
 
 import argparse
@@ -155,11 +156,14 @@ class Clients:
 
 # === The gateway ===
 
+# Of one core of a server: what is at hand of code and of data, and what is near.
+CACHES = ["--cache-sim=yes", "--I1=32768,8,64", "--D1=49152,12,64", "--LL=2097152,16,64"]
+
 
 class Counted:
     """A gateway under callgrind."""
 
-    def __init__(self, binary, directory, extra):
+    def __init__(self, binary, directory, extra, caches=()):
         self.directory = directory
         self.upstream = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=serve, args=(self.upstream,), daemon=True).start()
@@ -168,7 +172,7 @@ class Counted:
         config = CONFIG.format(port=self.port, upstream=self.upstream.getsockname()[1], directory=directory)
         (directory / "gateway.toml").write_text(config + extra)
         command = [
-            "valgrind", "--tool=callgrind", "--instr-atstart=no", "--separate-callers=0",
+            "valgrind", "--tool=callgrind", "--instr-atstart=no", "--separate-callers=0", *caches,
             f"--callgrind-out-file={directory}/out", binary, "serve", "--config", directory / "gateway.toml",
         ]
         with open(directory / "log", "wb") as log:
@@ -219,6 +223,7 @@ class Counts:
         self.functions = collections.Counter()
         self.inclusive = collections.Counter()
         self.allocating = collections.Counter()
+        self.columns = {}
         names, file, function, called = {}, "", "", None
         for line in path.read_text().splitlines():
             if found := re.match(r"(c?)(fl|fi|fe|fn)=\((\d+)\)(?: (.*))?$", line):
@@ -233,7 +238,9 @@ class Counts:
                     file = name
             elif found := re.match(r"calls=(\d+)", line):
                 calls = int(found[1])
-            elif found := re.match(r"[+\-*\d]\S* (\d+)$", line):
+            elif found := re.match(r"(?:events|totals): (.*)", line):
+                self.columns[line[:6]] = found[1].split()
+            elif found := re.match(r"[+\-*\d]\S* (\d+)(?: [\d ]+)?$", line):
                 cost = int(found[1])
                 self.inclusive[function] += cost
                 if called:
@@ -243,6 +250,11 @@ class Counts:
                     self.files[file] += cost
                     self.functions[function] += cost
         self.total = self.functions.total()
+
+    def missed(self):
+        """Lines of 64 bytes that were not at hand: of code, and of data."""
+        of = dict(zip(self.columns["events"], map(int, self.columns["totals"]), strict=True))
+        return of["I1mr"], of["D1mr"] + of["D1mw"]
 
 
 def crate(file):
@@ -278,13 +290,14 @@ def main():
     parser.add_argument("scenario", nargs="*", help=f"of {', '.join(SCENARIOS)}; by default all")
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--shares", type=int, nargs="?", const=40, help="also tell who takes most: so many of each")
+    parser.add_argument("--missed", action="store_true", help="also tell how much was not in the caches nearest by")
     parser.add_argument("--keep", type=pathlib.Path, help="where callgrind's files go, for kcachegrind")
     parser.add_argument("--extra", default="", help="more configuration, in TOML")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         directory = asked.keep or pathlib.Path(temporary)
         directory.mkdir(exist_ok=True)
-        gateway = Counted(asked.binary.resolve(), directory, asked.extra)
+        gateway = Counted(asked.binary.resolve(), directory, asked.extra, CACHES if asked.missed else ())
         try:
             for name in asked.scenario or SCENARIOS:
                 counts = gateway.count(name, asked.requests)
@@ -292,6 +305,9 @@ def main():
                     counts = counts.rename(directory / f"callgrind.out.{name}")
                 counts = Counts(counts)
                 print(f"{name}: {counts.total / asked.requests:,.0f} instructions a request", flush=True)
+                if asked.missed:
+                    code, data = (lines / asked.requests for lines in counts.missed())
+                    print(f"  not at hand: {code:,.0f} lines of code, {data:,.0f} of data; 64 bytes each")
                 if asked.shares:
                     shares(counts, asked.requests, asked.shares)
         finally:

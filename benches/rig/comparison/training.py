@@ -13,6 +13,7 @@ from pathlib import Path
 from comparison import machine, peers, requests
 from comparison.bench import Bench, Plan
 from comparison.install import build_programs, cargo, done
+from comparison.paths import TARGET
 from comparison.requests import Request
 
 # What is asked, and how often a second: as much as a build that counts answers on a small machine.
@@ -28,26 +29,28 @@ BULK: dict[str, Request] = {
 }
 SECONDS = 4
 CONNECTIONS = 64
+# The build that counts, and what it has counted.
+COUNTING = TARGET / "counting"
 
 
 def train(profile: Path, target: str | None) -> None:
     """Writes down what a build for this target has been seen to do. What it is built with beside, the next must be, too:
     RUSTFLAGS, features, whether a target is named at all.
     """
-    merge = llvm_profdata()
-    folder = profile.resolve().parent / "training"
-    shutil.rmtree(folder, ignore_errors=True)
+    compiler = about_compiler()
+    merge = llvm_profdata(compiler)
+    counts = COUNTING / "counts"
+    shutil.rmtree(counts, ignore_errors=True)
     build_programs()
-    counting = f"{os.environ.get('RUSTFLAGS', '')} -Cprofile-generate={folder}/counts".strip()
-    cargo(folder / "target", *(["--target", target] if target else []), RUSTFLAGS=counting)
-    (program,) = (folder / "target").glob("**/release/reelgate")
-    drive(program)
-    counts = [str(file) for file in (folder / "counts").glob("*.profraw")]
-    if not counts:
-        raise RuntimeError(f"{program} has counted nothing")
+    counting = f"{os.environ.get('RUSTFLAGS', '')} -Cprofile-generate={counts}".strip()
+    cargo(COUNTING, *(["--target", target] if target else []), RUSTFLAGS=counting)
+    named = compiler["host"] if target == "host-tuple" else target or ""
+    drive(COUNTING / named / "release" / "reelgate")
+    counted = [str(file) for file in counts.glob("*.profraw")]
+    if not counted:
+        raise RuntimeError("nothing was counted")
     # What was never reached says nothing that its absence does not.
-    done(str(merge), "merge", "--sparse", "--output", str(profile), *counts)
-    shutil.rmtree(folder)
+    done(str(merge), "merge", "--sparse", "--output", str(profile), *counted)
 
 
 def drive(program: Path) -> None:
@@ -68,13 +71,21 @@ def check(name: str, sample: dict) -> None:
         raise RuntimeError(f"{name}: {sample['broken']} broken, answers {list(sample['statuses'])}")
 
 
-def llvm_profdata() -> Path:
+def about_compiler() -> dict[str, str]:
+    """What rustc says of itself, and where it is."""
+    lines = said("rustc", "--version", "--verbose").splitlines()
+    return dict(line.split(": ", 1) for line in lines if ": " in line) | {"root": said("rustc", "--print", "sysroot")}
+
+
+def said(*command: str) -> str:
+    """What a command prints."""
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def llvm_profdata(compiler: dict[str, str]) -> Path:
     """What joins counts, of the compiler's own version: rustup's component llvm-tools, or a package of LLVM."""
-    said = subprocess.run(["rustc", "--version", "--verbose"], check=True, capture_output=True, text=True).stdout
-    about = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
-    root = subprocess.run(["rustc", "--print", "sysroot"], check=True, capture_output=True, text=True).stdout.strip()
-    version = about["LLVM version"].split(".")[0]
-    own = Path(root, "lib", "rustlib", about["host"], "bin", "llvm-profdata")
+    version = compiler["LLVM version"].split(".")[0]
+    own = Path(compiler["root"], "lib", "rustlib", compiler["host"], "bin", "llvm-profdata")
     packaged = shutil.which(f"llvm-profdata-{version}", path=machine.environment()["PATH"])
     for found in (own, Path(packaged or "")):
         if found.is_file():
