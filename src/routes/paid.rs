@@ -76,7 +76,8 @@ async fn claimed(admitted: Admitted, paid: Paid) -> Result<Response, Refusal> {
             Claim::Await(twin) => {
                 let began = Instant::now();
                 let journey = admitted.journey();
-                let awaited = journey.during(awaited(twin, journey.underway(), until)).await;
+                // Apart: hardly any call waits for another.
+                let awaited = journey.during(Box::pin(awaited(twin, journey.underway(), until))).await;
                 journey.waited("earlier_try", began.elapsed());
                 awaited?
             }
@@ -144,13 +145,13 @@ async fn recorded(
 /// A call that is written down, and what it holds.
 type Recorded = (Open, Turn);
 
-/// Makes a call that is written down.
-async fn made(
+/// Makes a call that is written down, and waits for its answer.
+fn made(
     admitted: Admitted,
     until: Instant,
     paid: Paid,
     (open, (reserved, spent, held)): Recorded,
-) -> Response {
+) -> impl Future<Output = Response> {
     let id = open.id().clone();
     admitted.journey().mark(|marks| marks.ledger_id = Some(id.as_str().into()));
     let Admitted { gateway, upstreams, head, place, .. } = admitted;
@@ -167,7 +168,8 @@ async fn made(
         until,
         holds: Holds { charge: reserved.keep(), spent, held, place },
     };
-    with_id(making.answer().await, &id)
+    let answer = making.answer();
+    async move { with_id(answer.await, &id) }
 }
 
 /// What a call holds whose turn it is.
