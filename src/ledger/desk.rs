@@ -54,7 +54,8 @@ struct Entry {
     at: Timestamp,
     intent: Intent,
     client_left: bool,
-    told: watch::Sender<Option<Told>>,
+    /// Who waits for it, once anybody has.
+    told: Option<watch::Sender<Option<Told>>>,
 }
 
 /// A call under way that another one may be a twin of.
@@ -72,15 +73,16 @@ impl Desk {
     /// Opens a call; yields the id of its record.
     pub(super) fn open(&mut self, at: Timestamp, intent: Intent) -> LedgerId {
         let id = self.ids.next(at);
-        let told = watch::Sender::new(None);
-        self.open.insert(id.clone(), Entry { at, intent, client_left: false, told });
+        self.open.insert(id.clone(), Entry { at, intent, client_left: false, told: None });
         id
     }
 
     /// Closes a call and tells everybody who waits for it. Yields whether its client was known to be gone.
     pub(super) fn close(&mut self, id: &LedgerId, told: Told) -> bool {
         let Some(entry) = self.open.remove(id) else { return false };
-        entry.told.send_replace(Some(told));
+        if let Some(waiting) = entry.told {
+            waiting.send_replace(Some(told));
+        }
         entry.client_left
     }
 
@@ -101,8 +103,9 @@ impl Desk {
     }
 
     /// What to wait for, if the call is open here.
-    pub(super) fn wait_for(&self, id: &LedgerId) -> Option<watch::Receiver<Option<Told>>> {
-        self.open.get(id).map(|entry| entry.told.subscribe())
+    pub(super) fn wait_for(&mut self, id: &LedgerId) -> Option<watch::Receiver<Option<Told>>> {
+        let entry = self.open.get_mut(id)?;
+        Some(entry.told.get_or_insert_with(|| watch::Sender::new(None)).subscribe())
     }
 
     /// The open call with this key.
@@ -124,12 +127,13 @@ impl Desk {
         let same = |intent: &Intent| {
             intent.key.is_none() && *intent.client == *client && intent.fingerprint == *fingerprint
         };
+        let waiting = |entry: &Entry| entry.told.as_ref().map_or(0, watch::Sender::receiver_count);
         let tries = self.open.iter().filter(|(_, entry)| same(&entry.intent)).map(|(id, entry)| Try {
             id: id.clone(),
             at: entry.at,
             state: State::Open,
             client_left: entry.client_left,
-            repeats: u32::try_from(entry.told.receiver_count()).unwrap_or(u32::MAX),
+            repeats: u32::try_from(waiting(entry)).unwrap_or(u32::MAX),
         });
         tries.collect()
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use blake3::Hasher;
 use memchr::memmem::Finder;
 
+use super::digits::in_hex;
 use super::operation::Operation;
 use crate::held::{Away, Piece};
 use crate::params::Encoding;
@@ -41,7 +42,7 @@ impl Fingerprint {
                 }
             }
         }
-        Self(hash.finalize().to_hex().as_str().into())
+        Self(in_hex("", hash.finalize().as_bytes()))
     }
 
     /// One that was written down.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderName, Method, Uri};
 use sha2::{Digest, Sha256};
 
+use super::digits::in_hex;
 use super::fingerprint::Fingerprint;
 use super::operation::Operation;
 use super::pairs::Pairs;
@@ -90,7 +91,7 @@ pub(crate) fn client(name: Option<&Arc<str>>, credential: Option<&[u8]>) -> Arc<
         (Some(name), _) => Arc::clone(name),
         (None, Some(credential)) => {
             let hash = Sha256::digest(credential);
-            format!("sha256:{}", hex::encode(hash.get(..8).unwrap_or_default())).into()
+            in_hex("sha256:", hash.get(..8).unwrap_or_default())
         }
         (None, None) => "anyone".into(),
     }

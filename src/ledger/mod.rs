@@ -32,6 +32,7 @@ pub(crate) mod archive;
 mod bounded;
 mod claim;
 mod desk;
+mod digits;
 pub(crate) mod fingerprint;
 mod guard;
 pub(crate) mod intent;

@@ -167,8 +167,8 @@ impl Open {
     }
 
     /// Whoever polls for it next need not wait for the store.
-    fn remember_job(&self, outcome: &Outcome) {
-        let Some(place) = self.place.clone().filter(|_| self.intent.operation.makes_job()) else { return };
+    fn remember_job(&mut self, outcome: &Outcome) {
+        let Some(place) = self.place.take().filter(|_| self.intent.operation.makes_job()) else { return };
         let Place { upstream, model, size, cost, since } = place;
         // An answer may name no job; it is one all the same.
         let id = outcome.job_id.as_deref();

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::digits::in_hex;
 use super::intent::{Details, Intent};
 use super::operation::Operation;
 use super::time::Timestamp;
@@ -54,7 +55,8 @@ impl LedgerIds {
             fastrand::u128(..1 << 79)
         };
         self.at = now;
-        LedgerId(format!("lg_{:012x}{:020x}", now.0, self.tail).into())
+        let number = u128::from(now.0.unsigned_abs()) << 80 | self.tail;
+        LedgerId(in_hex("lg_", &number.to_be_bytes()))
     }
 }
 

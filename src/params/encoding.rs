@@ -70,7 +70,9 @@ pub(super) fn is_utf8(parameters: &[Parameter<'_>]) -> bool {
 /// What RFC 2046, 5.1.1, allows and needs no quotes (RFC 9110): quoting is where parsers differ.
 fn is_boundary(text: &str) -> bool {
     (1..=70).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"'+_-.".contains(&byte))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'\'' | b'+' | b'_' | b'-' | b'.'))
 }
 
 #[cfg(test)]

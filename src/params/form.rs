@@ -1,7 +1,7 @@
 //! The fields of a form, each with the bytes of its part.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -52,8 +52,8 @@ struct Form<'b, 'k> {
 /// The names that have been used, and those that can no longer be used.
 #[derive(Default)]
 struct Names<'b> {
-    used: HashSet<&'b str>,
-    parents: HashSet<&'b str>,
+    used: BTreeSet<&'b str>,
+    parents: BTreeSet<&'b str>,
 }
 
 /// One part: its head, its content, and where both stand.

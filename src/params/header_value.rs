@@ -24,7 +24,13 @@ pub(super) fn trim(value: &str) -> &str {
 /// Whether `text` is a token: a header name, or a value that needs no quotes.
 pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        && text.bytes().all(|byte| {
+            byte.is_ascii_alphanumeric()
+                || matches!(
+                    byte,
+                    b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
+                )
+        })
 }
 
 fn parameters(mut rest: &str) -> Option<Vec<Parameter<'_>>> {
@@ -34,7 +40,8 @@ fn parameters(mut rest: &str) -> Option<Vec<Parameter<'_>>> {
         let (value, after) = if let Some(quoted) = after.strip_prefix('"') {
             quoted.split_once('"')?
         } else {
-            let end = after.find([';', ' ', '\t']).unwrap_or(after.len());
+            let end =
+                after.bytes().position(|byte| matches!(byte, b';' | b' ' | b'\t')).unwrap_or(after.len());
             let (token, after) = after.split_at(end);
             if !is_token(token) {
                 return None;

@@ -88,6 +88,13 @@ fn is_plain_text(content_type: &str) -> bool {
     media_type.eq_ignore_ascii_case("text/plain") && parameters.is_some_and(|parameters| is_utf8(&parameters))
 }
 
+/// Whether a value has no control characters but tabs.
+fn is_printable(value: &str) -> bool {
+    let is_odd = |c: char| c.is_control() && c != '\t';
+    // Bytes are sooner looked at than characters.
+    if value.is_ascii() { !value.bytes().any(|byte| is_odd(byte.into())) } else { !value.contains(is_odd) }
+}
+
 /// Fills a slot that must be empty.
 fn put<'b>(slot: &mut Option<&'b str>, value: &'b str) -> Option<()> {
     slot.replace(value).is_none().then_some(())
@@ -103,7 +110,7 @@ impl<'b> Headers<'b> {
             let line = if index == 0 { line } else { line.strip_prefix('\n')? };
             let (name, value) = line.split_once(':')?;
             // A folded line, or a blank before the colon, makes the name no token.
-            if !is_token(name) || value.contains(|c: char| c.is_control() && c != '\t') {
+            if !is_token(name) || !is_printable(value) {
                 return None;
             }
             headers.put(name, trim(value))?;

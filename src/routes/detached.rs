@@ -56,33 +56,38 @@ pub(super) struct Holds {
 }
 
 impl Making {
-    /// The answer to the call. Dropped, it is made all the same.
-    pub(super) async fn answer(self) -> Result<Response, Refusal> {
+    /// Begins to make the call; yields its answer. Dropped, it is made all the same.
+    pub(super) fn answer(self) -> impl Future<Output = Result<Response, Refusal>> {
         let (tell, told) = oneshot::channel();
-        // Held by this future, which lasts as long as its client.
-        let (client, _waiting) = Presence::pair();
-        let mut missed = Missed { gateway: Arc::clone(&self.gateway), id: Some(self.open.id().clone()) };
+        let (client, waiting) = Presence::pair();
+        let missed = Missed { gateway: Arc::clone(&self.gateway), id: Some(self.open.id().clone()) };
         // The process is not at its end before the task is.
         let underway = Journey::of(&self.head.extensions).underway().cloned();
-        let ending = ending(underway.clone());
         let until = self.until;
-        tokio::spawn(async move {
-            self.make(client, tell).await;
-            drop(underway);
-        });
-        let answer = tokio::select! {
-            biased;
-            // Only a panic ends the task without a word, and whatever it had come to.
-            answer = told => answer.unwrap_or(Err(Refusal::lost(Failure::Lost))),
-            // There is no more time to wait. The call goes on, and what becomes of it is written down.
-            () = ending => Err(Refusal::lost(Failure::HeadTimeout)),
-            () = sleep_until(until) => Err(Refusal::lost(Failure::HeadTimeout)),
-        };
-        missed.id = None;
-        answer
+        // Boxed, since a task is moved before it rests.
+        tokio::spawn(Box::pin(self.make(client, tell, underway.clone())));
+        async move {
+            // Held by this future, which lasts as long as its client.
+            let (_waiting, mut missed) = (waiting, missed);
+            let answer = tokio::select! {
+                biased;
+                // Only a panic ends the task without a word, and whatever it had come to.
+                answer = told => answer.unwrap_or(Err(Refusal::lost(Failure::Lost))),
+                // There is no more time to wait. The call goes on, and what becomes of it is written down.
+                () = ending(underway) => Err(Refusal::lost(Failure::HeadTimeout)),
+                () = sleep_until(until) => Err(Refusal::lost(Failure::HeadTimeout)),
+            };
+            missed.id = None;
+            answer
+        }
     }
 
-    async fn make(self, client: Presence, tell: oneshot::Sender<Result<Response, Refusal>>) {
+    async fn make(
+        self,
+        client: Presence,
+        tell: oneshot::Sender<Result<Response, Refusal>>,
+        _underway: Option<Underway>,
+    ) {
         let Self { gateway, upstreams, upstream, head, body, open, holds, makes_job, .. } = self;
         let Holds { charge, spent, held, place } = holds;
         let call = Call::new(Kind::Submit, head).counted_by(&gateway.quotas);

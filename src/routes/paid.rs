@@ -3,7 +3,6 @@
 //! Until it is written down it ends with its client. From then on it is [`detached`].
 
 use std::future::pending;
-use std::pin::pin;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -77,7 +76,9 @@ async fn claimed(admitted: Admitted, paid: Paid) -> Result<Response, Refusal> {
             Claim::Await(twin) => {
                 let began = Instant::now();
                 let journey = admitted.journey();
-                let awaited = journey.during(pin!(awaited(twin, journey.underway(), until))).await;
+                // Apart: hardly any call waits for another.
+                let mut awaited = Box::pin(awaited(twin, journey.underway(), until));
+                let awaited = journey.during(awaited.as_mut()).await;
                 journey.waited("earlier_try", began.elapsed());
                 awaited?
             }
@@ -145,13 +146,13 @@ async fn recorded(
 /// A call that is written down, and what it holds.
 type Recorded = (Open, Turn);
 
-/// Makes a call that is written down.
-async fn made(
+/// Makes a call that is written down, and waits for its answer.
+fn made(
     admitted: Admitted,
     until: Instant,
     paid: Paid,
     (open, (reserved, spent, held)): Recorded,
-) -> Response {
+) -> impl Future<Output = Response> {
     let id = open.id().clone();
     admitted.journey().mark(|marks| marks.ledger_id = Some(id.as_str().into()));
     let Admitted { gateway, upstreams, head, place, .. } = admitted;
@@ -168,7 +169,8 @@ async fn made(
         until,
         holds: Holds { charge: reserved.keep(), spent, held, place },
     };
-    with_id(making.answer().await, &id)
+    let answer = making.answer();
+    async move { with_id(answer.await, &id) }
 }
 
 /// What a call holds whose turn it is.

@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -20,9 +21,14 @@ use super::usage;
 use crate::ledger::store::{Asked, LedgerError};
 
 /// Answers one question, once what it wrote is written for good, or is not.
-type Answer = Box<dyn FnOnce(Result<(), LedgerError>) + Send>;
-/// Does one question's work, if there is a connection it can do it on.
-type Question = Box<dyn FnOnce(Result<&mut Prepared<'_>, LedgerError>) -> Answer + Send>;
+struct Answer {
+    /// Where somebody waits for it.
+    runtime: Option<Handle>,
+    tell: Box<dyn FnOnce(Result<(), LedgerError>) + Send>,
+}
+
+/// Does one question's work, if there is a connection it can do it on. No answer where nobody waits for one.
+type Question = Box<dyn FnOnce(Result<&mut Prepared<'_>, LedgerError>) -> Option<Answer> + Send>;
 
 /// A thread with a connection of its own.
 #[derive(Debug)]
@@ -71,7 +77,9 @@ impl Worker {
         Self::start("ledger-read", queue, timeout, move |questions| {
             let mut prepared = Prepared::new(&connection);
             for question in questions {
-                question(Ok(&mut prepared))(Ok(()));
+                if let Some(answer) = question(Ok(&mut prepared)) {
+                    (answer.tell)(Ok(()));
+                }
             }
         })
     }
@@ -101,16 +109,18 @@ impl Worker {
     ) -> Asked<T> {
         let (tell, told) = oneshot::channel();
         let waiting = Arc::clone(&self.waiting);
+        let runtime = Handle::try_current().ok();
         let question: Question = Box::new(move |prepared| {
             waiting.fetch_sub(1, Ordering::Relaxed);
             if terms == Terms::IfAwaited && tell.is_closed() {
-                return Box::new(|_| ());
+                return None;
             }
             let done = prepared.and_then(|prepared| work(prepared).map_err(failed));
-            Box::new(move |written| {
+            let tell = Box::new(move |written: Result<(), _>| {
                 // Nobody needs to be there any more.
                 let _ = tell.send(written.and(done));
-            })
+            });
+            Some(Answer { runtime, tell })
         });
         let asked = self.enqueue(terms, question);
         let patience = self.timeout;
@@ -164,7 +174,7 @@ fn write(prepared: &mut Prepared<'_>, questions: &Receiver<Question>, mut chore:
 fn commit(prepared: &mut Prepared<'_>, questions: impl Iterator<Item = Question>) {
     let begun = prepared.execute(Sql::Begin, ()).map(|_| ()).map_err(failed);
     let answers: Vec<Answer> = questions
-        .map(|question| match &begun {
+        .filter_map(|question| match &begun {
             // A full disk ends the transaction by itself, and what comes next would stand alone.
             Ok(()) if prepared.connection.is_autocommit() => question(Err(rolled_back())),
             Ok(()) => question(Ok(&mut *prepared)),
@@ -173,8 +183,24 @@ fn commit(prepared: &mut Prepared<'_>, questions: impl Iterator<Item = Question>
         .collect();
     let committed = begun.and_then(|()| end(prepared));
     prepared.uses.clear();
-    for answer in answers {
-        answer(committed.clone());
+    tell(answers, &committed);
+}
+
+/// Answers everybody. To wake a task costs a system call from here and none on its own runtime: each of those is woken
+/// once, and wakes its tasks itself.
+fn tell(mut answers: Vec<Answer>, committed: &Result<(), LedgerError>) {
+    while let Some(Answer { runtime, .. }) = answers.first() {
+        let runtime = runtime.clone();
+        let id = |runtime: &Option<Handle>| runtime.as_ref().map(Handle::id);
+        let (its, others) = answers.into_iter().partition(|answer| id(&answer.runtime) == id(&runtime));
+        answers = others;
+        let its: Vec<Answer> = its;
+        let committed = committed.clone();
+        let all = move || its.into_iter().for_each(|answer| (answer.tell)(committed.clone()));
+        match runtime {
+            Some(runtime) => drop(runtime.spawn(async move { all() })),
+            None => all(),
+        }
     }
 }
 
