@@ -45,18 +45,18 @@ macro_rules! bounds {
 
 bounds! {
     // What it is            allocations, bytes
-    poll_in_memory           80 24539;
-    other_in_memory          88 24849;
-    create_json_in_memory    144 41849;
-    create_form_in_memory    152 42529;
-    rejected_in_memory       48 10205;
-    wrong_key_in_memory      34 10222;
-    poll_over_tcp            51 26642;
-    other_over_tcp           60 27336;
-    create_json_over_tcp     134 64241;
-    create_form_over_tcp     141 64982;
-    rejected_over_tcp        59 18588;
-    wrong_key_over_tcp       41 18011;
+    poll_in_memory           79 15179;
+    other_in_memory          87 15716;
+    create_json_in_memory    138 26861;
+    create_form_in_memory    144 27495;
+    rejected_in_memory       50 5760;
+    wrong_key_in_memory      33 5068;
+    poll_over_tcp            51 20777;
+    other_over_tcp           59 21573;
+    create_json_over_tcp     129 52748;
+    create_form_over_tcp     135 53382;
+    rejected_over_tcp        61 17386;
+    wrong_key_over_tcp       42 16600;
 }
 
 /// What a MiB of a download may take at most: allocations, bytes. Twice what was measured: how much the kernel has ready
