@@ -232,6 +232,8 @@ fn ended() -> LedgerError {
 
 #[cfg(test)]
 mod tests {
+    use tokio::runtime::Runtime;
+
     use super::*;
 
     fn worker(queue: usize) -> Worker {
@@ -287,6 +289,29 @@ mod tests {
         drop(release);
         held.await.expect("done");
         assert_eq!((waits.await, must.await), (Ok(1), Ok(1)));
+    }
+
+    #[test]
+    fn everybody_is_told_on_the_runtime_that_asked() {
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let (one, other, gone) = (runtime(), runtime(), runtime());
+        let worker = worker(10);
+        let ask_on = |runtime: &Runtime| {
+            let _inside = runtime.enter();
+            worker.ask(Terms::IfRoom, insert)
+        };
+        let (held, release) = hold(&worker);
+        let asked = [ask_on(&one), ask_on(&other), ask_on(&gone), ask_on(&one)];
+        drop((gone, release));
+        let [first, second, lost, last] = asked;
+        assert_eq!((one.block_on(first), one.block_on(last)), (Ok(1), Ok(1)));
+        assert_eq!((other.block_on(second), one.block_on(held)), (Ok(1), Ok(())));
+        // It was written, and nobody is left whom it could be told.
+        assert_eq!(one.block_on(lost), Err(ended()));
+        let count = |prepared: &mut Prepared<'_>| {
+            prepared.connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
+        };
+        assert_eq!(one.block_on(worker.ask(Terms::IfRoom, count)), Ok(4));
     }
 
     #[tokio::test]
