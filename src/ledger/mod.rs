@@ -6,7 +6,7 @@
 //! open         a claimed call: recorded, settled, or given up
 //! guard        which try a repeat repeats: pure      desk        what this process has under way
 //! intent       what is known before it leaves        settlement  what became of it
-//! fingerprint  whether two requests ask for the same
+//! fingerprint  whether two requests ask for the same  digits     bytes in hex, as records have them
 //! record       what is written down; pairs: headers   store       the seam to what holds it
 //! sqlite       a file                                redis       a server, for several gateways
 //! memory       this process, for trying and testing  archive     reading records without us

@@ -293,7 +293,8 @@ mod tests {
 
     #[test]
     fn everybody_is_told_on_the_runtime_that_asked() {
-        let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let runtime =
+            || tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let (one, other, gone) = (runtime(), runtime(), runtime());
         let worker = worker(10);
         let ask_on = |runtime: &Runtime| {
