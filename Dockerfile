@@ -19,7 +19,8 @@ COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock build.rs reelgate.profdat[a] ./
 RUN mkdir src benches \
     && echo 'fn main() {}' >src/main.rs && touch src/lib.rs benches/gateway.rs \
-    && export RUSTFLAGS="${RUSTFLAGS}$(ls /src/*.profdata 2>/dev/null | sed 's/^/ -Cprofile-use=/')" \
+    && seen="$(find /src -maxdepth 1 -name '*.profdata')" \
+    && export RUSTFLAGS="${RUSTFLAGS}${seen:+ -Cprofile-use=${seen}}" \
     && cargo build --locked --target host-tuple --profile "${CARGO_PROFILE}" --bin reelgate
 
 FROM dependencies AS build
@@ -29,7 +30,8 @@ COPY config config
 COPY src src
 # Younger than the stand-ins above, else cargo takes those for built; all else here keeps the dates it came with.
 RUN touch src/main.rs src/lib.rs \
-    && export RUSTFLAGS="${RUSTFLAGS}$(ls /src/*.profdata 2>/dev/null | sed 's/^/ -Cprofile-use=/')" \
+    && seen="$(find /src -maxdepth 1 -name '*.profdata')" \
+    && export RUSTFLAGS="${RUSTFLAGS}${seen:+ -Cprofile-use=${seen}}" \
     && cargo build --locked --target host-tuple --profile "${CARGO_PROFILE}" --bin reelgate \
     && mkdir -p /out/ledger && cp target/*/"${CARGO_PROFILE}"/reelgate /out/
 
