@@ -33,7 +33,7 @@ use memory::{EVERYTHING, Stack};
 use wire::Wire;
 
 /// A test for each request, of a gateway in memory or over TCP, and what it may take at most, on average. About 5 % above
-/// what was measured.
+/// what was measured, and [`GROWTH`].
 macro_rules! bounds {
     ($($what:ident $allocations:literal $bytes:literal;)*) => {$(
         #[test]
@@ -45,18 +45,18 @@ macro_rules! bounds {
 
 bounds! {
     // What it is            allocations, bytes
-    poll_in_memory           79 15179;
-    other_in_memory          87 15716;
-    create_json_in_memory    138 26861;
-    create_form_in_memory    144 27495;
-    rejected_in_memory       50 5760;
-    wrong_key_in_memory      33 5068;
-    poll_over_tcp            51 20777;
-    other_over_tcp           59 21573;
-    create_json_over_tcp     129 52748;
-    create_form_over_tcp     135 53382;
-    rejected_over_tcp        61 17386;
-    wrong_key_over_tcp       42 16600;
+    poll_in_memory           80 15941;
+    other_in_memory          87 16225;
+    create_json_in_memory    138 27373;
+    create_form_in_memory    144 28069;
+    rejected_in_memory       50 6272;
+    wrong_key_in_memory      34 6079;
+    poll_over_tcp            52 21414;
+    other_over_tcp           60 22086;
+    create_json_over_tcp     129 53393;
+    create_form_over_tcp     135 53965;
+    rejected_over_tcp        62 17899;
+    wrong_key_over_tcp       42 17112;
 }
 
 /// What a MiB of a download may take at most: allocations, bytes. Twice what was measured: how much the kernel has ready
@@ -65,6 +65,9 @@ const DOWNLOADED: (u64, u64) = (4, 131906);
 
 /// Most bytes that a download may hold at a time, however long it is.
 const DOWNLOAD_HELD: u64 = 280252;
+
+/// Bytes a request that come and go: a queue grows, and is copied, in one run and not in another.
+const GROWTH: u64 = 512;
 
 const WARM_UP: usize = 100;
 const REQUESTS: usize = 300;
@@ -109,7 +112,7 @@ fn check(what: &str, bound: (u64, u64)) {
     let (count, bytes) = (a_request(measured.count_total), a_request(measured.bytes_total));
     if prints() {
         let looser = |measured: u64| (measured * 105).div_ceil(100);
-        println!("    {what:24} {} {};", looser(count), looser(bytes));
+        println!("    {what:24} {} {};", looser(count), looser(bytes) + GROWTH);
         return;
     }
     let (most, most_bytes) = bound;
