@@ -49,13 +49,13 @@ async fn a_connection_whose_call_found_no_room_has_its_next_looked_at_after_a_pa
     upstream.until("the poll", |requests| requests.len() == 1).await;
 
     let mut refused = gateway.connect().await;
-    for pauses in [0, 1] {
-        let began = Instant::now();
+    // The pause begins with the refusal, of which its client may hear later.
+    let began = Instant::now();
+    for _ in 0..2 {
         refused.send(get("/v1/videos/video_2").bytes()).await;
         assert_eq!(refused.answer().await.status(), 503);
-        let least = Duration::from_millis(200) * pauses;
-        assert!(began.elapsed() >= least, "{:?}", began.elapsed());
     }
+    assert!(began.elapsed() >= Duration::from_millis(200), "{:?}", began.elapsed());
     drop(running);
 }
 
