@@ -68,13 +68,18 @@ impl Files {
 
     /// Whether it was not noted before.
     fn note(&mut self, path: &Path, bytes: Result<&[u8], &io::Error>) -> bool {
-        // What comes out of a pipe comes once.
-        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        if !may_be_read_again(path) {
             return false;
         }
         let content = bytes.map_or_else(|error| Content::Nothing(error.kind()), Content::of);
         self.insert(path, content)
     }
+}
+
+/// Whether a path is that of a file, or of nothing yet. What comes out of a pipe comes once, and opening one waits for
+/// somebody at its other end.
+pub(super) fn may_be_read_again(path: &Path) -> bool {
+    fs::metadata(path).map_or(true, |metadata| metadata.is_file())
 }
 
 impl Content {

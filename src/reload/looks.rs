@@ -12,7 +12,7 @@
 //!   written without any. So nothing is trusted for long.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::mem;
 use std::os::unix::fs::MetadataExt;
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::files::{Content, Files};
+use super::files::{Content, Files, may_be_read_again};
 
 /// What was seen of files when they were last looked at.
 #[derive(Debug, Default)]
@@ -59,8 +59,7 @@ impl Looks {
         let mut before = mem::take(&mut self.0);
         let mut seen = Files::default();
         for path in files.paths() {
-            // Opening a pipe would wait for somebody at its other end.
-            if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            if !may_be_read_again(path) {
                 continue;
             }
             match Look::at(path, before.remove(path), now) {
@@ -116,6 +115,7 @@ impl Stamp {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     use tempfile::TempDir;

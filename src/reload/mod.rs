@@ -3,8 +3,9 @@
 //! It is read when the process is told to (SIGHUP), and when other bytes stand in the files it was read from. It is
 //! checked and built as a whole before anything of it counts; where that fails, everything stays as it is.
 //!
-//! [`origin`] reads · [`files`] and [`looks`] see what has changed on disk · [`difference`] tells what that changes · [`fixed`] is
-//! what only a restart changes. What goes on from one snapshot to the next is for [`gateway`](crate::gateway) to say.
+//! [`origin`] reads · [`files`] and [`looks`] see what has changed on disk · [`difference`] tells what that changes ·
+//! [`fixed`] is what only a restart changes. What goes on from one snapshot to the next is for
+//! [`gateway`](crate::gateway) to say.
 
 use std::future::pending;
 use std::mem;

@@ -192,9 +192,9 @@ fn tell(mut answers: Vec<Answer>, committed: &Result<(), LedgerError>) {
     while let Some(Answer { runtime, .. }) = answers.first() {
         let runtime = runtime.clone();
         let id = |runtime: &Option<Handle>| runtime.as_ref().map(Handle::id);
-        let (its, others) = answers.into_iter().partition(|answer| id(&answer.runtime) == id(&runtime));
+        let (its, others): (Vec<_>, _) =
+            answers.into_iter().partition(|answer| id(&answer.runtime) == id(&runtime));
         answers = others;
-        let its: Vec<Answer> = its;
         let committed = committed.clone();
         let all = move || its.into_iter().for_each(|answer| (answer.tell)(committed.clone()));
         match runtime {
