@@ -105,13 +105,16 @@ impl Domain {
             | Rejection::FileType { .. }
             | Rejection::InvalidIdempotencyKey
             | Rejection::IdempotencyMismatch
-            | Rejection::UnknownVideo(_) => Self::Client,
+            | Rejection::UnknownVideo(_)
+            | Rejection::UnknownCharacter(_)
+            | Rejection::UnknownFile(_) => Self::Client,
             Rejection::NoKey
             | Rejection::WrongKey(_)
             | Rejection::ExpiredKey { .. }
             | Rejection::NoModelAccess { .. }
             | Rejection::OverBudget { .. }
             | Rejection::UnknownCost
+            | Rejection::ListNotKept
             | Rejection::RateLimited { .. }
             | Rejection::TooManyJobs => Self::Policy,
             // The upstream owes the answer to an earlier try.
@@ -189,6 +192,8 @@ mod tests {
             Rejection::InvalidIdempotencyKey,
             Rejection::IdempotencyMismatch,
             Rejection::UnknownVideo(text()),
+            Rejection::UnknownCharacter(text()),
+            Rejection::UnknownFile(text()),
         ];
         for reason in reasons {
             assert_eq!(of(&reason.clone().into()), Domain::Client, "{reason:?}");

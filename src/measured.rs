@@ -60,6 +60,7 @@ pub async fn writes_down(ledger: &Ledger, number: u64) -> bool {
     let details = Details {
         upstream: "main".into(),
         model: Some("sora-2".into()),
+        model_named: Some("sora-2".into()),
         seconds: Some(8),
         size: Some("1280x720".to_owned()),
         price: Some(0.8),

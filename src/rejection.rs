@@ -211,8 +211,15 @@ pub enum Rejection {
     SpoolUnavailable,
 
     // --- things that do not exist ------------------------------------------------------------
-    /// A video id that no upstream could have made. The id as sent.
+    /// A video that does not exist for the client: another client's, one that the ledger does not know, or an id that no
+    /// upstream could have made. The id as sent.
     UnknownVideo(String),
+    /// The same of a character.
+    UnknownCharacter(String),
+    /// A file at the upstream, which may be another client's. The id as sent.
+    UnknownFile(String),
+    /// A list of videos, from a ledger that keeps no order of them.
+    ListNotKept,
 
     // --- how much is asked for ---------------------------------------------------------------
     /// More calls than a quota allows: `limit` in a time. `wait` until the next would pass. The model, and the

@@ -33,6 +33,8 @@ pub(crate) struct Budgets {
     limits: HashMap<Arc<str>, Budget>,
     /// Whether any of them is one.
     limited: bool,
+    /// The keys that have taken over names, by those: what was ordered under one of them counts for its heir.
+    heirs: HashMap<Arc<str>, Arc<str>>,
     book: Arc<Book>,
 }
 
@@ -96,7 +98,7 @@ impl Budgets {
 
     fn of(config: &Config, book: Arc<Book>) -> Self {
         let limits = limits_of(config);
-        Self { limited: limits.values().any(Budget::is_limited), limits, book }
+        Self { limited: limits.values().any(Budget::is_limited), limits, heirs: heirs_of(config), book }
     }
 
     /// Whether no key has a budget.
@@ -113,7 +115,11 @@ impl Budgets {
     pub(crate) fn restore(&self, [day, month]: [&HashMap<Arc<str>, Amount>; 2], now: SystemTime) {
         let mut book = self.book.lock();
         for key in self.limits.keys() {
-            let used = |of: &HashMap<Arc<str>, Amount>| of.get(key).copied().unwrap_or_default();
+            let former = || self.heirs.iter().filter(|(_, heir)| *heir == key).map(|(name, _)| name);
+            let used = |of: &HashMap<Arc<str>, Amount>| {
+                let names = std::iter::once(key).chain(former());
+                names.filter_map(|name| of.get(name)).fold(Amount::default(), |sum, used| sum + *used)
+            };
             let account = || Account::new(used(day), used(month), now);
             book.entry(Arc::clone(key)).or_insert_with(account);
         }
@@ -153,7 +159,10 @@ impl Budgets {
 
     /// Gives back what was taken for a call that came to nothing.
     pub(crate) fn give_back(&self, charge: &Charge) {
-        self.book.give_back(charge);
+        match self.heirs.get(&charge.key) {
+            Some(heir) => self.book.give_back(&Charge { key: Arc::clone(heir), ..charge.clone() }),
+            None => self.book.give_back(charge),
+        }
     }
 
     /// Where each key stands with each of its limits, in order of name.
@@ -232,4 +241,15 @@ impl fmt::Debug for Book {
 /// Keys without a budget are among them: they are counted all the same.
 fn limits_of(config: &Config) -> HashMap<Arc<str>, Budget> {
     config.auth.keys.iter().map(|key| (Arc::clone(&key.name), key.budget)).collect()
+}
+
+fn heirs_of(config: &Config) -> HashMap<Arc<str>, Arc<str>> {
+    let mut heirs = HashMap::new();
+    for key in &config.auth.keys {
+        for name in &key.formerly {
+            // Keys of one group may name the same: it counts once.
+            heirs.entry(Arc::clone(name)).or_insert_with(|| Arc::clone(&key.name));
+        }
+    }
+    heirs
 }

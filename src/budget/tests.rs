@@ -50,6 +50,20 @@ fn used(budgets: &Budgets, now: SystemTime) -> Vec<(Unit, Period, f64)> {
     standing.map(|one| (one.unit, one.period, one.used)).collect()
 }
 
+/// A name is changed without a budget's being new.
+#[test]
+fn what_was_used_under_a_former_name_counts_for_the_key_that_has_taken_it_over() {
+    let budgets = budgets("day = { requests = 3 } }\nformerly = [\"old\"]\nquota = {", "");
+    let used_by = |name: &str, requests| (Arc::from(name), Amount { requests, ..Amount::default() });
+    let day = HashMap::from([used_by("old", 2), used_by("team", 1), used_by("stranger", 9)]);
+    budgets.restore([&day, &day], noon());
+    assert_eq!(reserved(&budgets, cost(8, 0.8), noon()), over(Duration::from_hours(12)));
+    // A job fails that was ordered under the former name.
+    let amount = Amount { requests: 1, ..Amount::default() };
+    budgets.give_back(&Charge { key: "old".into(), amount, at: noon() });
+    assert!(reserved(&budgets, cost(8, 0.8), noon()).is_ok());
+}
+
 #[test]
 fn each_unit_of_each_window_is_a_limit_of_its_own() {
     let until_midnight = Duration::from_hours(12);

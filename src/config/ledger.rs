@@ -13,8 +13,11 @@ pub struct Settings {
     pub store: StoreKind,
     /// The file, from the working directory.
     pub path: PathBuf,
-    /// How long records are kept.
+    /// How long records are kept, but for those of jobs.
     pub keep: Duration,
+    /// How long the record of a job is kept that its client has not deleted: whose it is, and where. `None`: for as long as
+    /// it is not deleted.
+    pub keep_jobs: Option<Duration>,
     /// How long answers are kept to be given again, and idempotency keys count.
     pub keep_answers: Duration,
     /// How long a try is remembered for an SDK's own repeat of it.
@@ -57,6 +60,7 @@ impl Default for Settings {
             store: StoreKind::Sqlite,
             path: PathBuf::from("reelgate-ledger.db"),
             keep: Duration::from_secs(90 * 24 * 3600),
+            keep_jobs: None,
             keep_answers: Duration::from_secs(24 * 3600),
             repeat_window: Duration::from_secs(600),
             sync: Sync::Full,
@@ -80,6 +84,7 @@ impl Settings {
             store,
             path: section.text("path").map_or(default.path, PathBuf::from),
             keep: section.duration("keep", default.keep),
+            keep_jobs: section.duration_or_forever("keep_jobs", default.keep_jobs),
             keep_answers: section.duration("keep_answers", default.keep_answers),
             repeat_window: section.duration("repeat_window", default.repeat_window),
             sync: section.choice("sync", &syncs, default.sync),
@@ -89,6 +94,9 @@ impl Settings {
         if settings.repeat_window > settings.keep_answers {
             section
                 .problem("repeat_window", "longer than keep_answers (a repeat needs the answer; use less)");
+        }
+        if settings.keep_jobs.is_some_and(|jobs| jobs < settings.keep) {
+            section.problem("keep_jobs", "shorter than keep (the record of a job is one of those; use more, or \"forever\")");
         }
         if settings.keep_answers > settings.keep {
             section.problem("keep_answers", "longer than keep (an answer needs its record; use less)");

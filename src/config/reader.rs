@@ -159,6 +159,20 @@ impl<'a> Section<'a> {
         self.time(key, right).map_or(default, |time| Some(time).filter(|time| !time.is_zero()))
     }
 
+    /// As [`Self::duration`]; `None` for `"forever"`.
+    pub(super) fn duration_or_forever(
+        &mut self,
+        key: &'static str,
+        default: Option<Duration>,
+    ) -> Option<Duration> {
+        let right = "use a time above zero with its unit, such as \"365days\", or \"forever\"";
+        let read = self.read(key, right, |value| match value.as_str()? {
+            "forever" => Some(None),
+            text => humantime::parse_duration(text).ok().filter(|time| !time.is_zero()).map(Some),
+        });
+        read.unwrap_or(default)
+    }
+
     fn time(&mut self, key: &'static str, right: &str) -> Option<Duration> {
         self.read(key, right, |value| humantime::parse_duration(value.as_str()?).ok())
     }

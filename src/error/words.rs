@@ -8,7 +8,9 @@ use std::borrow::Cow;
 use axum::http::StatusCode;
 
 use super::limits::{over_budget, overloaded, rate_limited, stopping, too_many_jobs, unknown_cost};
-use super::repeats::{create_unresolved, idempotency_mismatch, ledger_unavailable, spool_unavailable};
+use super::repeats::{
+    create_unresolved, idempotency_mismatch, ledger_unavailable, list_not_kept, spool_unavailable,
+};
 use super::{ApiError, Class, Form, Wording};
 use crate::rejection::{Expected, Noun, Param, Rejection};
 
@@ -170,6 +172,15 @@ impl ApiError {
             Rejection::UnknownVideo(id) => {
                 Self::refused(StatusCode::NOT_FOUND, format!("Video with id '{}' not found.", echo(id)))
             }
+            Rejection::UnknownCharacter(id) => Self::refused(
+                StatusCode::NOT_FOUND,
+                format!("Character with id '{}' not found.", echo(id)),
+            ),
+            Rejection::UnknownFile(id) => {
+                Self::refused(StatusCode::NOT_FOUND, format!("No such File object: {}", echo(id)))
+                    .param(Param::InputReference.name())
+            }
+            Rejection::ListNotKept => list_not_kept(),
             Rejection::RateLimited { model, client, limit, wait } => {
                 rate_limited(model.as_deref(), client.as_deref(), *limit, *wait)
             }

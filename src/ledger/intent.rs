@@ -33,6 +33,8 @@ pub(crate) struct Details {
     pub upstream: Arc<str>,
     /// Configured name of the model.
     pub model: Option<Arc<str>>,
+    /// The name by which the client ordered the model, where it named one.
+    pub model_named: Option<Arc<str>>,
     /// Length of the video, in seconds.
     pub seconds: Option<u32>,
     /// Its size, such as `1280x720`.
@@ -83,15 +85,33 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const RETRY_COUNT: HeaderName = HeaderName::from_static("x-stainless-retry-count");
 const KEY_MAX: usize = 255;
 
-/// What a client is called in records: the name of its key, else a mark of the credential it brought, which
+/// What an upstream knows a client by whose credential is passed through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Account<'r> {
+    /// The credential.
+    pub credential: &'r [u8],
+    /// `OpenAI-Organization`, where it is sent on: one credential may act for several.
+    pub organization: Option<&'r [u8]>,
+    /// `OpenAI-Project`, where it is sent on.
+    pub project: Option<&'r [u8]>,
+}
+
+/// What a client is called in records: the name of its key, else a mark of the account it brought a credential of, which
 /// cannot be turned back into it, else `anyone`.
 #[must_use]
-pub(crate) fn client(name: Option<&Arc<str>>, credential: Option<&[u8]>) -> Arc<str> {
-    match (name, credential) {
+pub(crate) fn client(name: Option<&Arc<str>>, account: Option<&Account<'_>>) -> Arc<str> {
+    match (name, account) {
         (Some(name), _) => Arc::clone(name),
-        (None, Some(credential)) => {
-            let hash = Sha256::digest(credential);
-            in_hex("sha256:", hash.get(..8).unwrap_or_default())
+        (None, Some(Account { credential, organization, project })) => {
+            let mut hash = Sha256::new_with_prefix(credential);
+            // Neither a credential nor a header's value has such bytes.
+            for (mark, part) in [(b"\0o", organization), (b"\0p", project)] {
+                if let Some(part) = part {
+                    hash.update(mark);
+                    hash.update(part);
+                }
+            }
+            in_hex("sha256:", hash.finalize().get(..8).unwrap_or_default())
         }
         (None, None) => "anyone".into(),
     }
@@ -153,6 +173,10 @@ mod tests {
 
     use super::*;
 
+    fn account(credential: &[u8]) -> Account<'_> {
+        Account { credential, organization: None, project: None }
+    }
+
     fn headers(pairs: &[(&'static str, &[u8])]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
@@ -200,10 +224,30 @@ mod tests {
         );
         assert_eq!(sent.line, "POST /v1/videos?api-version=1");
         assert_eq!(sent.headers.as_json(), r#"[["user-agent","OpenAI/Python 3.54.0"]]"#);
-        let name = client(None, Some(secret));
+        let name = client(None, Some(&account(secret)));
         assert!(name.starts_with("sha256:") && name.len() == 23, "{name}");
-        assert_ne!(name, client(None, Some(b"Bearer sk-other")));
-        assert_eq!(&*client(Some(&"team".into()), Some(secret)), "team");
+        assert_ne!(name, client(None, Some(&account(b"Bearer sk-other"))));
+        assert_eq!(&*client(Some(&"team".into()), Some(&account(secret))), "team");
         assert_eq!(&*client(None, None), "anyone");
+    }
+
+    /// OW03: one credential may act for several organisations and projects, whose videos and bills are apart.
+    #[test]
+    fn an_account_is_a_credential_with_its_organization_and_project() {
+        let account = account(b"sk-secret");
+        let (one, other) = (Some(&b"org-1"[..]), Some(&b"org-2"[..]));
+        let names = [
+            account,
+            Account { organization: one, ..account },
+            Account { organization: other, ..account },
+            Account { project: one, ..account },
+            Account { organization: one, project: other, ..account },
+        ]
+        .map(|account| client(None, Some(&account)));
+        let different: std::collections::HashSet<_> = names.iter().collect();
+        assert_eq!(different.len(), names.len(), "{names:?}");
+        // As records of 0.1 have it.
+        let hash = in_hex("sha256:", Sha256::digest(b"sk-secret").get(..8).expect("eight bytes"));
+        assert_eq!(names[0], hash);
     }
 }

@@ -5,21 +5,59 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::bounded::Bounded;
-use super::record::{Job, JobStatus, LedgerId};
+use super::owners::{Found, Owners, Page};
+use super::record::{Job, JobStatus, LedgerId, Record};
 use super::settlement::JobView;
-use super::store::{LedgerError, Note, Noted};
+use super::store::{LedgerError, Note, Noted, Videos};
 use super::{Ledger, Timestamp};
 use crate::budget::{Amount, Period};
 
 impl Ledger {
-    /// The job of this id, if an upstream took it through this ledger.
+    /// The job of this id, if an upstream took it through this ledger. A store that fails is logged, and counts as one
+    /// that does not know the job.
     pub(crate) async fn job(&self, id: &str) -> Option<Job> {
-        if let Some(job) = self.jobs().get(&Arc::from(id)) {
-            return Some(job.clone());
+        match self.owned_job(id, &Owners::Everybody).await {
+            Ok(Found::Owned(job)) => Some(job),
+            Ok(Found::Foreign | Found::Unknown) | Err(_) => None,
         }
-        // Failing is logged; whoever asks goes on as without a ledger.
-        let job = self.asked("lookup", self.0.store.job(id)).await.ok()??;
-        Some(self.remember_old(job))
+    }
+
+    /// The job of this id that one of the owners ordered. Only for what is theirs the answer may come without the store:
+    /// a request for another client's job takes as long as one for a job that does not exist.
+    ///
+    /// # Errors
+    /// If the store does not say.
+    pub(crate) async fn owned_job(&self, id: &str, owners: &Owners) -> Result<Found, LedgerError> {
+        if let Some(job) = self.jobs().get(id)
+            && owners.include(&job.client)
+        {
+            return Ok(Found::Owned(job.clone()));
+        }
+        let jobs = self.asked("lookup", self.0.store.jobs(id)).await?;
+        Ok(match owners.find(jobs) {
+            Found::Owned(job) => Found::Owned(self.remember_old(job)),
+            found @ (Found::Foreign | Found::Unknown) => found,
+        })
+    }
+
+    /// A page of the owners' videos, as far as they have come by what this process knows.
+    ///
+    /// # Errors
+    /// If the store does not say.
+    pub(crate) async fn videos(&self, owners: Owners, page: Page) -> Result<Videos, LedgerError> {
+        let mut videos = self.asked("list", self.0.store.videos(owners, page)).await?;
+        if let Videos::Page(records) = &mut videos {
+            // What a poll has seen may not be written down yet.
+            let jobs = self.jobs();
+            for Record { intent, outcome, .. } in records.iter_mut() {
+                let known = outcome.job_id.as_deref().and_then(|id| jobs.get(id));
+                if let Some(known) = known.filter(|known| known.client == intent.client) {
+                    outcome.job_status = Some(known.status);
+                }
+            }
+            records.retain(|record| record.outcome.job_status != Some(JobStatus::Deleted));
+        }
+        Ok(videos)
     }
 
     /// Notes how far a job has come, as an answer of its upstream says. Written down only when it has changed, by
@@ -135,7 +173,8 @@ impl Ledger {
     fn remember_old(&self, job: Job) -> Job {
         let mut jobs = self.jobs();
         if let Some(known) = jobs.get(&job.id) {
-            return known.clone();
+            // Another upstream may have given another client's job the same id.
+            return if known.client == job.client { known.clone() } else { job };
         }
         jobs.insert(Arc::clone(&job.id), job.clone());
         job

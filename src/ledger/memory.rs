@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::guard;
-use super::record::{Fault, Job, LedgerId, Record, State};
+use super::owners::{Owners, Page};
+use super::record::{Fault, Job, JobStatus, LedgerId, Record, State};
 use super::settlement::Answer;
-use super::store::{Asked, LedgerError, Note, Noted, RECORDS_MAX, Settled, Store, Unless, Which};
+use super::store::{Asked, LedgerError, Note, Noted, RECORDS_MAX, Settled, Store, Unless, Videos, Which};
 use super::time::Timestamp;
 use crate::budget::Amount;
 
@@ -67,7 +68,8 @@ impl Store for MemoryStore {
             return done(Some(met.clone()));
         }
         records.insert(record.id.clone(), (record, None));
-        while records.len() > KEPT_MAX || records.values().next().is_some_and(|(oldest, _)| oldest.at < old) {
+        let is_old = |record: &Record| record.at < old && !record.may_have_job();
+        while records.len() > KEPT_MAX || records.values().next().is_some_and(|(oldest, _)| is_old(oldest)) {
             records.pop_first();
         }
         done(None)
@@ -120,9 +122,29 @@ impl Store for MemoryStore {
         done(self.records().get(&id).and_then(|(_, answer)| answer.as_deref().cloned()))
     }
 
-    fn job(&self, job_id: &str) -> Asked<Option<Job>> {
+    fn jobs(&self, job_id: &str) -> Asked<Vec<Job>> {
         let found = select(&self.records(), |record| record.outcome.job_id.as_deref() == Some(job_id));
-        done(found.first().and_then(Record::job))
+        done(found.iter().filter_map(Record::job).collect())
+    }
+
+    fn videos(&self, owners: Owners, page: Page) -> Asked<Videos> {
+        let records = self.records();
+        let mut theirs: Vec<&Record> = records
+            .values()
+            .map(|(record, _)| record)
+            .filter(|record| record.is_video() && owners.include(&record.intent.client))
+            .collect();
+        if !page.oldest_first {
+            theirs.reverse();
+        }
+        let mut rest = theirs.as_slice();
+        if let Some(after) = &page.after {
+            let place = theirs.iter().position(|record| record.outcome.job_id.as_ref() == Some(after));
+            let Some(place) = place else { return done(Videos::UnknownCursor) };
+            rest = theirs.get(place + 1..).unwrap_or_default();
+        }
+        let listed = rest.iter().filter(|record| record.outcome.job_status != Some(JobStatus::Deleted));
+        done(Videos::Page(listed.take(page.limit).map(|record| (*record).clone()).collect()))
     }
 
     fn unfinished(&self, since: Timestamp) -> Asked<Vec<Job>> {

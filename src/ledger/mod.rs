@@ -8,6 +8,7 @@
 //! intent       what is known before it leaves        settlement  what became of it
 //! fingerprint  whether two requests ask for the same  digits     bytes in hex, as records have them
 //! record       what is written down; pairs: headers   store       the seam to what holds it
+//! owners       whose videos a request may reach
 //! sqlite       a file                                redis       a server, for several gateways
 //! memory       this process, for trying and testing  archive     reading records without us
 //! ```
@@ -40,6 +41,7 @@ mod jobs;
 mod memory;
 mod open;
 pub(crate) mod operation;
+pub(crate) mod owners;
 pub(crate) mod pairs;
 pub(crate) mod record;
 pub(crate) mod redis;

@@ -8,7 +8,7 @@ use tracing::error;
 use super::claim::{OVERTAKEN, Twin};
 use super::desk::{Desk, Told};
 use super::intent::{Details, Intent};
-use super::record::{Fault, Job, JobStatus, LedgerId, Outcome, Record, State};
+use super::record::{Fault, Job, LedgerId, Outcome, Record, State};
 use super::settlement::{End, Settlement};
 use super::store::{Noted, Settled, Unless};
 use super::{Ledger, Timestamp};
@@ -36,6 +36,7 @@ pub(crate) struct Open {
 struct Place {
     upstream: Arc<str>,
     model: Option<Arc<str>>,
+    model_named: Option<Arc<str>>,
     size: Option<String>,
     cost: Cost,
     since: Timestamp,
@@ -83,6 +84,7 @@ impl Open {
         self.place = Some(Place {
             upstream: Arc::clone(&details.upstream),
             model: details.model.clone(),
+            model_named: details.model_named.clone(),
             size: details.size.clone(),
             cost: Cost { seconds: details.seconds, price: details.price },
             since: now,
@@ -168,22 +170,25 @@ impl Open {
 
     /// Whoever polls for it next need not wait for the store.
     fn remember_job(&mut self, outcome: &Outcome) {
-        let Some(place) = self.place.take().filter(|_| self.intent.operation.makes_job()) else { return };
-        let Place { upstream, model, size, cost, since } = place;
+        let Some(place) = self.place.take() else { return };
+        let Place { upstream, model, model_named, size, cost, since } = place;
         // An answer may name no job; it is one all the same.
         let id = outcome.job_id.as_deref();
         let job = Job {
             id: id.unwrap_or_default().into(),
             upstream,
             model,
+            model_named,
             client: Arc::clone(&self.intent.client),
             since,
-            status: outcome.job_status.unwrap_or(JobStatus::Queued),
+            status: outcome.job_status.unwrap_or(self.intent.operation.first_status()),
             operation: self.intent.operation,
             size,
             cost,
         };
-        self.ledger.job_taken(&job);
+        if self.intent.operation.makes_job() {
+            self.ledger.job_taken(&job);
+        }
         if id.is_some() {
             self.ledger.remember_job(job);
         }

@@ -1,5 +1,6 @@
 //! Which paid calls there are.
 
+use super::record::JobStatus;
 use super::words;
 
 words! {
@@ -26,5 +27,11 @@ impl Operation {
             Self::Create | Self::Remix | Self::Edit | Self::Extension => true,
             Self::Character => false,
         }
+    }
+
+    /// How far what it makes has come where the upstream's answer does not say.
+    #[must_use]
+    pub(crate) const fn first_status(self) -> JobStatus {
+        if self.makes_job() { JobStatus::Queued } else { JobStatus::Completed }
     }
 }

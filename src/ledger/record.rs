@@ -201,6 +201,8 @@ pub(crate) struct Job {
     pub upstream: Arc<str>,
     /// The configured name of its model.
     pub model: Option<Arc<str>>,
+    /// The name by which the client ordered the model, where it named one.
+    pub model_named: Option<Arc<str>>,
     /// Whose it is.
     pub client: Arc<str>,
     /// When it was asked for.
@@ -242,16 +244,27 @@ impl Record {
         self.outcome.state != State::Refused && self.outcome.job_status != Some(JobStatus::Failed)
     }
 
-    /// The job that was started, if its id is known.
+    /// Whether it has made a video, or is making one.
+    pub(crate) fn is_video(&self) -> bool {
+        self.outcome.job_id.is_some() && self.intent.operation.makes_job()
+    }
+
+    /// Whether its upstream may still have what it made.
+    pub(crate) fn may_have_job(&self) -> bool {
+        self.outcome.job_id.is_some() && self.outcome.job_status != Some(JobStatus::Deleted)
+    }
+
+    /// The job that was started, or the character that was made, if its id is known.
     pub(crate) fn job(&self) -> Option<Job> {
-        let id = self.outcome.job_id.as_deref().filter(|_| self.intent.operation.makes_job())?;
+        let id = self.outcome.job_id.as_deref()?;
         Some(Job {
             id: id.into(),
             upstream: Arc::clone(&self.details.upstream),
             model: self.details.model.clone(),
+            model_named: self.details.model_named.clone(),
             client: Arc::clone(&self.intent.client),
             since: self.at,
-            status: self.outcome.job_status.unwrap_or(JobStatus::Queued),
+            status: self.outcome.job_status.unwrap_or(self.intent.operation.first_status()),
             operation: self.intent.operation,
             size: self.details.size.clone(),
             cost: self.cost(),

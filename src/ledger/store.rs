@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::fingerprint::Fingerprint;
 use super::intent::{IdempotencyKey, Intent};
 use super::operation::Operation;
+use super::owners::{Owners, Page};
 use super::record::{Fault, Job, JobStatus, LedgerId, Outcome, Record};
 use super::settlement::Answer;
 use super::time::Timestamp;
@@ -39,8 +40,11 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// The answer that was kept with a record, if it still is.
     fn answer(&self, id: LedgerId) -> Asked<Option<Answer>>;
 
-    /// The job of this id that was taken last.
-    fn job(&self, job_id: &str) -> Asked<Option<Job>>;
+    /// The jobs of this id, and the characters, the one that was taken last first; at most [`RECORDS_MAX`].
+    fn jobs(&self, job_id: &str) -> Asked<Vec<Job>>;
+
+    /// A page of the videos that clients ordered and did not delete, by the time of their orders.
+    fn videos(&self, owners: Owners, page: Page) -> Asked<Videos>;
 
     /// Jobs asked for since then that nobody has seen at their end.
     fn unfinished(&self, since: Timestamp) -> Asked<Vec<Job>>;
@@ -49,6 +53,17 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// those that were refused and those whose jobs failed. Answered at the start of a process, whatever number of
     /// calls there are.
     fn usage(&self, since: Timestamp) -> Asked<HashMap<Arc<str>, Amount>>;
+}
+
+/// What a store answers to the question for a page of videos.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Videos {
+    /// The page.
+    Page(Vec<Record>),
+    /// The owners ordered no video with the id that the page is to follow.
+    UnknownCursor,
+    /// This kind of store keeps no order of them.
+    NotKept,
 }
 
 /// Which records keep a new one from being written.

@@ -34,17 +34,19 @@ async fn judged(admitted: Admitted, body: Body) -> Result<Response, Refusal> {
     judge_submit_query(&gateway, &admitted.head.uri, FIELDS)?;
     let mode = mode(&gateway, &admitted.head)?;
     let (encoding, held) = admitted.read(body).await?;
-    let (body, judgement) = {
+    let (body, judgement, model_named) = {
         let params = params::parse_gapped(&encoding, held.gapped(), FIELDS, &config.limits.fields)?;
-        admitted.journey().mark(|marks| marks.asked = asked(&params));
+        let model_named = asked(&params);
+        admitted.journey().mark(|marks| marks.asked.clone_from(&model_named));
         let nobody = Asker { mode, ..Asker::default() };
         let asker = admitted.client.key().map_or(nobody, |key| key.asker(mode));
         let judgement = config.capabilities.judge_create(&params, &asker)?;
-        (rewrite::apply_held(&held, &params, &judgement.edits), judgement)
+        (rewrite::apply_held(&held, &params, &judgement.edits), judgement, model_named)
     };
     let upstream = judgement.model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);
     let note = Note::of(&judgement, upstream);
-    let (upstream, order) = (Arc::clone(upstream), Order::of(&judgement));
+    let order = Order { model_named: model_named.map(Arc::from), ..Order::of(&judgement) };
+    let upstream = Arc::clone(upstream);
     let paid = Paid { operation: Operation::Create, encoding, body, upstream, order };
     // Apart, and large: what is refused before it comes here needs no room for it.
     Box::pin(paid::call(admitted, paid, note)).await

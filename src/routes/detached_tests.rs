@@ -56,6 +56,7 @@ async fn making(gateway: &Arc<Gateway>, upstreams: Upstreams) -> Making {
     let details = Details {
         upstream: "main".into(),
         model: None,
+        model_named: None,
         seconds: None,
         size: None,
         price: None,

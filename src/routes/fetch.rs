@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use axum::extract::Request;
+use axum::http::Method;
 use axum::response::Response;
 
 use super::Served;
 use super::admission::{Admitted, admitted};
-use super::forward::judge_query;
+use super::forward::{judge_query, judge_query_about_known_ids};
 use super::home;
+use super::list;
 use super::observe::observe;
+use super::ownership::{self, Named, Purpose};
 use super::send::send;
-use super::target::check_id;
+use crate::ledger::record::Job;
 use crate::outcome::{Note, Refusal};
 use crate::quota::Class;
 use crate::rejection::Param;
@@ -19,7 +22,7 @@ use crate::upstream::{Call, Kind, Payload};
 
 /// `GET /v1/videos`
 pub(super) async fn list(served: Served, request: Box<Request>) -> Response {
-    fetch(&[Param::Limit, Param::Order, Param::After], served, request).await
+    admitted(Class::Fetch, served, request, |admitted, _| listed(admitted)).await
 }
 
 /// `GET` and `DELETE /v1/videos/{id}`, `GET /v1/videos/characters/{id}`
@@ -37,12 +40,37 @@ async fn fetch(known: &'static [Param], served: Served, request: Box<Request>) -
     admitted(Class::Fetch, served, request, |admitted, _| judged(known, admitted)).await
 }
 
-async fn judged(known: &[Param], admitted: Admitted) -> Result<Response, Refusal> {
-    check_id(&admitted.gateway, &admitted.head.uri)?;
+/// Where clients have keys of ours the upstream would list the videos of all of them: the ledger knows each one's.
+async fn listed(admitted: Admitted) -> Result<Response, Refusal> {
+    const KNOWN: &[Param] = &[Param::Limit, Param::Order, Param::After];
+    let Some(owners) = ownership::owners(&admitted, Purpose::Read) else {
+        judge_query(&admitted.gateway, &admitted.head.uri, KNOWN)?;
+        return fetched(admitted, None).await;
+    };
+    judge_query_about_known_ids(&admitted.gateway, &admitted.head.uri, KNOWN)?;
+    // Given by a client that has had its answer, as for any other call.
+    admitted.spend(Class::Fetch).await?.commit();
+    Ok(list::answer(&admitted, owners).await?)
+}
+
+async fn judged(known: &[Param], mut admitted: Admitted) -> Result<Response, Refusal> {
     judge_query(&admitted.gateway, &admitted.head.uri, known)?;
+    let uri = admitted.head.uri.clone();
+    let Some(named) = Named::in_path(uri.path()) else { return fetched(admitted, None).await };
+    let purpose = if admitted.head.method == Method::DELETE { Purpose::Use } else { Purpose::Read };
+    let job = ownership::reached(&admitted, &named, purpose).await?;
+    if job.is_some()
+        && let Some(uri) = ownership::respelled(&uri, &named)
+    {
+        admitted.head.uri = uri;
+    }
+    fetched(admitted, job).await
+}
+
+async fn fetched(admitted: Admitted, job: Option<Job>) -> Result<Response, Refusal> {
     let tokens = admitted.spend(Class::Fetch).await?;
     let Admitted { gateway, upstreams, head, place: _place, .. } = admitted;
-    let upstream = home::of(&gateway, home::id_in(head.uri.path()).as_deref()).await;
+    let upstream = Arc::clone(home::of_job(&gateway.config, job.as_ref()));
     let call = Arc::new(Call::new(Kind::Fetch, head).counted_by(&gateway.quotas));
     let answer = send(&upstreams, &upstream, (&call, Payload::Empty), tokens).await?;
     let mut answer = observe(&gateway, &upstream, &call.head, answer).await;

@@ -8,21 +8,10 @@ use percent_encoding::percent_decode_str;
 
 use crate::config::Config;
 use crate::dialect::video;
-use crate::gateway::Gateway;
 use crate::ledger::record::Job;
 use crate::params::{Field, Value};
 
-/// The upstream that made a video, as far as the ledger knows; else the default one.
-pub(super) async fn of(gateway: &Gateway, id: Option<&str>) -> Arc<str> {
-    // With a single upstream there is nothing to be looked up.
-    let job = match id.filter(|_| gateway.config.upstreams.len() > 1) {
-        Some(id) => gateway.ledger.job(id).await,
-        None => None,
-    };
-    Arc::clone(of_job(&gateway.config, job.as_ref()))
-}
-
-/// The same, of a job that was looked up.
+/// The upstream that made a job, as far as the ledger knows it; else the default one.
 pub(super) fn of_job<'a>(config: &'a Config, job: Option<&'a Job>) -> &'a Arc<str> {
     let there = job.map(|job| &job.upstream).filter(|upstream| config.upstream(upstream).is_some());
     there.unwrap_or(&config.default_upstream)

@@ -22,9 +22,11 @@ mod detached;
 mod fetch;
 mod forward;
 mod home;
+mod list;
 pub(crate) mod observe;
 mod operation;
 mod order;
+mod ownership;
 mod paid;
 mod route;
 mod send;
@@ -43,7 +45,7 @@ pub(crate) struct Served {
 
 /// Answers a request below `/v1`.
 pub(crate) async fn answer(served: Served, request: Box<Request>) -> Response {
-    if let Err(reason) = target::check(&served.gateway, request.method(), request.uri()) {
+    if let Err(reason) = target::check(request.method(), request.uri()) {
         return Refusal::from(reason).into_response();
     }
     let route = Route::of(request.uri().path().strip_prefix("/v1/").unwrap_or_default());

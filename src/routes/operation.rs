@@ -1,11 +1,10 @@
 //! Remix, edits, extensions and characters: judged and forwarded.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderValue, Uri, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
 use super::Served;
@@ -13,13 +12,12 @@ use super::admission::{Admitted, admitted};
 use super::forward::judge_submit_query;
 use super::home;
 use super::order::Order;
+use super::ownership::{self, Kind, Named, Purpose};
 use super::paid::{self, Paid};
-use super::target::check_id;
 use crate::capability::Table;
 use crate::capability::create::wanted_duration;
 use crate::capability::operations::Operation;
 use crate::config::auth::Key;
-use crate::gateway::Gateway;
 use crate::ledger::operation as recorded;
 use crate::ledger::record::Job;
 use crate::outcome::{Note, Refusal};
@@ -33,11 +31,22 @@ pub(super) async fn submit(operation: Operation, served: Served, request: Box<Re
     admitted(Class::Submit, served, request, |admitted, body| judged(operation, admitted, body)).await
 }
 
-async fn judged(operation: Operation, admitted: Admitted, body: Body) -> Result<Response, Refusal> {
+async fn judged(operation: Operation, mut admitted: Admitted, body: Body) -> Result<Response, Refusal> {
     let gateway = Arc::clone(&admitted.gateway);
     let config = &gateway.config;
-    check_id(&gateway, &admitted.head.uri)?;
     judge_submit_query(&gateway, &admitted.head.uri, operation.fields())?;
+    let uri = admitted.head.uri.clone();
+    // Before the body: a video that is not the client's is not worth an upload.
+    let in_path = match Named::in_path(uri.path()) {
+        Some(named) => {
+            let job = ownership::reached(&admitted, &named, Purpose::Use).await?;
+            if let Some(uri) = job.as_ref().and_then(|_| ownership::respelled(&uri, &named)) {
+                admitted.head.uri = uri;
+            }
+            job
+        }
+        None => None,
+    };
     let (encoding, held) = admitted.read(body).await.map_err(|reason| form_only(operation, reason))?;
     if operation == Operation::Character && encoding.is_json() {
         let got = admitted.head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
@@ -51,7 +60,10 @@ async fn judged(operation: Operation, admitted: Admitted, body: Body) -> Result<
         let body = rewrite::apply_held(&held, &params, edit.as_slice());
         (body, named, wanted_duration(&params))
     };
-    let source = source(&gateway, named, &admitted.head.uri).await;
+    let source = match named {
+        Some(id) => ownership::by_id(&admitted, (Kind::Video, &id), Purpose::Use).await?,
+        None => in_path,
+    };
     let upstream = Arc::clone(home::of_job(config, source.as_ref()));
     let operation = name_of(operation);
     if let (Some(key), Some(job)) = (admitted.client.key(), &source) {
@@ -62,18 +74,12 @@ async fn judged(operation: Operation, admitted: Admitted, body: Body) -> Result<
     paid::call(admitted, Paid { operation, encoding, body, upstream, order }, note).await
 }
 
-/// The job that made the video an operation is about, as far as the ledger knows it.
-async fn source(gateway: &Gateway, named: Option<String>, uri: &Uri) -> Option<Job> {
-    let id = named.map(Cow::Owned).or_else(|| home::id_in(uri.path()))?;
-    gateway.ledger.job(&id).await
-}
-
 /// Refuses another video of a model that the key may not use. What it had made itself, by a name that the record does
 /// not tell, was allowed.
 fn allowed(key: &Key, source: &Job, table: &Table) -> Result<(), Rejection> {
     let model = source.model.as_deref().and_then(|name| table.configured(name)).map(Arc::as_ref);
     match model {
-        Some(model) if model.is_pattern() && source.client == key.name => Ok(()),
+        Some(model) if model.is_pattern() && key.owners.contains(&source.client) => Ok(()),
         Some(model) => key.asker(None).check(Some(model), None),
         None => Ok(()),
     }

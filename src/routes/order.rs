@@ -14,6 +14,8 @@ use crate::ledger::record::Job;
 pub(super) struct Order {
     /// The configured name of the model.
     pub(super) model: Option<Arc<str>>,
+    /// The name by which the client ordered it, where it named one.
+    pub(super) model_named: Option<Arc<str>>,
     /// Seconds of video that are made.
     pub(super) seconds: Option<u32>,
     pub(super) size: Option<String>,
@@ -30,6 +32,7 @@ impl Order {
         let per_second = model.and_then(|model| model.price.at(size));
         Self {
             model: model.map(|model| Arc::clone(&model.name)),
+            model_named: None,
             seconds,
             size: size.map(|size| size.to_string()),
             price: per_second.zip(seconds).map(|(price, seconds)| price * f64::from(seconds)),
@@ -58,6 +61,7 @@ impl Order {
         let then = source.cost.price.filter(|_| whole && operation != Operation::Extension);
         Self {
             model: model.map(|model| Arc::clone(&model.name)),
+            model_named: source.model_named.clone(),
             seconds,
             size: source.size.clone(),
             price: now.map(|(price, seconds)| price * f64::from(seconds)).or(then),
@@ -98,6 +102,7 @@ mod tests {
             id: "video_1".into(),
             upstream: "main".into(),
             model: Some(model.into()),
+            model_named: None,
             client: "team".into(),
             since: Timestamp(0),
             status: JobStatus::Completed,

@@ -6,6 +6,7 @@ use std::future::pending;
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, timeout_at};
 
@@ -14,9 +15,10 @@ use super::detached::{Holds, Making, noted};
 use super::order::Order;
 use crate::auth;
 use crate::budget::Reserved;
+use crate::config::upstreams::Credential;
 use crate::held::Piece;
 use crate::ledger::fingerprint::Fingerprint;
-use crate::ledger::intent::{self, Details, IdempotencyKey, Intent, Sent};
+use crate::ledger::intent::{self, Account, Details, IdempotencyKey, Intent, Sent};
 use crate::ledger::operation::Operation;
 use crate::ledger::record::LedgerId;
 use crate::ledger::{Claim, Open, Replay, Twin};
@@ -27,6 +29,7 @@ use crate::quota::slots::{Held, Wanted};
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
 use crate::shutdown::{Stage, Underway};
+use crate::upstream::ACCOUNT;
 
 /// A call that costs money, as it goes upstream.
 pub(super) struct Paid {
@@ -91,12 +94,24 @@ async fn claimed(admitted: Admitted, paid: Paid) -> Result<Response, Refusal> {
 fn intent(admitted: &Admitted, paid: &Paid) -> Result<Intent, Rejection> {
     let head = &admitted.head;
     Ok(Intent {
-        client: intent::client(admitted.client.name(), auth::credential(&head.headers)?.map(str::as_bytes)),
+        client: intent::client(admitted.client.name(), account(admitted, &paid.upstream)?.as_ref()),
         operation: paid.operation,
         fingerprint: Fingerprint::of(paid.operation, head.uri.path(), &paid.encoding, &paid.body),
         key: IdempotencyKey::read(&head.headers)?,
         repeat: intent::is_repeat(&head.headers),
     })
+}
+
+/// What the upstream knows the client by, where the gateway does not know it by a key.
+fn account<'r>(admitted: &'r Admitted, upstream: &str) -> Result<Option<Account<'r>>, Rejection> {
+    let headers = &admitted.head.headers;
+    let Some(credential) = auth::credential(headers)? else { return Ok(None) };
+    // Sent on with the client's credential alone: see the upstream's request headers.
+    let settings = admitted.gateway.config.upstream(upstream);
+    let sent_on = settings.is_some_and(|upstream| upstream.credential == Credential::Client);
+    let named = |name: &HeaderName| headers.get(name).filter(|_| sent_on).map(HeaderValue::as_bytes);
+    let [organization, project] = ACCOUNT.each_ref().map(named);
+    Ok(Some(Account { credential: credential.as_bytes(), organization, project }))
 }
 
 /// Waits for the earlier try of a call.
@@ -196,10 +211,11 @@ async fn turn(admitted: &Admitted, paid: &Paid, until: Instant) -> Result<Turn, 
 fn details(admitted: &Admitted, paid: &Paid) -> Details {
     let head = &admitted.head;
     let bytes = paid.body.iter().map(Piece::len).sum();
-    let Order { model, seconds, size, price } = paid.order.clone();
+    let Order { model, model_named, seconds, size, price } = paid.order.clone();
     Details {
         upstream: Arc::clone(&paid.upstream),
         model,
+        model_named,
         seconds,
         size,
         price,

@@ -4,7 +4,6 @@ use axum::http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 
 use crate::config::VideoIds;
-use crate::gateway::Gateway;
 use crate::rejection::Rejection;
 
 /// Longest id of a video, in bytes.
@@ -22,21 +21,22 @@ pub(super) fn not_offered(method: &Method, uri: &Uri, allow: Option<&'static str
 }
 
 /// Lets only plainly spelled paths through to the routes.
-pub(super) fn check(gateway: &Gateway, method: &Method, uri: &Uri) -> Result<(), Rejection> {
+pub(super) fn check(method: &Method, uri: &Uri) -> Result<(), Rejection> {
     let passes = match uri.path().strip_prefix("/v1/") {
-        Some(rest) => is_plain_path(rest, gateway.config.routes.video_ids) && !is_disguised(rest),
+        Some(rest) => is_plain_path(rest) && !is_disguised(rest),
         None => false,
     };
     if passes { Ok(()) } else { Err(not_offered(method, uri, None)) }
 }
 
 /// Segments that are not empty and not dots, of characters that mean the same everywhere.
-fn is_plain_path(rest: &str, ids: VideoIds) -> bool {
-    // An id may hide a slash; no other segment may, or a decoding server would see another path.
-    let hiding = (ids == VideoIds::Encoded).then(|| id_index(rest)).flatten();
+fn is_plain_path(rest: &str) -> bool {
+    // An id may hide a slash, since it is looked up before it is sent on; no other segment may, or a decoding server
+    // would see another path.
+    let hiding = id_index(rest);
     rest.split('/').enumerate().all(|(index, segment)| {
         if hiding == Some(index) {
-            return is_encoded_id(segment);
+            return is_id_segment(segment);
         }
         !matches!(segment, "" | "." | "..") && is_plain_segment(segment)
     })
@@ -56,6 +56,12 @@ fn is_plain_segment(segment: &str) -> bool {
         b'/' | b'%' | b'\\' | b';' | 0..=0x1f | 0x7f | b'-' | b'.' | b'_' | b'~' => false,
         other => !other.is_ascii_alphanumeric(),
     })
+}
+
+/// A segment that can mean the id of a video: well escaped, and no step in a path.
+fn is_id_segment(segment: &str) -> bool {
+    let decoded = percent_decode_str(segment).decode_utf8_lossy();
+    !matches!(&*decoded, "" | "." | "..") && escapes_pass(segment, |_| true)
 }
 
 /// An id as sent: what may stand in a segment, and nothing that decodes to steps in a path.
@@ -109,25 +115,13 @@ pub(super) fn is_id(ids: VideoIds) -> fn(&str) -> bool {
     }
 }
 
-/// The id in the path, where there is one, must be one that an upstream can have made.
-pub(super) fn check_id(gateway: &Gateway, uri: &Uri) -> Result<(), Rejection> {
-    let rest = uri.path().strip_prefix("/v1/videos/").unwrap_or_default();
-    let rest = rest.strip_prefix("characters/").unwrap_or(rest);
-    let id = rest.split('/').next().unwrap_or_default();
-    if rest.is_empty() || is_id(gateway.config.routes.video_ids)(id) {
-        return Ok(());
-    }
-    // Named as the service would read it.
-    Err(Rejection::UnknownVideo(percent_decode_str(id).decode_utf8_lossy().into_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn passes(path: &str) -> bool {
         let rest = path.strip_prefix("/v1/").expect("below /v1");
-        is_plain_path(rest, VideoIds::Plain) && !is_disguised(rest)
+        is_plain_path(rest) && !is_disguised(rest)
     }
 
     #[test]
@@ -157,9 +151,10 @@ mod tests {
             "/v1/%2e%2e/admin",
             "/v1/%2E/x",
             "/v1/videos%2fx",
-            "/v1/videos/x%5c..",
+            "/v1/models/x%5c..",
             "/v1/a\\b",
-            "/v1/videos/x%00",
+            "/v1/models/x%00",
+            "/v1/videos/%2e%2e/content",
             "/v1/videos;x=1",
             "/v1/videos%3bx",
             "/v1/%76ideos",
@@ -188,9 +183,10 @@ mod tests {
             ("models/a%2Fb", false),
             ("videos%2Fa", false),
             ("videos/a/b%2Fc", false),
-            ("videos/..%2F..%2Fadmin", false),
+            ("videos/%2e%2e", false),
+            ("videos/a%2", false),
         ] {
-            assert_eq!(is_plain_path(path, VideoIds::Encoded), passes, "{path}");
+            assert_eq!(is_plain_path(path), passes, "{path}");
         }
     }
 

@@ -58,7 +58,7 @@ fn is_answer_header(name: &str) -> bool {
 }
 
 /// Which of the accounts pays is for the credential's owner to say.
-pub(super) static ACCOUNT: [HeaderName; 2] =
+pub(crate) static ACCOUNT: [HeaderName; 2] =
     [HeaderName::from_static("openai-organization"), HeaderName::from_static("openai-project")];
 
 /// Whose account the upstream serves is none of its clients' business.

@@ -58,6 +58,7 @@ mod window;
 pub(crate) use answer::is_json;
 pub use call::{Attempts, Call, Kind, Payload, Unanswered, Why};
 pub use connect::Leaf;
+pub(crate) use headers::ACCOUNT;
 pub use presence::{Presence, Waiting};
 
 use connect::{Connections, Reuse, Transport};

@@ -16,6 +16,7 @@ mod leaving;
 mod logging;
 mod metrics;
 mod money;
+mod ownership;
 mod reload;
 mod retrying;
 mod rewrite;

@@ -88,6 +88,7 @@ fn details(model: &str, index: usize) -> Details {
     Details {
         upstream: "main".into(),
         model: Some(Arc::from(model)),
+        model_named: None,
         seconds: Some(8),
         size: Some("1280x720".to_owned()),
         price: Some(0.8),

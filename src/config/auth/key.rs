@@ -28,6 +28,16 @@ pub struct Key {
     pub expires: Option<SystemTime>,
     /// How much it may have made.
     pub budget: Budget,
+    /// Keys of the same group share their videos.
+    pub group: Option<Arc<str>>,
+    /// Names under which its videos were recorded before: of a key that had another name, or `sha256:…`, the mark of a
+    /// credential that was passed through.
+    pub formerly: Vec<Arc<str>>,
+    /// Whether it may list, read and download the videos of every client.
+    pub sees_all: bool,
+    /// The names under which its videos may be recorded: its own, those in `formerly`, and those of its group's other
+    /// keys.
+    pub owners: Arc<[Arc<str>]>,
 }
 
 /// Shortest key that cannot be guessed, in characters.
@@ -48,7 +58,16 @@ impl Key {
             on_unsupported: section.optional_choice("on_unsupported", &choices),
             expires: section.read("expires", EXPIRES_RIGHT, date),
             budget: Budget::read(section.section("budget")).or(default),
+            group: section.text("group").map(Arc::from),
+            formerly: former_names(section),
+            sees_all: section.choice("sees", &[("own", false), ("all", true)], false),
+            owners: Arc::default(),
         }
+    }
+
+    /// The names under which videos that this key ordered may be recorded.
+    pub(super) fn recorded_names(&self) -> impl Iterator<Item = &Arc<str>> {
+        std::iter::once(&self.name).chain(&self.formerly)
     }
 
     /// Whether it counts no more.
@@ -68,6 +87,26 @@ impl Key {
             name: Some(&self.name),
         }
     }
+}
+
+const FORMER_RIGHT: &str = "use the name of a key that is not configured any more, or the mark of a credential as \
+                            `reelgate ledger` shows it: sha256: and 16 hex digits";
+
+fn former_names(section: &mut Section<'_>) -> Vec<Arc<str>> {
+    let mut names: Vec<Arc<str>> = Vec::new();
+    for name in section.texts("formerly").unwrap_or_default() {
+        let digits = name.strip_prefix("sha256:");
+        let is_mark = |digits: &str| digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if name.is_empty() || digits.is_some_and(|digits| !is_mark(digits)) {
+            section.problem("formerly", format!("\"{name}\" is not allowed ({FORMER_RIGHT})"));
+        } else if names.iter().any(|known| **known == *name) {
+            section.problem("formerly", format!("\"{name}\" stands there twice (remove one)"));
+        } else {
+            // Marks are recorded in lower case.
+            names.push(if digits.is_some() { name.to_ascii_lowercase() } else { name }.into());
+        }
+    }
+    names
 }
 
 fn date(value: &Value) -> Option<SystemTime> {

@@ -10,6 +10,7 @@ use super::secret::Sources;
 
 mod hash;
 mod key;
+mod owners;
 mod sense;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,8 @@ pub struct Auth {
     pub keys: Vec<Arc<Key>>,
     /// The same by the hashes they are known by: however many there are, a request looks at one.
     by_hash: HashMap<KeyHash, Arc<Key>>,
+    /// What becomes of videos that the ledger does not know, where clients have keys.
+    pub unknown_videos: UnknownVideos,
     /// The quota of each key, by name.
     pub quotas: Vec<(Arc<str>, Quota)>,
 }
@@ -43,6 +46,16 @@ pub enum AuthMode {
     Open,
 }
 
+/// What becomes of a request for a video that the ledger does not know, from a client with a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownVideos {
+    /// It is answered as one for a video that does not exist.
+    #[default]
+    Refuse,
+    /// It goes upstream: for the days after a gateway with keys was put before an upstream that had videos already.
+    Forward,
+}
+
 impl Auth {
     /// The key of this hash, be it one that has expired.
     #[must_use]
@@ -55,21 +68,30 @@ impl Auth {
             [("passthrough", AuthMode::Passthrough), ("keys", AuthMode::Keys), ("open", AuthMode::Open)];
         let mut auth =
             Self { mode: section.choice("mode", &modes, AuthMode::Passthrough), ..Self::default() };
+        let unknown = [("refuse", UnknownVideos::Refuse), ("forward", UnknownVideos::Forward)];
+        auth.unknown_videos = section.choice("unknown_videos", &unknown, UnknownVideos::Refuse);
         let quota = Quota::read(section.section("key_quota"));
         let budget = Budget::read(section.section("key_budget"));
+        let (mut keys, mut hashes) = (Vec::new(), HashMap::<KeyHash, usize>::new());
         for (name, mut table) in section.named_sections("keys") {
-            let key = Arc::new(Key::read(name, &mut table, budget));
+            let key = Key::read(name, &mut table, budget);
             for hash in key::hashes(&mut table, sources) {
-                if let Some(other) = auth.by_hash.insert(hash, Arc::clone(&key)) {
-                    let what = format!("it is the key of \"{}\" as well (give each its own)", other.name);
+                if let Some(other) = hashes.insert(hash, keys.len()).and_then(|place: usize| keys.get(place)) {
+                    let Key { name, .. } = other;
+                    let what = format!("it is the key of \"{name}\" as well (give each its own)");
                     table.problem("sha256", what);
                 }
             }
             let (name, own) = quota::named(name, &mut table);
             auth.quotas.push((name, own.or(quota)));
-            auth.keys.push(key);
+            keys.push(key);
             table.finish();
         }
+        auth.keys = owners::shared(keys, &section).into_iter().map(Arc::new).collect();
+        auth.by_hash = hashes
+            .into_iter()
+            .filter_map(|(hash, place)| Some((hash, Arc::clone(auth.keys.get(place)?))))
+            .collect();
         auth.check_mode(&section);
         section.finish();
         auth

@@ -132,3 +132,63 @@ fn what_is_counted_must_be_known() {
     let told = problem(&keys(&format!("{priced}[shared]\nunknown_model = \"forward\"")));
     assert!(told.contains("models that nobody configured are forwarded"), "{told}");
 }
+
+fn owners(auth: &Auth, name: &str) -> Vec<String> {
+    let key = auth.keys.iter().find(|key| *key.name == *name).expect("the key");
+    let mut names: Vec<String> = key.owners.iter().map(ToString::to_string).collect();
+    names.sort_unstable();
+    names
+}
+
+fn keys(tables: &[(&str, &str)]) -> String {
+    let table = |(name, settings): &(&str, &str)| {
+        format!("[auth.keys.{name}]\nsha256 = \"{}\"\n{settings}\n", KeyHash::of(&format!("rg-0123456789-{name}")))
+    };
+    tables.iter().map(table).collect()
+}
+
+/// OW01
+#[test]
+fn a_key_owns_what_its_names_and_its_group_ordered() {
+    let auth = parse(&keys(&[
+        ("alone", ""),
+        ("renamed", "formerly = [\"old\", \"sha256:00000000DEADBEEF\"]"),
+        ("red", "group = \"studio\"\nformerly = [\"rot\"]"),
+        ("blue", "group = \"studio\"\nformerly = [\"rot\"]"),
+        ("other", "group = \"lab\"\nsees = \"all\""),
+    ]))
+    .expect("a configuration");
+    for (name, names) in [
+        ("alone", &["alone"][..]),
+        ("renamed", &["old", "renamed", "sha256:00000000deadbeef"]),
+        ("red", &["blue", "red", "rot"]),
+        ("blue", &["blue", "red", "rot"]),
+        ("other", &["other"]),
+    ] {
+        assert_eq!(owners(&auth, name), names, "{name}");
+    }
+    let sees_all: Vec<&str> = auth.keys.iter().filter(|key| key.sees_all).map(|key| &*key.name).collect();
+    assert_eq!(sees_all, ["other"]);
+    let found = auth.key(&KeyHash::of("rg-0123456789-red")).expect("found by its hash");
+    assert_eq!((&*found.name, found.owners.len()), ("red", 3));
+}
+
+#[test]
+fn a_name_that_two_keys_would_own_is_a_mistake() {
+    for (tables, start) in [
+        (
+            &[("old", ""), ("renamed", "formerly = [\"old\"]")][..],
+            "auth.keys.renamed.formerly: \"old\" is the name of a configured key",
+        ),
+        (
+            &[("one", "formerly = [\"old\"]"), ("two", "formerly = [\"old\"]")],
+            "auth.keys.two.formerly: \"old\" is formerly of the key \"one\" too",
+        ),
+        (&[("one", "formerly = [\"old\", \"old\"]")], "auth.keys.one.formerly: \"old\" stands there twice"),
+        (&[("one", "formerly = [\"sha256:12\"]")], "auth.keys.one.formerly: \"sha256:12\" is not allowed"),
+        (&[("one", "sees = \"everything\"")], "auth.keys.one.sees: \"everything\" is not allowed"),
+    ] {
+        let found = problem(&keys(tables));
+        assert!(found.starts_with(start), "{found}");
+    }
+}

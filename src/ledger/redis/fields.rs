@@ -47,6 +47,7 @@ pub(super) fn of_record(record: &Record, index: &str) -> Fields {
     let optional = [
         ("idempotency_key", intent.key.as_ref().map(|key| key.as_str().to_owned())),
         ("model", details.model.as_ref().map(ToString::to_string)),
+        ("model_named", details.model_named.as_ref().map(ToString::to_string)),
         ("seconds", details.seconds.map(|seconds| seconds.to_string())),
         ("size", details.size.clone()),
         ("price", details.price.map(|price| price.to_string())),
@@ -137,6 +138,7 @@ impl Hash {
         Ok(Details {
             upstream: self.shared("upstream")?,
             model: self.optional("model").map(Arc::from),
+            model_named: self.optional("model_named").map(Arc::from),
             seconds: self.number("seconds")?,
             size: self.optional("size").map(str::to_owned),
             price: self.number("price")?,

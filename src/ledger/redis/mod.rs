@@ -1,15 +1,16 @@
 //! The store in a Redis server: for gateways behind a load balancer, which are as safe with money as one.
 //!
 //! Every step is one script, and Redis does one script at a time: of two gateways that write the same down at the same
-//! time, the second one is told. All keys begin with the configured prefix, and all but the last two end by
+//! time, the second one is told. All keys begin with the configured prefix, and all but jobs and the last two end by
 //! themselves:
 //!
 //! ```text
-//! call:ID                            hash    a record, in the words of the file's columns             keep
+//! call:ID                            hash    a record, in the words of the file's columns             keep, jobs: for ever
 //! answer:ID                          hash    the answer to be given again: headers, body              keep_answers
 //! key:CLIENT\0OPERATION\0KEY         zset    ids of an idempotency key's records that stand, by time  keep_answers
 //! request:CLIENT\0FINGERPRINT        zset    ids of a request's records without a key, by time        repeat_window
-//! job:ID, request_id:ID              string  id of the record                                         keep
+//! job:ID                             string  id of the record                                         until deleted
+//! request_id:ID                      string  id of the record                                         keep
 //! calls, unfinished                  zset    ids of all records; of those whose jobs go on; by time   keep
 //! usage:DAY                          hash    what each client has had made: requests, seconds, money  62 days
 //! given_up:ID                        string  a record that nobody waits for and that must not come    an hour
@@ -21,6 +22,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -36,10 +38,11 @@ mod usage;
 pub(crate) use archive::RedisArchive;
 
 use super::Unopened;
+use super::owners::{Owners, Page};
 use super::pairs::Pairs;
 use super::record::{Job, JobStatus, LedgerId, Record, State};
 use super::settlement::Answer;
-use super::store::{Asked, LedgerError, Note, Noted, RECORDS_MAX, Settled, Store, Unless, Which};
+use super::store::{Asked, LedgerError, Note, Noted, RECORDS_MAX, Settled, Store, Unless, Videos, Which};
 use super::time::Timestamp;
 use crate::budget::Amount;
 use crate::config::ledger::Settings;
@@ -197,6 +200,8 @@ impl Store for RedisStore {
                 let mut command = script(keys::JOB, &[self.keys.job(&id), self.keys.unfinished()]);
                 let flags = [!status.is_final(), status == JobStatus::Failed];
                 command.arg(&*self.keys.0).arg(flags.map(fields::flag).as_slice());
+                let is_gone = status == JobStatus::Deleted;
+                command.arg(if is_gone { millis(self.keep.records) } else { 0 });
                 add(&mut command, fields::of_job(note.at, status, &fault));
                 self.ask(Terms::IfRoom, command, nothing)
             }
@@ -230,12 +235,16 @@ impl Store for RedisStore {
         self.ask(Terms::IfAwaited, archive::answer_to(&self.keys, &id), archive::read_answer)
     }
 
-    fn job(&self, job_id: &str) -> Asked<Option<Job>> {
+    fn jobs(&self, job_id: &str) -> Asked<Vec<Job>> {
         let mut command = script(keys::CALL_OF, &[self.keys.job(job_id)]);
         command.arg(&*self.keys.0);
         self.ask(Terms::IfAwaited, command, |answer| {
-            Ok(fields::record(answer)?.as_ref().and_then(Record::job))
+            Ok(fields::record(answer)?.as_ref().and_then(Record::job).into_iter().collect())
         })
+    }
+
+    fn videos(&self, _: Owners, _: Page) -> Asked<Videos> {
+        Box::pin(ready(Ok(Videos::NotKept)))
     }
 
     fn unfinished(&self, since: Timestamp) -> Asked<Vec<Job>> {

@@ -29,7 +29,9 @@ end
 if job ~= '' then
   local other = redis.call('GET', job)
   -- Ids begin with the time.
-  if not other or other < id then redis.call('SET', job, id, 'PX', keep) end
+  if not other or other < id then redis.call('SET', job, id) end
+  -- Whose the job is must be known for as long as the upstream may have it.
+  redis.call('PERSIST', call)
 end
 if goes_on == '1' then
   redis.call('ZADD', unfinished, at, id)

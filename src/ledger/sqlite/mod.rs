@@ -20,13 +20,15 @@ mod schema;
 mod thread;
 mod tries;
 mod usage;
+mod videos;
 mod write;
 
 pub(crate) use archive::FileArchive;
 
+use super::owners::{Owners, Page};
 use super::record::{Job, LedgerId, Record};
 use super::settlement::Answer;
-use super::store::{Asked, Note, Settled, Store, Unless, Which};
+use super::store::{Asked, Note, RECORDS_MAX, Settled, Store, Unless, Videos, Which};
 use super::time::Timestamp;
 use super::{Unopened, guard};
 use crate::budget::Amount;
@@ -110,12 +112,16 @@ impl Store for SqliteStore {
         self.reader.ask(Terms::IfAwaited, move |prepared| rows::answer(prepared, &id))
     }
 
-    fn job(&self, job_id: &str) -> Asked<Option<Job>> {
+    fn jobs(&self, job_id: &str) -> Asked<Vec<Job>> {
         let job_id = job_id.to_owned();
         self.reader.ask(Terms::IfAwaited, move |prepared| {
-            let records = prepared.records(Sql::ByJob, [job_id])?;
-            Ok(records.first().and_then(Record::job))
+            let records = prepared.records(Sql::ByJob, (job_id, RECORDS_MAX))?;
+            Ok(records.iter().filter_map(Record::job).collect())
         })
+    }
+
+    fn videos(&self, owners: Owners, page: Page) -> Asked<Videos> {
+        self.reader.ask(Terms::IfAwaited, move |prepared| videos::page(prepared, &owners, &page))
     }
 
     fn unfinished(&self, since: Timestamp) -> Asked<Vec<Job>> {

@@ -60,7 +60,25 @@ statements! {
     ByKey = "
         SELECT * FROM calls WHERE client = ?1 AND operation = ?2 AND idempotency_key = ?3 AND at >= ?4
         ORDER BY state = 'refused', at DESC, id DESC LIMIT 1";
-    ByJob = "SELECT * FROM calls WHERE job_id = ?1 ORDER BY at DESC LIMIT 1";
+    ByJob = "SELECT * FROM calls WHERE job_id = ?1 ORDER BY at DESC LIMIT ?2";
+    /// Videos of one client before and behind an id, which is a time.
+    VideosBefore = "
+        SELECT * FROM calls WHERE client = ?1 AND job_id IS NOT NULL AND id < ?2
+            AND operation <> 'character' AND job_status IS NOT 'deleted'
+        ORDER BY id DESC LIMIT ?3";
+    VideosBehind = "
+        SELECT * FROM calls WHERE client = ?1 AND job_id IS NOT NULL AND id > ?2
+            AND operation <> 'character' AND job_status IS NOT 'deleted'
+        ORDER BY id LIMIT ?3";
+    /// The same of every client.
+    AllVideosBefore = "
+        SELECT * FROM calls WHERE job_id IS NOT NULL AND id < ?1
+            AND operation <> 'character' AND job_status IS NOT 'deleted'
+        ORDER BY id DESC LIMIT ?2";
+    AllVideosBehind = "
+        SELECT * FROM calls WHERE job_id IS NOT NULL AND id > ?1
+            AND operation <> 'character' AND job_status IS NOT 'deleted'
+        ORDER BY id LIMIT ?2";
     /// By id, which has the time of the claim: no younger than that of the record.
     Unfinished = "
         SELECT * FROM calls WHERE id >= ?1 AND at >= ?2 AND job_id IS NOT NULL

@@ -63,6 +63,7 @@ fn read_details(row: &Row<'_>) -> rusqlite::Result<Details> {
     Ok(Details {
         upstream: Column::Upstream.get(row)?,
         model: Column::Model.get(row)?,
+        model_named: Column::ModelNamed.get_if_there(row)?,
         seconds: Column::Seconds.get(row)?,
         size: Column::Size.get(row)?,
         price: Column::Price.get(row)?,

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// One step a version. Never change one that was released: add another.
-const STEPS: &[&str] = &[FIRST, USAGE, LEAN];
+const STEPS: &[&str] = &[FIRST, USAGE, LEAN, OWNERS];
 
 /// Times are milliseconds since the Unix epoch. `ledger` shows them as dates, for whoever reads by hand.
 const FIRST: &str = "
@@ -175,6 +175,13 @@ const LEAN: &str = "
             idempotency_key, fingerprint, instance
         FROM calls
         ORDER BY calls.id DESC;
+";
+
+/// A client's videos are found by the client's name, newest first. And the name by which a client ordered a model is kept
+/// beside the configured one, since a list of videos has to show it.
+const OWNERS: &str = "
+    ALTER TABLE calls ADD COLUMN model_named TEXT;
+    CREATE INDEX calls_by_owner ON calls (client) WHERE job_id IS NOT NULL;
 ";
 
 /// Brings a file up to date.

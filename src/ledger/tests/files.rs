@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::servers::until;
 use super::*;
 use crate::config::ledger::{StoreKind, Sync};
 use crate::ledger::archive::{Archive, Filter};
@@ -153,14 +154,15 @@ async fn old_records_and_answers_are_deleted() {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = settings(&folder.path().join("ledger.db"));
     let ledger = open(&settings);
-    for body in ["a", "b", "c"] {
+    ledger.under_way(first_try("a")).await.settle(said(400)).await;
+    for body in ["b", "c"] {
         ledger.under_way(first_try(body)).await.settle(took(body)).await;
     }
     drop(ledger);
     let by_hand = rusqlite::Connection::open(&settings.path).expect("a connection");
     // Ids have the time too.
     let age = "UPDATE calls SET at = at - 91 * 86400000, id = printf('lg_%012x', at - 91 * 86400000) || id \
-               WHERE job_id = 'a'; \
+               WHERE job_id IS NULL; \
                UPDATE answers SET at = at - 2 * 86400000; UPDATE tries SET minute = minute - 2 * 1440";
     by_hand.execute_batch(age).expect("aged");
 
@@ -171,6 +173,45 @@ async fn old_records_and_answers_are_deleted() {
     assert_eq!(count("SELECT count(*) FROM calls"), 3);
     assert_eq!(count("SELECT count(*) FROM answers"), 1, "only the new one");
     assert_eq!(count("SELECT count(*) FROM tries"), 1, "what a repeat may be of");
+}
+
+/// OW01: a client still reaches its video of last year.
+#[tokio::test]
+async fn the_record_of_a_job_outlives_the_others_until_its_client_deletes_it() {
+    const DAY: Duration = Duration::from_hours(24);
+    for (keep_jobs, left) in [(None, 700), (Some(91 * DAY), 0)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = Settings { keep_jobs, ..settings(&folder.path().join("ledger.db")) };
+        let ledger = open(&settings);
+        ledger.under_way(first_try("a")).await.settle(took("a")).await;
+        ledger.under_way(first_try("b")).await.settle(took("b")).await;
+        ledger.job_deleted("b");
+        drop(ledger);
+        let by_hand = rusqlite::Connection::open(&settings.path).expect("a connection");
+        let age = "UPDATE calls SET at = at - 92 * 86400000, id = printf('lg_%012x', at - 92 * 86400000)";
+        by_hand.execute(&format!("{age} || substr(id, 16)"), []).expect("aged");
+        // More than are looked through at once, whose jobs are all there.
+        let more = "INSERT INTO calls SELECT printf('lg_%012x', at - value) || substr(id, 16), at - value, updated, client,
+                operation, fingerprint, NULL, is_repeat, upstream, model, seconds, size, price, request_id, request_line,
+                request_headers, request_bytes, state, attempts, status, 'a' || value, job_status, NULL, NULL, NULL,
+                instance, client_left, replays, NULL, model_named
+            FROM calls, json_each(printf('[%s]', (WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n
+                WHERE i < 699) SELECT group_concat(i) FROM n)))
+            WHERE job_id = 'a'";
+        by_hand.execute(more, []).expect("more of them");
+
+        let ledger = open(&settings);
+        let count = || {
+            let sql = "SELECT count(*) FROM calls WHERE at < unixepoch('now', '-1 day') * 1000";
+            by_hand.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number")
+        };
+        let has_deleted = || {
+            let sql = "SELECT count(*) FROM calls WHERE job_id = 'b'";
+            by_hand.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number") == 0
+        };
+        until("the old ones to be deleted", async || has_deleted() && count() == left).await;
+        assert_eq!(ledger.job("a").await.is_some(), keep_jobs.is_none());
+    }
 }
 
 #[tokio::test]

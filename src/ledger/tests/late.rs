@@ -8,7 +8,8 @@ use super::*;
 use crate::budget::Amount;
 use crate::failure::Failure;
 use crate::ledger::record::{LedgerId, State};
-use crate::ledger::store::{Asked, LedgerError, Note, Settled, Unless};
+use crate::ledger::owners::{Owners, Page};
+use crate::ledger::store::{Asked, LedgerError, Note, Settled, Unless, Videos};
 use crate::ledger::time::Timestamp;
 
 #[derive(Debug)]
@@ -53,8 +54,12 @@ impl Store for Mute {
         self.store.answer(id)
     }
 
-    fn job(&self, job_id: &str) -> Asked<Option<Job>> {
-        self.store.job(job_id)
+    fn jobs(&self, job_id: &str) -> Asked<Vec<Job>> {
+        self.store.jobs(job_id)
+    }
+
+    fn videos(&self, owners: Owners, page: Page) -> Asked<Videos> {
+        self.store.videos(owners, page)
     }
 
     fn unfinished(&self, since: Timestamp) -> Asked<Vec<Job>> {

@@ -77,6 +77,7 @@ fn details() -> Details {
     Details {
         upstream: "main".into(),
         model: Some("sora-2".into()),
+        model_named: Some("sora".into()),
         seconds: Some(8),
         size: Some("1280x720".to_owned()),
         price: Some(0.8),

@@ -29,7 +29,7 @@ fn open(settings: &Settings) -> Ledger {
     Ledger::open(settings, &Metrics::new().expect("metrics")).expect("a ledger")
 }
 
-async fn until(what: &str, mut satisfied: impl AsyncFnMut() -> bool) {
+pub(super) async fn until(what: &str, mut satisfied: impl AsyncFnMut() -> bool) {
     let waited = tokio::time::timeout(Duration::from_secs(20), async {
         while !satisfied().await {
             sleep(Duration::from_millis(5)).await;
@@ -162,7 +162,7 @@ async fn a_call_that_was_given_up_does_not_come_to_life_later() {
     server.stall();
     assert_eq!(call.record(details()).await.err(), Some(Rejection::LedgerUnavailable));
     server.resume();
-    until("the server to answer", async || ledger.0.store.job("video_1").await.is_ok()).await;
+    until("the server to answer", async || ledger.0.store.jobs("video_1").await.is_ok()).await;
     until("what was not written", async || {
         ledger.try_unwritten().await;
         ledger.unwritten().is_empty()
@@ -179,7 +179,7 @@ async fn a_restart_of_a_server_that_remembers_loses_nothing() {
     let ledger = open(&settings);
     ledger.under_way(keyed("k", "{}")).await.settle(took("video_1")).await;
     server.restart();
-    until("the server", async || ledger.0.store.job("video_1").await.is_ok()).await;
+    until("the server", async || ledger.0.store.jobs("video_1").await.is_ok()).await;
     assert_eq!(job_id(&ledger.replayed(keyed("k", "{}")).await), "video_1");
 }
 

@@ -21,7 +21,7 @@ const NOBODYS: &str = "rg-key-of-the-none-0001";
 /// A gateway whose team has this key and these settings; whatever else there is comes behind.
 async fn with(upstream: &Upstream, team: &str, more: &str) -> Gateway {
     let text = format!(
-        "presets = [\"openai\"]\n[auth]\nmode = \"keys\"\n\
+        "presets = [\"openai\"]\n[auth]\nmode = \"keys\"\nunknown_videos = \"forward\"\n\
          [auth.keys.team]\nsha256 = \"{}\"\n{team}\n\
          [auth.keys.former]\nsha256 = [\"{}\"]\nexpires = 2020-01-01T00:00:00Z\n\
          [upstreams.main]\nbase_url = \"{{upstream}}\"\ncredential = {{ env = \"UPSTREAM_KEY\" }}\n{more}",

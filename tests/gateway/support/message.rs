@@ -89,6 +89,12 @@ impl Message {
         self.json()["error"]["code"].as_str().map(str::to_owned)
     }
 
+
+    /// `error.code`, where there is one.
+    pub(crate) fn param(&self) -> Option<String> {
+        self.json()["error"]["param"].as_str().map(str::to_owned)
+    }
+
     /// How the body of an answer to `method` is framed.
     pub(crate) fn framing_of_answer(&self, method: &str) -> Framing {
         let without_body = method == "HEAD" || matches!(self.status(), 100..=199 | 204 | 304);
