@@ -96,7 +96,10 @@ impl Settings {
                 .problem("repeat_window", "longer than keep_answers (a repeat needs the answer; use less)");
         }
         if settings.keep_jobs.is_some_and(|jobs| jobs < settings.keep) {
-            section.problem("keep_jobs", "shorter than keep (the record of a job is one of those; use more, or \"forever\")");
+            section.problem(
+                "keep_jobs",
+                "shorter than keep (the record of a job is one of those; use more, or \"forever\")",
+            );
         }
         if settings.keep_answers > settings.keep {
             section.problem("keep_answers", "longer than keep (an answer needs its record; use less)");

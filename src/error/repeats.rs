@@ -36,7 +36,8 @@ pub(super) fn ledger_unavailable() -> ApiError {
 
 /// No time makes it pass: the operator has chosen a ledger without lists.
 pub(super) fn list_not_kept() -> ApiError {
-    let message = "Listing videos is not supported with this gateway's ledger. Retrieve each video by its id.";
+    let message =
+        "Listing videos is not supported with this gateway's ledger. Retrieve each video by its id.";
     let error = ApiError::server(StatusCode::NOT_IMPLEMENTED, "list_not_supported", message);
     ApiError { should_retry: Some(false), ..error }
 }

@@ -172,10 +172,9 @@ impl ApiError {
             Rejection::UnknownVideo(id) => {
                 Self::refused(StatusCode::NOT_FOUND, format!("Video with id '{}' not found.", echo(id)))
             }
-            Rejection::UnknownCharacter(id) => Self::refused(
-                StatusCode::NOT_FOUND,
-                format!("Character with id '{}' not found.", echo(id)),
-            ),
+            Rejection::UnknownCharacter(id) => {
+                Self::refused(StatusCode::NOT_FOUND, format!("Character with id '{}' not found.", echo(id)))
+            }
             Rejection::UnknownFile(id) => {
                 Self::refused(StatusCode::NOT_FOUND, format!("No such File object: {}", echo(id)))
                     .param(Param::InputReference.name())

@@ -58,7 +58,8 @@ pub(super) async fn answer(admitted: &Admitted, owners: Owners) -> Result<Respon
     let (limit, after) = (page.limit, page.after.clone());
     // One more than fits shows whether there are more.
     let page = Page { limit: limit + 1, ..page };
-    let videos = admitted.gateway.ledger.videos(owners, page).await.map_err(|_| Rejection::LedgerUnavailable)?;
+    let videos =
+        admitted.gateway.ledger.videos(owners, page).await.map_err(|_| Rejection::LedgerUnavailable)?;
     let mut records = match videos {
         Videos::Page(records) => records,
         Videos::UnknownCursor => return Err(Rejection::UnknownVideo(after.unwrap_or_default())),

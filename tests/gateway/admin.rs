@@ -13,6 +13,7 @@ const SETTINGS: &str = r#"
 presets = ["openai"]
 [auth]
 mode = "keys"
+unknown_videos = "forward"
 [auth.keys.team]
 sha256 = "1f5b4bf0f6e305b28b779feca67637a192f9b190d67dd92de5f4145549ea2bca"
 quota = { submit = { rate = "60/min" }, max_jobs = 3 }

@@ -1,4 +1,5 @@
-//! `reelgate ledger`: the paid calls that were written down. Reads what holds them; a gateway may be running or not.
+//! `reelgate ledger`: the paid calls that were written down. Reads what holds them, and assigns them to other clients; a
+//! gateway may be running or not.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use crate::ledger::redis::RedisArchive;
 use crate::ledger::sqlite::FileArchive;
 use crate::plain::plain;
 
+mod assign;
 mod export;
 mod show;
 mod table;
@@ -35,6 +37,8 @@ enum Command {
     List(List),
     /// Everything about one call, as a provider's support asks for it
     Show(Show),
+    /// Give the records of one client to another, for good: videos, idempotency keys, and what they count in budgets
+    Assign(assign::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -117,6 +121,7 @@ fn printed(args: &Args, settings: impl FnOnce() -> Result<Settings, Failed>) -> 
         )),
         Some(Command::List(args)) => list(args, settings),
         Some(Command::Show(args)) => show(args, settings),
+        Some(Command::Assign(args)) => assign::assign(args, settings),
     }
 }
 

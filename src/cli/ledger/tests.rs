@@ -260,3 +260,31 @@ fn times_are_spans_or_dates() {
     assert!(time("2h").expect("a span") < Timestamp::from(SystemTime::now()));
     assert!(time("yesterday").is_err());
 }
+
+/// OW01: what a client ordered is another's from then on, and what it has used of a budget with it.
+#[tokio::test]
+async fn assigning_gives_a_clients_records_to_another() {
+    let fixture = Fixture::new().await;
+    let would = fixture.printed(&["assign", "--from", "team", "--to", "studio", "--dry-run"]);
+    assert_eq!(
+        would,
+        "2 calls of team would become studio's; 1 of them made videos or characters that may be there.\n"
+    );
+    assert!(fixture.printed(&["list", "--client", "team"]).contains("video_1"), "nothing was changed");
+
+    let done = fixture.printed(&["assign", "--from", "team", "--to", "studio"]);
+    assert!(done.starts_with("2 calls of team are studio's now; 1 of them made videos"), "{done}");
+    assert!(fixture.printed(&["list", "--client", "studio"]).contains("video_1"));
+    assert!(fixture.printed(&["list", "--client", "team"]).starts_with("No calls in "));
+    let next = Ledger::open(
+        &Settings { path: fixture.path.clone(), ..Settings::default() },
+        &Metrics::new().expect("metrics"),
+    );
+    let [day, _] = next.expect("a ledger").usage(SystemTime::now()).await.expect("usage");
+    assert_eq!((day.get("team"), day.get("studio").map(|used| used.requests)), (None, Some(1)));
+
+    let again = fixture.run(&["assign", "--from", "team", "--to", "studio"]).expect_err("nothing is left");
+    assert!(again.to_string().contains("has no calls of team (it has calls of: other, studio)"), "{again}");
+    let same = fixture.run(&["assign", "--from", "other", "--to", "other"]).expect_err("no change");
+    assert!(same.to_string().contains("already"), "{same}");
+}

@@ -96,7 +96,8 @@ fn former_names(section: &mut Section<'_>) -> Vec<Arc<str>> {
     let mut names: Vec<Arc<str>> = Vec::new();
     for name in section.texts("formerly").unwrap_or_default() {
         let digits = name.strip_prefix("sha256:");
-        let is_mark = |digits: &str| digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_mark =
+            |digits: &str| digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         if name.is_empty() || digits.is_some_and(|digits| !is_mark(digits)) {
             section.problem("formerly", format!("\"{name}\" is not allowed ({FORMER_RIGHT})"));
         } else if names.iter().any(|known| **known == *name) {

@@ -76,7 +76,8 @@ impl Auth {
         for (name, mut table) in section.named_sections("keys") {
             let key = Key::read(name, &mut table, budget);
             for hash in key::hashes(&mut table, sources) {
-                if let Some(other) = hashes.insert(hash, keys.len()).and_then(|place: usize| keys.get(place)) {
+                if let Some(other) = hashes.insert(hash, keys.len()).and_then(|place: usize| keys.get(place))
+                {
                     let Key { name, .. } = other;
                     let what = format!("it is the key of \"{name}\" as well (give each its own)");
                     table.problem("sha256", what);

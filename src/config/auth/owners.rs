@@ -37,7 +37,8 @@ fn report_ambiguous_names(keys: &[Key], section: &Section<'_>) {
                 );
                 section.problem_at(path(), what);
             }
-            let other = heirs.insert(name, key).filter(|other| other.group.is_none() || other.group != key.group);
+            let other =
+                heirs.insert(name, key).filter(|other| other.group.is_none() || other.group != key.group);
             if let Some(other) = other {
                 let what = format!(
                     "\"{name}\" is formerly of the key \"{}\" too (leave it to one of them, or let both share with \

@@ -142,7 +142,10 @@ fn owners(auth: &Auth, name: &str) -> Vec<String> {
 
 fn keys(tables: &[(&str, &str)]) -> String {
     let table = |(name, settings): &(&str, &str)| {
-        format!("[auth.keys.{name}]\nsha256 = \"{}\"\n{settings}\n", KeyHash::of(&format!("rg-0123456789-{name}")))
+        format!(
+            "[auth.keys.{name}]\nsha256 = \"{}\"\n{settings}\n",
+            KeyHash::of(&format!("rg-0123456789-{name}"))
+        )
     };
     tables.iter().map(table).collect()
 }

@@ -23,7 +23,7 @@ impl From<rusqlite::Error> for Unreadable {
 }
 
 /// How long a gateway that is just tidying up is waited for.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 impl FileArchive {
     /// Opens a file. Makes none.

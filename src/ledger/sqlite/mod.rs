@@ -11,6 +11,7 @@ use std::time::Duration;
 use tracing::warn;
 
 mod archive;
+mod assign;
 mod columns;
 mod file;
 mod prepared;
@@ -24,6 +25,7 @@ mod videos;
 mod write;
 
 pub(crate) use archive::FileArchive;
+pub(crate) use assign::{Assigned, assign, clients};
 
 use super::owners::{Owners, Page};
 use super::record::{Job, LedgerId, Record};

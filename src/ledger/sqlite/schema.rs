@@ -206,6 +206,22 @@ pub(super) fn migrate(connection: &Connection, alone: bool) -> Result<(), String
     }
 }
 
+/// Whether a file is up to date, for who only changes what is in it.
+///
+/// # Errors
+/// If another version has made it.
+pub(super) fn check(connection: &Connection) -> Result<(), String> {
+    let version = version(connection).map_err(|error| error.to_string())?;
+    if version == STEPS.len() {
+        return Ok(());
+    }
+    Err(format!(
+        "another version of reelgate has made it (schema {version}, and this one writes {}): start a gateway of this \
+         version with it first",
+        STEPS.len()
+    ))
+}
+
 fn version(connection: &Connection) -> rusqlite::Result<usize> {
     let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     Ok(version as usize)

@@ -191,14 +191,14 @@ async fn the_record_of_a_job_outlives_the_others_until_its_client_deletes_it() {
         let age = "UPDATE calls SET at = at - 92 * 86400000, id = printf('lg_%012x', at - 92 * 86400000)";
         by_hand.execute(&format!("{age} || substr(id, 16)"), []).expect("aged");
         // More than are looked through at once, whose jobs are all there.
-        let more = "INSERT INTO calls SELECT printf('lg_%012x', at - value) || substr(id, 16), at - value, updated, client,
-                operation, fingerprint, NULL, is_repeat, upstream, model, seconds, size, price, request_id, request_line,
-                request_headers, request_bytes, state, attempts, status, 'a' || value, job_status, NULL, NULL, NULL,
-                instance, client_left, replays, NULL, model_named
-            FROM calls, json_each(printf('[%s]', (WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n
-                WHERE i < 699) SELECT group_concat(i) FROM n)))
-            WHERE job_id = 'a'";
-        by_hand.execute(more, []).expect("more of them");
+        let more = "CREATE TEMP TABLE one AS SELECT * FROM calls WHERE job_id = 'a'";
+        by_hand.execute(more, []).expect("a copy");
+        for number in 1..700 {
+            let next =
+                "UPDATE one SET at = at - 1, id = printf('lg_%012x', at - 1) || substr(id, 16), job_id = ?1";
+            by_hand.execute(next, [format!("a{number}")]).expect("another one");
+            by_hand.execute("INSERT INTO calls SELECT * FROM one", []).expect("another one");
+        }
 
         let ledger = open(&settings);
         let count = || {

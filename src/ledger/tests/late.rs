@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::*;
 use crate::budget::Amount;
 use crate::failure::Failure;
-use crate::ledger::record::{LedgerId, State};
 use crate::ledger::owners::{Owners, Page};
+use crate::ledger::record::{LedgerId, State};
 use crate::ledger::store::{Asked, LedgerError, Note, Settled, Unless, Videos};
 use crate::ledger::time::Timestamp;
 

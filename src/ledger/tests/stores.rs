@@ -378,13 +378,19 @@ async fn with_videos(store: &Arc<dyn Store>) {
 async fn a_page_of_videos_is_its_owners_alone() {
     for (name, store, _kept) in stores() {
         with_videos(&store).await;
-        let listed = async |owners: Owners, page: Page| match store.videos(owners, page).await.expect("an answer") {
-            Videos::Page(records) => Some(records.into_iter().filter_map(|record| record.outcome.job_id).collect()),
-            Videos::UnknownCursor => None,
-            Videos::NotKept => Some(vec!["not kept".to_owned()]),
-        };
+        let listed =
+            async |owners: Owners, page: Page| match store.videos(owners, page).await.expect("an answer") {
+                Videos::Page(records) => {
+                    Some(records.into_iter().filter_map(|record| record.outcome.job_id).collect())
+                }
+                Videos::UnknownCursor => None,
+                Videos::NotKept => Some(vec!["not kept".to_owned()]),
+            };
         if name == "redis" {
-            assert_eq!(listed(Owners::Everybody, page(None, 9, false)).await, Some(vec!["not kept".to_owned()]));
+            assert_eq!(
+                listed(Owners::Everybody, page(None, 9, false)).await,
+                Some(vec!["not kept".to_owned()])
+            );
             continue;
         }
         let one = || clients(&["one"]);
@@ -406,7 +412,8 @@ async fn a_page_of_videos_is_its_owners_alone() {
             (Owners::Everybody, page(Some("video_2"), 9, true), Some(&["video_3", "video_5"])),
             (one(), page(None, 0, false), Some(&[])),
         ] {
-            let expected = videos.map(|videos| videos.iter().map(|&video| video.to_owned()).collect::<Vec<_>>());
+            let expected =
+                videos.map(|videos| videos.iter().map(|&video| video.to_owned()).collect::<Vec<_>>());
             assert_eq!(listed(owners.clone(), page.clone()).await, expected, "{name}: {owners:?} {page:?}");
         }
     }

@@ -48,8 +48,8 @@ async fn a_remix_of_another_model_is_refused_where_the_model_is_known() {
         Reply::raw(answer(200, &[("content-type", "application/json")], body))
     };
     let upstream = Upstream::script(vec![job("video_pro"), job("video_two"), job("video_3")]).await;
-    let other = format!("[auth.keys.other]\nsha256 = \"{}\"", super::sha256(OTHER));
-    let gateway = with(&upstream, ONE, &other).await;
+    let other = format!("[auth.keys.other]\nsha256 = \"{}\"\ngroup = \"shared\"", super::sha256(OTHER));
+    let gateway = with(&upstream, &format!("{ONE}\ngroup = \"shared\""), &other).await;
     let made = [r#"{"prompt":"a","model":"sora-2-pro"}"#, r#"{"prompt":"a","model":"sora-2"}"#];
     for json in made {
         assert_eq!(gateway.ask(&by(OTHER, create(json))).await.status(), 200);

@@ -89,6 +89,7 @@ const KEYS: &str = r#"
 presets = ["openai"]
 [auth]
 mode = "keys"
+unknown_videos = "forward"
 [auth.keys.team]
 sha256 = "1f5b4bf0f6e305b28b779feca67637a192f9b190d67dd92de5f4145549ea2bca"
 [upstreams.main]

@@ -13,7 +13,7 @@ use crate::support::within;
 /// The key "rg-key", whose month has these limits, before an upstream that makes sora-2 at 0.1 a second.
 async fn with(upstream: &Upstream, month: &str, more: &str) -> Gateway {
     let text = format!(
-        "presets = [\"seed\"]\n[auth]\nmode = \"keys\"\n[auth.keys.team]\n\
+        "presets = [\"seed\"]\n[auth]\nmode = \"keys\"\nunknown_videos = \"forward\"\n[auth.keys.team]\n\
          sha256 = \"1f5b4bf0f6e305b28b779feca67637a192f9b190d67dd92de5f4145549ea2bca\"\n\
          budget = {{ month = {{ {month} }} }}\n\
          [models.sora-2]\nprice_per_second = 0.1\n[models.sora-2-pro]\nprice_per_second = 0.3\n\

@@ -79,7 +79,8 @@ async fn a_key_takes_over_what_a_credential_that_was_passed_through_ordered() {
     first.ask(&by("sk-of-the-provider", order("old"))).await;
     first.stop().await;
 
-    let hash: String = sha2::Sha256::digest("sk-of-the-provider").iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash: String =
+        sha2::Sha256::digest("sk-of-the-provider").iter().map(|byte| format!("{byte:02x}")).collect();
     let formerly = format!("formerly = [\"sha256:{}\"]", &hash[..16]);
     let next = gateway(&upstream, "", &keys(&[("one", ONE, &formerly), ("other", OTHER, "")]), &more).await;
     assert!(reaches(&next, ONE, "video_old").await && !reaches(&next, OTHER, "video_old").await);

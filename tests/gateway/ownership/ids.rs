@@ -25,7 +25,8 @@ async fn an_id_that_was_handed_out_reaches_the_upstream_escaped_in_one_way() {
             };
             gateway.ask(&by(ONE, order("a"))).await;
             for (method, rest) in [("GET", ""), ("GET", "/content?variant=video"), ("DELETE", "")] {
-                let answer = gateway.ask(&by(ONE, request(method, &format!("/v1/videos/{sent}{rest}")))).await;
+                let answer =
+                    gateway.ask(&by(ONE, request(method, &format!("/v1/videos/{sent}{rest}")))).await;
                 assert_eq!(answer.status(), 200, "{mode} {sent}: {}", answer.text());
                 let line = upstream.requests().last().expect("a request").start.clone();
                 assert_eq!(line, format!("{method} /v1/videos/{arrives}{rest} HTTP/1.1"), "{mode}");

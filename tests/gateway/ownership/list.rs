@@ -38,7 +38,10 @@ async fn lists_a_clients_own_videos_newest_first() {
     ] {
         let page = gateway.ask(&by(ONE, get(&format!("/v1/videos?{query}")))).await;
         assert_eq!(ids(&page), expected, "{query}");
-        assert_eq!(page.json()["has_more"], !page.text().contains("video_a") || query == "order=asc&limit=1&after=video_a");
+        assert_eq!(
+            page.json()["has_more"],
+            !page.text().contains("video_a") || query == "order=asc&limit=1&after=video_a"
+        );
     }
     assert_eq!(upstream.count(), before, "the upstream would list everybody's");
 }
@@ -63,7 +66,10 @@ async fn shows_how_far_a_video_has_come_and_no_deleted_one() {
     let upstream = Upstream::script(vec![
         Reply::default().read().made(made),
         Reply::default().read().made(made),
-        Reply::json(200, r#"{"id":"video_a","object":"video","status":"failed","error":{"code":"c","message":"m"}}"#),
+        Reply::json(
+            200,
+            r#"{"id":"video_a","object":"video","status":"failed","error":{"code":"c","message":"m"}}"#,
+        ),
         Reply::json(200, r#"{"id":"video_b","object":"video.deleted","deleted":true}"#),
     ])
     .await;

@@ -96,7 +96,10 @@ async fn refuses_files_of_the_upstream_by_their_ids() {
     let gateway = two(&upstream).await;
     for asked in [
         create(r#"{"prompt":"a","model":"sora-2","input_reference":{"file_id":"file-1"}}"#),
-        form_to("/v1/videos", &["name=\"prompt\"\r\n\r\na", "name=\"input_reference[file_id]\"\r\n\r\nfile-1"]),
+        form_to(
+            "/v1/videos",
+            &["name=\"prompt\"\r\n\r\na", "name=\"input_reference[file_id]\"\r\n\r\nfile-1"],
+        ),
     ] {
         let refused = gateway.ask(&by(ONE, asked)).await;
         assert_eq!((refused.status(), refused.param().as_deref()), (404, Some("input_reference")));
@@ -137,5 +140,9 @@ async fn refuses_while_the_ledger_does_not_say_whose_a_video_is() {
     let refused = gateway.ask(&by(OTHER, get("/v1/videos/video_mine"))).await;
     assert_eq!((refused.status(), refused.code().as_deref()), (503, Some("ledger_unavailable")));
     assert_eq!(upstream.count(), before);
-    assert_eq!(gateway.ask(&by(ONE, get("/v1/videos/video_mine"))).await.status(), 200, "it is known to be theirs");
+    assert_eq!(
+        gateway.ask(&by(ONE, get("/v1/videos/video_mine"))).await.status(),
+        200,
+        "it is known to be theirs"
+    );
 }

@@ -27,7 +27,7 @@ fn with_keys(upstream: &Upstream, folder: &str, numbers: &[usize]) -> String {
     let hashes: Vec<String> = numbers.iter().map(hash).collect();
     format!(
         "[upstreams.main]\nbase_url = \"{}\"\ncredential = {{ file = \"{folder}/credential\" }}\n\
-         [auth]\nmode = \"keys\"\n[auth.keys.team]\nsha256 = {hashes:?}\n",
+         [auth]\nmode = \"keys\"\nunknown_videos = \"forward\"\n[auth.keys.team]\nsha256 = {hashes:?}\n",
         upstream.base_url(),
     )
 }

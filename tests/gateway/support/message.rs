@@ -89,8 +89,7 @@ impl Message {
         self.json()["error"]["code"].as_str().map(str::to_owned)
     }
 
-
-    /// `error.code`, where there is one.
+    /// `error.param`, where there is one.
     pub(crate) fn param(&self) -> Option<String> {
         self.json()["error"]["param"].as_str().map(str::to_owned)
     }
