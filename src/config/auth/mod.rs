@@ -30,6 +30,8 @@ pub struct Auth {
     by_hash: HashMap<KeyHash, Arc<Key>>,
     /// What becomes of videos that the ledger does not know, where clients have keys.
     pub unknown_videos: UnknownVideos,
+    /// What becomes of ids of files at the upstream, where clients have keys.
+    pub file_ids: FileIds,
     /// The quota of each key, by name.
     pub quotas: Vec<(Arc<str>, Quota)>,
 }
@@ -56,6 +58,16 @@ pub enum UnknownVideos {
     Forward,
 }
 
+/// What becomes of an id of a file at the upstream in a client's request, from a client with a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileIds {
+    /// It is answered as one of a file that does not exist: files are not owned by keys.
+    #[default]
+    Refuse,
+    /// It goes upstream: every client may use every file there.
+    Forward,
+}
+
 impl Auth {
     /// The key of this hash, be it one that has expired.
     #[must_use]
@@ -70,6 +82,8 @@ impl Auth {
             Self { mode: section.choice("mode", &modes, AuthMode::Passthrough), ..Self::default() };
         let unknown = [("refuse", UnknownVideos::Refuse), ("forward", UnknownVideos::Forward)];
         auth.unknown_videos = section.choice("unknown_videos", &unknown, UnknownVideos::Refuse);
+        let ids = [("refuse", FileIds::Refuse), ("forward", FileIds::Forward)];
+        auth.file_ids = section.choice("file_ids", &ids, FileIds::Refuse);
         let quota = Quota::read(section.section("key_quota"));
         let budget = Budget::read(section.section("key_budget"));
         let (mut keys, mut hashes) = (Vec::new(), HashMap::<KeyHash, usize>::new());
