@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn columns_are_in_the_order_of_the_table() {
         let connection = Connection::open_in_memory().expect("a database");
-        schema::migrate(&connection, true).expect("tables");
+        schema::migrate(&connection, std::path::Path::new(""), true).expect("tables");
         let all = connection.prepare("SELECT * FROM calls").expect("a statement");
         let mut names: Vec<_> = Column::ALL.iter().map(|column| column.name()).collect();
         // Which answer is its own concerns no record.
