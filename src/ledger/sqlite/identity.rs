@@ -117,12 +117,14 @@ impl OpenFiles {
         }
         // SQLite keeps its other files beside the file that a link points to.
         let real = fs::canonicalize(path).map_err(|error| error.to_string())?;
-        let beside = [(Part::WriteAheadLog, "-wal"), (Part::SharedIndex, "-shm")].into_iter().filter_map(|(part, ending)| {
-            let path = with_ending(&real, ending);
-            // A file system without shared memory has neither of them.
-            let id = FileId::from(&fs::metadata(&path).ok()?);
-            Some(OpenFile { part, path, id })
-        });
+        let beside = [(Part::WriteAheadLog, "-wal"), (Part::SharedIndex, "-shm")].into_iter().filter_map(
+            |(part, ending)| {
+                let path = with_ending(&real, ending);
+                // A file system without shared memory has neither of them.
+                let id = FileId::from(&fs::metadata(&path).ok()?);
+                Some(OpenFile { part, path, id })
+            },
+        );
         Ok(Self { files: std::iter::once(database).chain(beside).collect(), loss: Loss::default() })
     }
 

@@ -225,18 +225,25 @@ const OURS: [&str; 3] = ["answers", "calls", "ledger"];
 /// # Errors
 /// If that fails, or somebody else has it open, who is not `alone` then: what an older version writes would lack what
 /// this one looks for.
-pub(super) fn migrate(connection: &Connection, path: &Path, alone: bool) -> Result<Option<Upgrade>, Unusable> {
+pub(super) fn migrate(
+    connection: &Connection,
+    path: &Path,
+    alone: bool,
+) -> Result<Option<Upgrade>, Unusable> {
     let known = STEPS.len();
     let from = version(connection)?;
     if from > known {
-        let newer = format!("a newer version of reelgate wrote it (schema {from}, and this one knows {known})");
+        let newer =
+            format!("a newer version of reelgate wrote it (schema {from}, and this one knows {known})");
         return Err(newer.into());
     }
     if !alone {
         return match from {
             from if from == known => Ok(None),
             // What is made anew is not what the other process writes into.
-            0 => Err("a process that still runs had another file in its place (end that one first)".to_owned().into()),
+            0 => Err("a process that still runs had another file in its place (end that one first)"
+                .to_owned()
+                .into()),
             _ => Err("a process of an older version has it open (end that one first)".to_owned().into()),
         };
     }
@@ -256,7 +263,10 @@ pub(super) fn migrate(connection: &Connection, path: &Path, alone: bool) -> Resu
 
 /// Where a copy is kept. One that cannot be given its name gets it at the next start.
 fn keep(backup: Backup) -> Option<PathBuf> {
-    backup.keep().inspect_err(|error| warn!(%error, "a backup of the ledger could not be given its name")).ok()
+    backup
+        .keep()
+        .inspect_err(|error| warn!(%error, "a backup of the ledger could not be given its name"))
+        .ok()
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<usize> {

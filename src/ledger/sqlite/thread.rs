@@ -180,10 +180,7 @@ fn write(
 }
 
 /// Everything in one transaction; nobody hears of success before it is committed, to files that have their names.
-fn commit(
-    (prepared, files): (&mut Prepared<'_>, &OpenFiles),
-    questions: impl Iterator<Item = Question>,
-) {
+fn commit((prepared, files): (&mut Prepared<'_>, &OpenFiles), questions: impl Iterator<Item = Question>) {
     let found = if files.are_lost() { files.check(prepared.connection) } else { Ok(()) };
     let begun = found.and_then(|()| prepared.execute(Sql::Begin, ()).map(|_| ()).map_err(failed));
     let answers: Vec<Answer> = questions

@@ -252,7 +252,11 @@ fn a_database_of_another_application_is_refused_and_left_as_it_is() {
         );
         assert_eq!(error, expected);
         assert!(std::fs::read(&path).expect("a file") == before, "{other}");
-        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing stands beside it");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).expect("a folder").count(),
+            1,
+            "nothing stands beside it"
+        );
     }
 }
 
