@@ -8,8 +8,10 @@
 //!
 //! A gateway whose ledger cannot be written stays ready: it refuses paid calls by itself and serves everything else,
 //! polls and downloads of jobs above all, which another process may not know. `reelgate_ledger_operations_total`
-//! tells of it. Only a process that was told to stop is not ready.
+//! tells of it. Two are not ready: a process that was told to stop, and one whose ledger is lost. No time heals the
+//! latter, and every paid call is better sent to another process until somebody restarts it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -24,6 +26,7 @@ use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::gateway::Live;
+use crate::plain::plain;
 use crate::shutdown::Stop;
 
 mod overview;
@@ -90,12 +93,16 @@ const HEADERS: [(HeaderName, &str); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 
-/// Fails as soon as the process is told to stop, so that nothing new is sent its way.
-async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
+/// Fails as soon as the process is told to stop, so that nothing new is sent its way; and while its ledger is lost.
+async fn ready(State(admin): State<Admin>) -> (StatusCode, Cow<'static, str>) {
     if admin.stop.is_stopping() {
-        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
-    } else {
-        (StatusCode::OK, "ok\n")
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n".into());
+    }
+    match admin.live.current().ledger.lost() {
+        Some(reason) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("the ledger is lost: {}\n", plain(&reason)).into())
+        }
+        None => (StatusCode::OK, "ok\n".into()),
     }
 }
 

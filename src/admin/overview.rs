@@ -41,6 +41,9 @@ fn write_body(page: &mut String, status: &Status) -> fmt::Result {
     let ledger =
         format_args!("{}: {} open, {} unwritten", ledger.store, ledger.open, ledger.unwritten).to_string();
     row(page, "td", &[&"ledger", &ledger])?;
+    if let Some(reason) = &status.ledger.lost {
+        row(page, "td", &[&"ledger is lost", &Text(reason)])?;
+    }
     page.write_str("</table>\n")?;
     write_upstreams(page, status)?;
     write_limits(page, status)?;

@@ -17,6 +17,7 @@ impl Gateway {
         self.look_at_upstreams(metrics);
         self.look_at_budgets(metrics);
         self.look_at_spool(metrics);
+        metrics.ledger_lost.set(i64::from(self.ledger.lost().is_some()));
         metrics.jobs.unfinished.set(count(self.ledger.standing().jobs_unfinished));
     }
 

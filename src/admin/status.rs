@@ -11,6 +11,7 @@ use crate::config::ledger::StoreKind;
 use crate::config::upstreams::Base;
 use crate::gateway::Gateway;
 use crate::metrics::{COMMIT, VERSION};
+use crate::plain::plain;
 use crate::quota::gate::Usage;
 use crate::spool;
 
@@ -144,6 +145,9 @@ pub(super) struct Ledger {
     pub(super) open: usize,
     /// Outcomes that could not be written down yet.
     pub(super) unwritten: usize,
+    /// Why no paid call can be written down until an operator does something about it, if that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lost: Option<String>,
 }
 
 impl Status {
@@ -169,7 +173,12 @@ impl Status {
             budgets: budgets(gateway),
             load: load(gateway),
             spool: gateway.spool.usage().into(),
-            ledger: Ledger { store: store(&gateway.config), open: ledger.open, unwritten: ledger.unwritten },
+            ledger: Ledger {
+                store: store(&gateway.config),
+                open: ledger.open,
+                unwritten: ledger.unwritten,
+                lost: gateway.ledger.lost().map(|reason| plain(&reason)),
+            },
             jobs_unfinished: ledger.jobs_unfinished,
         }
     }

@@ -7,13 +7,13 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::http::HeaderName;
 use toml::Table;
 
 use crate::capability;
 use crate::capability::model::Rewrite;
 use crate::error::{Form, ModelSize, Wording};
 
+pub mod allow;
 pub mod auth;
 pub mod budget;
 mod capabilities;
@@ -22,7 +22,9 @@ pub mod presets;
 pub mod quota;
 mod reader;
 pub mod redis;
+pub mod remarks;
 pub mod retry;
+pub mod routes;
 pub mod secret;
 pub mod server;
 pub mod spool;
@@ -32,6 +34,7 @@ pub mod tracing;
 pub mod upstreams;
 
 pub use reader::Problem;
+pub use routes::{OtherRoutes, VideoIds};
 
 use reader::{Notes, Section};
 use secret::Sources;
@@ -46,7 +49,7 @@ pub struct Config {
     /// `[auth]`
     pub auth: auth::Auth,
     /// `[routes]`
-    pub routes: Routes,
+    pub routes: routes::Routes,
     /// `[ledger]`
     pub ledger: ledger::Settings,
     /// `[spool]`
@@ -71,40 +74,6 @@ pub struct Config {
     pub default_upstream: Arc<str>,
     /// `[shared]`, `[models]` and what goes with them.
     pub capabilities: capability::Table,
-}
-
-/// `[routes]`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Routes {
-    /// What becomes of paths below `/v1` that are not about videos.
-    pub other: OtherRoutes,
-    /// What the id of a video may look like.
-    pub video_ids: VideoIds,
-    /// Query parameters let through beside those of the API.
-    pub query_parameters: Vec<String>,
-    /// Answer headers let through beside the usual ones.
-    pub answer_headers: Vec<HeaderName>,
-}
-
-/// What becomes of paths below `/v1` that are not about videos.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OtherRoutes {
-    /// They go to the default upstream.
-    #[default]
-    Forward,
-    /// They are unknown.
-    Refuse,
-}
-
-/// What the id of a video may look like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum VideoIds {
-    /// Letters, digits, `_` and `-`; at most 128 of them.
-    #[default]
-    Plain,
-    /// Also percent-encoded bytes and what else may stand in a path segment, for upstreams whose ids carry
-    /// base64. Forwarded as sent.
-    Encoded,
 }
 
 /// A configuration that cannot be used: every mistake in it.
@@ -180,11 +149,12 @@ impl Config {
         let redis = root.optional_section("redis");
         let redis = redis.and_then(|section| redis::Settings::read(section, sources));
         let (capabilities, model_quotas) = capabilities::read(&mut root, &default_upstream, rewrite);
+        let auth = auth::Auth::read(root.section("auth"), sources);
         let config = Self {
             server: server::Server::read(root.section("server")),
             limits: server::Limits::read(root.section("limits")),
-            auth: auth::Auth::read(root.section("auth"), sources),
-            routes: Routes::read(root.section("routes")),
+            routes: routes::Routes::read(root.section("routes"), &auth),
+            auth,
             ledger: ledger::Settings::read(root.section("ledger"), redis.as_ref()),
             spool: spool::Settings::read(root.section("spool")),
             redis,
@@ -275,21 +245,6 @@ const DOCUMENT: &str = "configuration";
 
 fn usable<T>(config: T, problems: Vec<Problem>) -> Result<T, Unusable> {
     if problems.is_empty() { Ok(config) } else { Err(Unusable(problems)) }
-}
-
-impl Routes {
-    fn read(mut section: Section<'_>) -> Self {
-        let other = [("forward", OtherRoutes::Forward), ("refuse", OtherRoutes::Refuse)];
-        let ids = [("plain", VideoIds::Plain), ("encoded", VideoIds::Encoded)];
-        let routes = Self {
-            other: section.choice("other", &other, OtherRoutes::Forward),
-            video_ids: section.choice("video_ids", &ids, VideoIds::Plain),
-            query_parameters: section.texts("query_parameters").unwrap_or_default(),
-            answer_headers: section.header_names("answer_headers"),
-        };
-        section.finish();
-        routes
-    }
 }
 
 fn read_rewrite(mut section: Section<'_>) -> (Rewrite, bool) {

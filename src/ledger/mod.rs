@@ -184,7 +184,9 @@ impl Ledger {
         let answer = answer.await;
         let result = answer.as_ref().err().map_or("ok", LedgerError::name);
         self.0.operations.with_label_values(&[operation, result]).inc();
+        // That the store is lost, it has said itself, once.
         if let Err(error) = &answer
+            && !matches!(error, LedgerError::Lost(_))
             && FAILED.is_due(operation)
         {
             error!(operation, %error, "the ledger failed");
@@ -197,6 +199,11 @@ impl Ledger {
         let open = self.desk().len();
         let unwritten = self.unwritten().len();
         Standing { open, unwritten, jobs_unfinished: self.jobs_unfinished() }
+    }
+
+    /// Why no paid call can be written down before an operator has done something about it, if that is so.
+    pub(crate) fn lost(&self) -> Option<Arc<str>> {
+        self.0.store.lost()
     }
 
     /// Keeps an outcome that could not be written down.

@@ -53,6 +53,12 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// those that were refused and those whose jobs failed. Answered at the start of a process, whatever number of
     /// calls there are.
     fn usage(&self, since: Timestamp) -> Asked<HashMap<Arc<str>, Amount>>;
+
+    /// Why nothing can be written down until an operator has done something about it, if that is so. A failure that
+    /// may pass by itself, such as a full disk, is none of these.
+    fn lost(&self) -> Option<Arc<str>> {
+        None
+    }
 }
 
 /// What a store answers to the question for a page of videos.
@@ -185,6 +191,8 @@ pub(crate) enum LedgerError {
     Late,
     /// It failed: the words of whoever holds the records.
     Failed(String),
+    /// What holds the records is lost: see [`Store::lost`].
+    Lost(Arc<str>),
 }
 
 impl LedgerError {
@@ -195,6 +203,7 @@ impl LedgerError {
             Self::Busy => "busy",
             Self::Late => "late",
             Self::Failed(_) => "failed",
+            Self::Lost(_) => "lost",
         }
     }
 }
@@ -205,6 +214,7 @@ impl fmt::Display for LedgerError {
             Self::Busy => f.write_str("too many records wait to be written (ledger.queue)"),
             Self::Late => f.write_str("the ledger did not answer in time (ledger.timeout)"),
             Self::Failed(why) => f.write_str(why),
+            Self::Lost(reason) => f.write_str(reason),
         }
     }
 }

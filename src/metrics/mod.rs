@@ -58,6 +58,8 @@ pub struct Metrics {
     pub ledger_operations: IntCounterVec,
     /// Paid calls that are claimed and not settled.
     pub ledger_open: IntGauge,
+    /// Whether the ledger is lost, so that paid calls are refused. Set when the page is asked for.
+    pub ledger_lost: IntGauge,
     /// Bytes on disk that bodies under way hold. Set when the page is asked for, and so is the limit.
     pub spool_in_use: IntGauge,
     /// Bytes that they may hold.
@@ -94,6 +96,7 @@ impl Metrics {
             orphaned: new.counter("orphaned_jobs_total", "Paid calls that were answered after their client had left. The log names their jobs.")?,
             ledger_operations: new.counters("ledger_operations_total", "What was asked of the ledger's store, and whether it was done.", &["operation", "result"])?,
             ledger_open: new.gauge("ledger_open", "Paid calls that are under way and have no outcome yet.")?,
+            ledger_lost: new.gauge("ledger_lost", "Whether a file of the ledger was deleted, replaced or unmounted while it is in use, so that paid calls are refused: 1 or 0.")?,
             spool_in_use: new.gauge("spool_in_use_bytes", "Bytes of the spool that files under way hold, in whole MiB for each.")?,
             spool_limit: new.gauge("spool_limit_bytes", "Bytes that the spool may hold (spool.size).")?,
             redis_up: OptionalGauge::new(&new, "redis_up", "Whether Redis answers, where one is configured: 1 or 0.")?,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{Method, Uri};
 use axum::response::{IntoResponse, Response};
 use http_body::Body as HttpBody;
@@ -13,8 +14,11 @@ use super::admission::{Admitted, admitted};
 use super::body::too_large;
 use super::send::send;
 use super::target::{is_id, not_offered};
+use crate::auth::Client;
 use crate::capability::query::Allowed;
-use crate::config::OtherRoutes;
+use crate::config::Config;
+use crate::config::allow::METHODS;
+use crate::config::routes::OtherAccess;
 use crate::gateway::Gateway;
 use crate::outcome::{Note, Refusal};
 use crate::quota::Class;
@@ -52,7 +56,7 @@ fn judge(
     gateway.config.capabilities.judge_query(query, allowed)
 }
 
-/// Every other path below `/v1`, unchanged, in both directions as it comes.
+/// Every other path below `/v1` that is offered, unchanged, in both directions as it comes.
 pub(super) async fn forward(served: Served, request: Box<Request>) -> Response {
     if let Err(reason) = offered(&served.gateway, request.method(), request.uri()) {
         return Refusal::from(reason).into_response();
@@ -60,19 +64,37 @@ pub(super) async fn forward(served: Served, request: Box<Request>) -> Response {
     admitted(Class::Other, served, request, forwarded).await
 }
 
-/// Refuses what is not offered, before it is asked who is asking.
+/// Refuses what is offered to no client, before it is known which one asks. Where a list decides, that comes first:
+/// without a key one learns nothing of the list.
 fn offered(gateway: &Gateway, method: &Method, uri: &Uri) -> Result<(), Rejection> {
+    let Config { routes, auth, .. } = &gateway.config;
     // Whatever of the video routes comes here has no route of its own.
-    if gateway.config.routes.other == OtherRoutes::Refuse || uri.path().starts_with("/v1/videos/") {
+    if uri.path().starts_with("/v1/videos/") {
         return Err(not_offered(method, uri, None));
     }
-    if METHODS.contains(method) {
-        return Ok(());
+    match routes.other_access(auth.mode, None) {
+        OtherAccess::Nothing => Err(not_offered(method, uri, None)),
+        OtherAccess::Everything => has_method(method, uri),
+        OtherAccess::Listed(_) => Ok(()),
     }
-    Err(not_offered(method, uri, Some(ALLOW)))
+}
+
+/// Refuses what is not offered to this client, as if it were not there.
+fn offered_to(client: &Client, gateway: &Gateway, head: &Parts) -> Result<(), Rejection> {
+    let Config { routes, auth, .. } = &gateway.config;
+    if !routes.other_access(auth.mode, client.key()).allows(&head.method, head.uri.path()) {
+        return Err(not_offered(&head.method, &head.uri, None));
+    }
+    has_method(&head.method, &head.uri)
+}
+
+/// Refuses methods that no API has.
+fn has_method(method: &Method, uri: &Uri) -> Result<(), Rejection> {
+    if METHODS.contains(method) { Ok(()) } else { Err(not_offered(method, uri, Some(ALLOW))) }
 }
 
 async fn forwarded(admitted: Admitted, body: Body) -> Result<Response, Refusal> {
+    offered_to(&admitted.client, &admitted.gateway, &admitted.head)?;
     let limits = &admitted.gateway.config.limits;
     let path = admitted.head.uri.path();
     // Batches of messages have a far higher limit at Anthropic, and stream like all else.
@@ -93,7 +115,5 @@ async fn forwarded(admitted: Admitted, body: Body) -> Result<Response, Refusal> 
     Ok(answer)
 }
 
-/// Methods of an API; tunnels and echoes are none.
-const METHODS: [Method; 7] =
-    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+/// What `Allow` says of [`METHODS`].
 const ALLOW: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";

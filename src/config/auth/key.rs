@@ -11,6 +11,7 @@ use super::hash::{self, KeyHash};
 use crate::capability::Mode;
 use crate::capability::allowed::{Allowed, Asker};
 use crate::capability::model::OnUnsupported;
+use crate::config::allow::AllowList;
 use crate::config::budget::Budget;
 use crate::config::reader::Section;
 use crate::config::secret::{self, Sources};
@@ -24,6 +25,8 @@ pub struct Key {
     pub models: Option<Allowed>,
     /// What becomes of what a model does not support, in place of the model's own setting.
     pub on_unsupported: Option<OnUnsupported>,
+    /// The routes beside those about videos that are open to it, in place of `routes.allow`.
+    pub allow: Option<AllowList>,
     /// From when on it counts no more.
     pub expires: Option<SystemTime>,
     /// How much it may have made.
@@ -56,6 +59,7 @@ impl Key {
             name: name.into(),
             models: section.texts("models").map(Allowed::new),
             on_unsupported: section.optional_choice("on_unsupported", &choices),
+            allow: AllowList::read(section),
             expires: section.read("expires", EXPIRES_RIGHT, date),
             budget: Budget::read(section.section("budget")).or(default),
             group: section.text("group").map(Arc::from),

@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn columns_are_in_the_order_of_the_table() {
         let connection = Connection::open_in_memory().expect("a database");
-        schema::migrate(&connection, true).expect("tables");
+        schema::migrate(&connection, std::path::Path::new(""), true).expect("tables");
         let all = connection.prepare("SELECT * FROM calls").expect("a statement");
         let names: Vec<_> = Column::ALL.iter().map(|column| column.name()).collect();
         assert_eq!(all.column_names(), names);

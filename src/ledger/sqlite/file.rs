@@ -1,4 +1,4 @@
-//! Opening the file: who else has it open, and what a dead process left behind.
+//! Opening the file: whose it is, who else has it open, and what a dead process left behind.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -9,7 +9,9 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::schema;
+use super::identity::FileId;
+use super::schema::{self, Upgrade};
+use super::unusable::Unusable;
 use crate::config::ledger::Sync;
 use crate::ledger::time::Timestamp;
 
@@ -18,39 +20,56 @@ pub(super) struct Opened {
     pub(super) connection: Connection,
     /// Held for as long as the file is in use. The system drops it with the process, however that ends.
     pub(super) lock: File,
+    /// Which file it is.
+    pub(super) id: FileId,
     /// Calls that a dead process left open.
     pub(super) interrupted: usize,
+    /// What was done to bring it up to date, if it was not.
+    pub(super) upgrade: Option<Upgrade>,
 }
 
 /// Opens the file, makes it if it is not there, and brings it up to date.
-pub(super) fn open(path: &Path, sync: Sync, busy: Duration) -> Result<Opened, String> {
-    let lock = lockable(&beside(path, "lock")).map_err(|error| format!("its lock: {error}"))?;
+pub(super) fn open(path: &Path, sync: Sync, busy: Duration) -> Result<Opened, Unusable> {
+    // Before anything is made or changed.
+    if path.exists() {
+        schema::check_ours(&connect_for(path, busy, OpenFlags::SQLITE_OPEN_READ_ONLY)?)?;
+    }
+    let lock = lockable(&with_ending(path, ".lock")).map_err(lock_failed)?;
     let alone = match lock.try_lock() {
         Ok(()) => true,
         Err(TryLockError::WouldBlock) => false,
-        Err(TryLockError::Error(error)) => return Err(format!("its lock: {error}")),
+        Err(TryLockError::Error(error)) => return Err(lock_failed(error)),
     };
     if !alone {
         // Whoever is alone looks after what was left behind, and then lets others in.
-        lock.lock_shared().map_err(|error| format!("its lock: {error}"))?;
+        lock.lock_shared().map_err(lock_failed)?;
     }
-    lockable(path).map_err(|error| error.to_string())?;
-    let connection = connect(path, busy).map_err(|error| error.to_string())?;
-    settings(&connection, sync).map_err(|error| error.to_string())?;
-    schema::migrate(&connection, alone)?;
-    let interrupted = if alone { recover(&connection).map_err(|error| error.to_string())? } else { 0 };
+    let id = FileId::from(&lockable(path)?.metadata()?);
+    let connection = connect(path, busy)?;
+    settings(&connection, sync)?;
+    let upgrade = schema::migrate(&connection, path, alone)?;
+    let interrupted = if alone { recover(&connection)? } else { 0 };
     // Between the two locks another process may be alone for a moment; of ours nothing is open yet.
-    lock.lock_shared().map_err(|error| format!("its lock: {error}"))?;
-    Ok(Opened { connection, lock, interrupted })
+    lock.lock_shared().map_err(lock_failed)?;
+    Ok(Opened { connection, lock, id, interrupted, upgrade })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn lock_failed(error: io::Error) -> Unusable {
+    Unusable::Other(format!("its lock: {error}"))
 }
 
 /// A further connection, for reading.
 pub(super) fn connect(path: &Path, busy: Duration) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(busy)?;
+    let connection = connect_for(path, busy, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // Otherwise whoever binds another time to a statement has it planned anew: a third of all work of a create.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
+}
+
+fn connect_for(path: &Path, busy: Duration, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(busy)?;
     Ok(connection)
 }
 
@@ -59,9 +78,9 @@ fn lockable(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
+/// The name of a file beside another one.
+pub(super) fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".");
     name.push(ending);
     name.into()
 }

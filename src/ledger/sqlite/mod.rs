@@ -4,22 +4,24 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::warn;
+use tracing::{info, warn};
 
 mod archive;
 mod assign;
+mod backup;
 mod columns;
 mod file;
+mod identity;
 mod prepared;
 mod purge;
 mod rows;
 mod schema;
 mod thread;
 mod tries;
+mod unusable;
 mod usage;
 mod videos;
 mod write;
@@ -35,9 +37,12 @@ use super::time::Timestamp;
 use super::{Unopened, guard};
 use crate::budget::Amount;
 use crate::config::ledger::Settings;
+use identity::{Loss, OpenFiles};
 use prepared::{Prepared, Sql};
+use schema::Upgrade;
 use thread::{Terms, Worker};
 use tries::Request;
+use unusable::Unusable;
 
 /// How long before it is written down a call may be claimed, which is the time its id has, and how much a clock may be
 /// set back meanwhile.
@@ -50,40 +55,44 @@ pub(super) struct SqliteStore {
     writer: Worker,
     reader: Worker,
     _lock: File,
+    /// Whether the file is lost, as the writer last found it.
+    loss: Loss,
 }
 
 impl SqliteStore {
     /// Opens the file. Calls that a dead process left open become unknown, once nobody else has it open.
     pub(super) fn open(settings: &Settings) -> Result<Self, Unopened> {
-        let unopened = |why: String| unopened(&settings.path, &why);
+        Self::opened(settings).map_err(|why| {
+            Unopened(format!("ledger.path: {} cannot be used: {why}", settings.path.display()))
+        })
+    }
+
+    fn opened(settings: &Settings) -> Result<Self, Unusable> {
         // Shorter than anybody waits, so that a locked file is known for what it is.
         let busy = settings.timeout / 2;
-        let opened = file::open(&settings.path, settings.sync, busy).map_err(unopened)?;
-        let reader = file::connect(&settings.path, busy);
-        let reader = reader.map_err(|error| unopened(error.to_string()))?;
+        let opened = file::open(&settings.path, settings.sync, busy)?;
+        let reader = file::connect(&settings.path, busy)?;
+        // From now on it has all its files open.
+        reader.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        let files = OpenFiles::new(&settings.path, opened.id)?;
+        if let Some(Upgrade { from, to, backup }) = opened.upgrade {
+            info!(from, to, backup = %backup.display(), "the ledger's file was brought up to date");
+        }
         if opened.interrupted > 0 {
             warn!(
                 calls = opened.interrupted,
                 "paid calls were under way when the process ended; `reelgate ledger --state unknown` lists them"
             );
         }
-        let (queue, timeout) = (settings.queue as usize, settings.timeout);
-        let writer = Worker::writing(opened.connection, queue, timeout, purge::chore(settings));
-        let reader = Worker::reading(reader, queue, timeout);
+        let (queue, timeout, loss) = (settings.queue as usize, settings.timeout, files.loss());
+        let writer = (opened.connection, files);
         Ok(Self {
-            writer: writer.map_err(|error| unopened(error.to_string()))?,
-            reader: reader.map_err(|error| unopened(error.to_string()))?,
+            writer: Worker::writing(writer, queue, timeout, purge::chore(settings))?,
+            reader: Worker::reading(reader, queue, timeout)?,
             _lock: opened.lock,
+            loss,
         })
     }
-}
-
-fn unopened(path: &Path, why: &str) -> Unopened {
-    Unopened(format!(
-        "ledger.path: {} cannot be used: {why} (name a file in a folder that can be written, or set \
-         ledger.store = \"memory\" if no record has to outlive the process)",
-        path.display()
-    ))
 }
 
 impl Store for SqliteStore {
@@ -136,6 +145,10 @@ impl Store for SqliteStore {
 
     fn usage(&self, since: Timestamp) -> Asked<HashMap<Arc<str>, Amount>> {
         self.reader.ask(Terms::IfAwaited, move |prepared| usage::since(prepared, since))
+    }
+
+    fn lost(&self) -> Option<Arc<str>> {
+        self.loss.reason()
     }
 }
 

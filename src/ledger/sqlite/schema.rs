@@ -1,6 +1,15 @@
 //! The tables, and how files of older versions come up to date.
 
+use std::path::{Path, PathBuf};
+
 use rusqlite::Connection;
+use tracing::warn;
+
+use super::backup::Backup;
+use super::unusable::Unusable;
+
+/// What every file of ours says of itself: `Relg` in letters. Files of version 0.1 do not have it.
+const APPLICATION_ID: i32 = i32::from_be_bytes(*b"Relg");
 
 /// One step a version. Never change one that was released: add another.
 const STEPS: &[&str] = &[FIRST, USAGE, LEAN, OWNERS];
@@ -184,26 +193,87 @@ const OWNERS: &str = "
     CREATE INDEX calls_by_owner ON calls (client) WHERE job_id IS NOT NULL;
 ";
 
-/// Brings a file up to date.
+/// What was done to bring a file up to date.
+#[derive(Debug)]
+pub(super) struct Upgrade {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    /// A copy of the file as it was.
+    pub(super) backup: PathBuf,
+}
+
+/// Refuses a database that another application made. One without tables is as good as none.
+///
+/// # Errors
+/// If it is one, or cannot be read.
+pub(super) fn check_ours(connection: &Connection) -> Result<(), Unusable> {
+    let application_id = application_id(connection)?;
+    if application_id == APPLICATION_ID {
+        return Ok(());
+    }
+    let names = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%' ORDER BY name";
+    let mut statement = connection.prepare(names)?;
+    let tables = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+    // As version 0.1 made them.
+    let is_older = |version| version > 0 && OURS.iter().all(|name| tables.iter().any(|table| table == name));
+    let is_new = |version| version == 0 && tables.is_empty();
+    let version = version(connection)?;
+    if application_id == 0 && (is_new(version) || is_older(version)) {
+        return Ok(());
+    }
+    Err(Unusable::Foreign { application_id, tables })
+}
+
+/// Tables and views that are in a file of every version.
+const OURS: [&str; 3] = ["answers", "calls", "ledger"];
+
+/// Brings the file at `path` up to date, with a copy beside it of what it was.
 ///
 /// # Errors
 /// If that fails, or somebody else has it open, who is not `alone` then: what an older version writes would lack what
 /// this one looks for.
-pub(super) fn migrate(connection: &Connection, alone: bool) -> Result<(), String> {
+pub(super) fn migrate(
+    connection: &Connection,
+    path: &Path,
+    alone: bool,
+) -> Result<Option<Upgrade>, Unusable> {
     let known = STEPS.len();
-    loop {
-        let version = version(connection).map_err(|error| error.to_string())?;
-        if version > known {
-            return Err(format!(
-                "a newer version of reelgate wrote it (schema {version}, and this one knows {known})"
-            ));
-        }
-        let Some(step) = STEPS.get(version) else { return Ok(()) };
-        if !alone {
-            return Err("a process of an older version has it open (end that one first)".to_owned());
-        }
-        apply(connection, version, step).map_err(|error| error.to_string())?;
+    let from = version(connection)?;
+    if from > known {
+        let newer =
+            format!("a newer version of reelgate wrote it (schema {from}, and this one knows {known})");
+        return Err(newer.into());
     }
+    if !alone {
+        return match from {
+            from if from == known => Ok(None),
+            // What is made anew is not what the other process writes into.
+            0 => Err("a process that still runs had another file in its place (end that one first)"
+                .to_owned()
+                .into()),
+            _ => Err("a process of an older version has it open (end that one first)".to_owned().into()),
+        };
+    }
+    if let Some(backup) = Backup::left_behind(path, from) {
+        keep(backup);
+    }
+    let backup = (0 < from && from < known).then(|| Backup::make(connection, path, known)).transpose()?;
+    if let Err(error) = apply(connection, from) {
+        if let Some(backup) = backup {
+            backup.discard();
+        }
+        return Err(error.into());
+    }
+    let backup = backup.and_then(keep);
+    Ok(backup.map(|backup| Upgrade { from, to: known, backup }))
+}
+
+/// Where a copy is kept. One that cannot be given its name gets it at the next start.
+fn keep(backup: Backup) -> Option<PathBuf> {
+    backup
+        .keep()
+        .inspect_err(|error| warn!(%error, "a backup of the ledger could not be given its name"))
+        .ok()
 }
 
 /// Whether a file is up to date, for who only changes what is in it.
@@ -227,24 +297,26 @@ fn version(connection: &Connection) -> rusqlite::Result<usize> {
     Ok(version as usize)
 }
 
-fn apply(connection: &Connection, from: usize, step: &str) -> rusqlite::Result<()> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    // Somebody else may have been quicker.
-    let done = match version(connection) {
-        Ok(now) if now == from => {
-            connection.execute_batch(&format!("{step}; PRAGMA user_version = {};", from + 1))
-        }
-        Ok(_) => Ok(()),
-        Err(error) => Err(error),
-    };
-    match done {
-        Ok(()) => connection.execute_batch("COMMIT"),
-        Err(error) => {
-            // The first error is the one to tell.
-            let _ = connection.execute_batch("ROLLBACK");
-            Err(error)
-        }
+fn application_id(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.query_row("PRAGMA application_id", [], |row| row.get(0))
+}
+
+/// Takes all steps that are missing, or none of them.
+fn apply(connection: &Connection, from: usize) -> rusqlite::Result<()> {
+    let steps = STEPS.get(from..).unwrap_or_default();
+    if steps.is_empty() && application_id(connection)? == APPLICATION_ID {
+        return Ok(());
     }
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let taken = steps.iter().try_for_each(|step| connection.execute_batch(step)).and_then(|()| {
+        connection.pragma_update(None, "user_version", STEPS.len())?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        connection.execute_batch("COMMIT")
+    });
+    taken.inspect_err(|_| {
+        // The first error is the one to tell.
+        let _ = connection.execute_batch("ROLLBACK");
+    })
 }
 
 #[cfg(test)]
@@ -254,16 +326,19 @@ mod tests {
     #[test]
     fn a_file_is_brought_up_to_date_once() {
         let connection = Connection::open_in_memory().expect("a database");
-        migrate(&connection, true).expect("a first time");
-        migrate(&connection, true).expect("and nothing more to do");
+        for _ in 0..2 {
+            let upgrade = migrate(&connection, Path::new(""), true).expect("up to date");
+            assert!(upgrade.is_none(), "there was nothing to keep");
+        }
         assert_eq!(version(&connection).expect("a version"), STEPS.len());
+        assert_eq!(application_id(&connection).expect("an id"), APPLICATION_ID);
     }
 
     #[test]
     fn a_file_of_a_newer_version_is_left_alone() {
         let connection = Connection::open_in_memory().expect("a database");
         connection.execute_batch("PRAGMA user_version = 1000").expect("a version");
-        let error = migrate(&connection, true).expect_err("a refusal");
+        let error = migrate(&connection, Path::new(""), true).expect_err("a refusal").to_string();
         assert!(error.contains("schema 1000"), "{error}");
     }
 }

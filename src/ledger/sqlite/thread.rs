@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::identity::OpenFiles;
 use super::prepared::{Prepared, Sql};
 use super::usage;
 use crate::ledger::store::{Asked, LedgerError};
@@ -58,17 +59,19 @@ pub(super) type Chore = Box<dyn FnMut(&Connection) -> Duration + Send>;
 
 /// Most questions that share a transaction.
 const BATCH_MAX: usize = 256;
+/// How often a writer that has nothing to write looks whether its files are still there.
+const LOOK: Duration = Duration::from_secs(1);
 
 impl Worker {
-    /// Starts one that writes.
+    /// Starts one that writes into these files.
     pub(super) fn writing(
-        connection: Connection,
+        (connection, files): (Connection, OpenFiles),
         queue: usize,
         timeout: Duration,
         chore: Chore,
     ) -> io::Result<Self> {
         Self::start("ledger-write", queue, timeout, move |questions| {
-            write(&mut Prepared::new(&connection), &questions, chore);
+            write((&mut Prepared::new(&connection), &files), &questions, chore);
         })
     }
 
@@ -153,26 +156,33 @@ impl Drop for Worker {
     }
 }
 
-fn write(prepared: &mut Prepared<'_>, questions: &Receiver<Question>, mut chore: Chore) {
+fn write(
+    (prepared, files): (&mut Prepared<'_>, &OpenFiles),
+    questions: &Receiver<Question>,
+    mut chore: Chore,
+) {
     let mut wait = chore(prepared.connection);
     loop {
-        match questions.recv_timeout(wait) {
+        match questions.recv_timeout(wait.min(LOOK)) {
             Ok(first) => {
                 // Woken by the first, it would run before those that the same core is about to ask.
                 thread::yield_now();
                 let more = questions.try_iter().take(BATCH_MAX - 1);
-                commit(prepared, std::iter::once(first).chain(more));
+                commit((&mut *prepared, files), std::iter::once(first).chain(more));
             }
-            Err(RecvTimeoutError::Timeout) => {}
+            // What a check finds is said by it, and remembered.
+            Err(RecvTimeoutError::Timeout) => drop(files.check(prepared.connection)),
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        wait = chore(prepared.connection);
+        // Lost files are not tidied up: another process may be using them.
+        wait = if files.are_lost() { LOOK } else { chore(prepared.connection) };
     }
 }
 
-/// Everything in one transaction; nobody hears of success before it is committed.
-fn commit(prepared: &mut Prepared<'_>, questions: impl Iterator<Item = Question>) {
-    let begun = prepared.execute(Sql::Begin, ()).map(|_| ()).map_err(failed);
+/// Everything in one transaction; nobody hears of success before it is committed, to files that have their names.
+fn commit((prepared, files): (&mut Prepared<'_>, &OpenFiles), questions: impl Iterator<Item = Question>) {
+    let found = if files.are_lost() { files.check(prepared.connection) } else { Ok(()) };
+    let begun = found.and_then(|()| prepared.execute(Sql::Begin, ()).map(|_| ()).map_err(failed));
     let answers: Vec<Answer> = questions
         .filter_map(|question| match &begun {
             // A full disk ends the transaction by itself, and what comes next would stand alone.
@@ -181,7 +191,7 @@ fn commit(prepared: &mut Prepared<'_>, questions: impl Iterator<Item = Question>
             Err(error) => question(Err(error.clone())),
         })
         .collect();
-    let committed = begun.and_then(|()| end(prepared));
+    let committed = begun.and_then(|()| end(prepared)).and_then(|()| files.check(prepared.connection));
     prepared.uses.clear();
     tell(answers, &committed);
 }
@@ -240,7 +250,8 @@ mod tests {
         let connection = Connection::open_in_memory().expect("a database");
         connection.execute_batch("CREATE TABLE t (n INTEGER)").expect("a table");
         let chore = Box::new(|_: &Connection| Duration::from_secs(3600));
-        Worker::writing(connection, queue, Duration::from_secs(60), chore).expect("a thread")
+        let files = OpenFiles::default();
+        Worker::writing((connection, files), queue, Duration::from_secs(60), chore).expect("a thread")
     }
 
     /// Keeps the writer busy until the sender is dropped.

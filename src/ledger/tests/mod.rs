@@ -26,6 +26,7 @@ mod interleavings;
 mod jobs;
 mod keys;
 mod late;
+mod lost;
 mod repeats;
 mod servers;
 mod stores;

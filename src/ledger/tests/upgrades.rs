@@ -125,3 +125,155 @@ async fn a_file_is_left_alone_while_an_older_version_has_it_open() {
     file(&path).expect("up to date");
     file(&path).expect("and stays so");
 }
+
+/// Names in a folder, but for those of the lock and of what SQLite keeps beside a file.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    let mut names: Vec<_> =
+        names.filter(|name| !["-wal", "-shm", ".lock"].iter().any(|end| name.ends_with(end))).collect();
+    names.sort();
+    names
+}
+
+/// How many calls are in a file, and by which version of the tables.
+fn held(path: &Path) -> (i64, i64) {
+    let file = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a file");
+    let number = |sql: &str| file.query_row(sql, [], |row| row.get(0)).expect("a number");
+    (number("SELECT count(*) FROM calls"), number("PRAGMA user_version"))
+}
+
+/// The name of the copy that a file is kept under before it is brought up to date.
+fn backup_name() -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(file(&folder.path().join("ledger.db")).expect("a new file"));
+    assert_eq!(names(folder.path()), ["ledger.db"], "a new file needs no copy");
+    let (_, newest) = held(&folder.path().join("ledger.db"));
+    format!("ledger.db.before-schema-{newest}")
+}
+
+#[test]
+fn an_older_file_is_copied_before_it_is_brought_up_to_date() {
+    use std::os::unix::fs::PermissionsExt;
+    for (version, schema) in OLDER {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, _) = older(folder.path(), schema);
+        drop(file(&path).expect("up to date"));
+        let backup = folder.path().join(backup_name());
+        assert_eq!(names(folder.path()), ["ledger.db".to_owned(), backup_name()]);
+        assert_eq!(held(&backup), (4, version.parse().expect("a number")));
+        let mode = std::fs::metadata(&backup).expect("a copy").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "it holds what the ledger holds");
+
+        drop(file(&path).expect("nothing is left to do"));
+        assert_eq!(names(folder.path()), ["ledger.db".to_owned(), backup_name()]);
+    }
+}
+
+/// The operator went back to the older version, and comes again: both copies may be needed.
+#[test]
+fn a_copy_of_an_earlier_upgrade_is_not_written_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, _) = older(folder.path(), OLDER[1].1);
+    std::fs::write(folder.path().join(backup_name()), "of an earlier upgrade").expect("a file");
+    drop(file(&path).expect("up to date"));
+    let second = format!("{}-2", backup_name());
+    assert_eq!(names(folder.path()), ["ledger.db".to_owned(), backup_name(), second.clone()]);
+    let first = std::fs::read_to_string(folder.path().join(backup_name())).expect("still there");
+    assert_eq!((first.as_str(), held(&folder.path().join(second)).0), ("of an earlier upgrade", 4));
+}
+
+#[test]
+fn an_interrupted_upgrade_is_made_good_at_the_next_start() {
+    let unfinished = format!("{}.unfinished", backup_name());
+    // While the copy was written: it is half a file, and is made anew.
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, _) = older(folder.path(), OLDER[1].1);
+    std::fs::write(folder.path().join(&unfinished), "half a file").expect("a file");
+    drop(file(&path).expect("up to date"));
+    assert_eq!(names(folder.path()), ["ledger.db".to_owned(), backup_name()]);
+    assert_eq!(held(&folder.path().join(backup_name())).0, 4);
+
+    // After the tables were changed, and before the copy got its name.
+    std::fs::rename(folder.path().join(backup_name()), folder.path().join(&unfinished)).expect("renamed");
+    drop(file(&path).expect("up to date"));
+    assert_eq!(names(folder.path()), ["ledger.db".to_owned(), backup_name()]);
+    assert_eq!(held(&folder.path().join(backup_name())), (4, 2));
+}
+
+#[test]
+fn a_file_that_cannot_be_copied_is_not_changed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, _) = older(folder.path(), OLDER[1].1);
+    let in_its_way = folder.path().join(format!("{}.unfinished", backup_name()));
+    std::fs::create_dir(&in_its_way).expect("a folder");
+    let error = file(&path).expect_err("a refusal").to_string();
+    let expected = format!("no backup of it can be written to {}: ", in_its_way.display());
+    assert!(error.contains(&expected) && error.ends_with("KiB of room there)"), "{error}");
+    assert_eq!(held(&path), (4, 2), "it is as it was");
+    std::fs::remove_dir(&in_its_way).expect("out of the way");
+    file(&path).expect("up to date");
+}
+
+/// All of it or nothing, so that the copy and the file always belong together.
+#[test]
+fn an_upgrade_that_fails_leaves_the_file_as_it_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, _) = older(folder.path(), OLDER[1].1);
+    let by_hand = Connection::open(&path).expect("a file");
+    by_hand.execute_batch("CREATE TABLE tries (whatever TEXT)").expect("a table in the way");
+    let error = file(&path).expect_err("a refusal").to_string();
+    assert!(error.contains("tries"), "{error}");
+    assert_eq!((held(&path), names(folder.path())), ((4, 2), vec!["ledger.db".to_owned()]));
+}
+
+#[test]
+fn a_database_of_another_application_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("contacts.db");
+    for (other, told) in [
+        ("CREATE TABLE people (name TEXT)", "(tables: people)"),
+        // It has a table of the name of one of ours.
+        ("CREATE TABLE calls (number TEXT); PRAGMA user_version = 3", "(tables: calls)"),
+        (
+            "PRAGMA application_id = 0x47504b47; CREATE TABLE gpkg_contents (a)",
+            "(application_id 0x47504b47, \"GPKG\"; tables: gpkg_contents)",
+        ),
+        ("PRAGMA user_version = 7", "(it has no tables)"),
+    ] {
+        let _ = std::fs::remove_file(&path);
+        Connection::open(&path).expect("a file").execute_batch(other).expect("its tables");
+        let before = std::fs::read(&path).expect("a file");
+        let error = file(&path).expect_err("a refusal").to_string();
+        let expected = format!(
+            "ledger.path: {} cannot be used: it is a database of another application {told}, and is left as it is \
+             (name a file of the ledger's own)",
+            path.display()
+        );
+        assert_eq!(error, expected);
+        assert!(std::fs::read(&path).expect("a file") == before, "{other}");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).expect("a folder").count(),
+            1,
+            "nothing stands beside it"
+        );
+    }
+}
+
+#[test]
+fn a_file_of_ours_says_so_and_an_empty_one_becomes_ours() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("ledger.db");
+    std::fs::write(&path, "").expect("an empty file");
+    let id = |path: &Path| -> i64 {
+        let file = Connection::open(path).expect("a file");
+        file.query_row("PRAGMA application_id", [], |row| row.get(0)).expect("an id")
+    };
+    drop(file(&path).expect("a ledger"));
+    assert_eq!(id(&path), i64::from(u32::from_be_bytes(*b"Relg")));
+    // As version 0.1 left it.
+    Connection::open(&path).expect("a file").execute_batch("PRAGMA application_id = 0").expect("taken away");
+    drop(file(&path).expect("a ledger"));
+    assert_eq!(id(&path), i64::from(u32::from_be_bytes(*b"Relg")));
+    assert_eq!(names(folder.path()), ["ledger.db"]);
+}

@@ -4,6 +4,7 @@ mod early;
 mod headers;
 mod keys;
 mod models;
+mod routes;
 mod secrets;
 mod upstreams_refusal;
 
@@ -17,6 +18,9 @@ const TEAM: &str = "rg-key-of-the-team-0001";
 const FORMER: &str = "rg-key-of-the-then-0001";
 /// One that nobody has, and is masked alike.
 const NOBODYS: &str = "rg-key-of-the-none-0001";
+
+/// Opens whatever there is beside videos.
+const OPEN: &str = "[routes]\nallow = [\"*\"]\n";
 
 /// A gateway whose team has this key and these settings; whatever else there is comes behind.
 async fn with(upstream: &Upstream, team: &str, more: &str) -> Gateway {

@@ -1,6 +1,6 @@
 //! Which models a key may have videos made by.
 
-use super::{TEAM, by, with};
+use super::{OPEN, TEAM, by, with};
 use crate::support::request::{Request, create, get, post};
 use crate::support::upstream::{Reply, Upstream, answer};
 
@@ -32,7 +32,7 @@ async fn another_model_is_refused_in_openais_words() {
 #[tokio::test]
 async fn polls_and_other_routes_know_no_models() {
     let upstream = Upstream::start(Reply::job()).await;
-    let gateway = with(&upstream, ONE, "").await;
+    let gateway = with(&upstream, ONE, OPEN).await;
     for asked in [get("/v1/videos/video_1"), get("/v1/videos"), post("/v1/responses", r#"{"model":"gpt-9"}"#)]
     {
         assert_eq!(gateway.ask(&by(TEAM, asked)).await.status(), 200);

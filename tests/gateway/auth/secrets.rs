@@ -2,7 +2,7 @@
 
 use tokio::net::TcpListener;
 
-use super::{TEAM, by, with};
+use super::{OPEN, TEAM, by, with};
 use crate::support::gateway::Gateway;
 use crate::support::request::{Request, create, get, post};
 use crate::support::upstream::{Reply, Upstream, answer};
@@ -24,7 +24,7 @@ fn asked() -> [Request; 4] {
 #[tokio::test]
 async fn the_upstream_sees_the_operators_credential_and_nobody_elses() {
     let upstream = Upstream::start(Reply::job()).await;
-    let gateway = with(&upstream, "", "").await;
+    let gateway = with(&upstream, "", OPEN).await;
     for request in asked() {
         let dressed = request
             .with("x-api-key", TEAM)
@@ -62,7 +62,7 @@ async fn the_client_sees_neither_our_credential_nor_the_upstreams_affairs() {
             ("www-authenticate", "Bearer realm=\"inside\""),
         ];
         let upstream = Upstream::start(Reply::raw(answer(status, &headers, &echo))).await;
-        let gateway = with(&upstream, "", "[upstreams.main.retry]\nattempts = 1").await;
+        let gateway = with(&upstream, "", &format!("[upstreams.main.retry]\nattempts = 1\n{OPEN}")).await;
         for request in asked() {
             let told = gateway.ask(&request).await;
             for secret in [OPERATOR, "of-the-operator", "inside", "10.1.2.3"] {
@@ -86,7 +86,7 @@ async fn what_streams_does_not_carry_our_credential_either() {
     for content_type in ["text/event-stream", "text/plain", "video/mp4", "application/octet-stream"] {
         let upstream =
             Upstream::start(Reply::raw(answer(200, &[("content-type", content_type)], &text))).await;
-        let gateway = with(&upstream, "", "").await;
+        let gateway = with(&upstream, "", OPEN).await;
         for request in [get("/v1/videos/video_1/content"), post("/v1/chat/completions", "{}")] {
             let told = gateway.ask(&by(TEAM, request)).await;
             assert_eq!((told.status(), told.text()), (200, stars.clone()), "{content_type}");

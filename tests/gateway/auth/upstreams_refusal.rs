@@ -1,6 +1,6 @@
 //! AU08: an upstream that refuses our own credential is not the client's fault.
 
-use super::{TEAM, by, with};
+use super::{OPEN, TEAM, by, with};
 use crate::support::gateway::Gateway;
 use crate::support::request::{create, get, post};
 use crate::support::upstream::{Reply, Upstream};
@@ -21,7 +21,7 @@ async fn a_refusal_of_our_credential_is_a_502_and_is_counted() {
         (403, "\"missing_scope\""),
     ] {
         let upstream = Upstream::start(Reply::json(status, &error(code))).await;
-        let gateway = with(&upstream, "", "").await;
+        let gateway = with(&upstream, "", OPEN).await;
         let asked =
             [create(r#"{"prompt":"a cat"}"#), get("/v1/videos/video_1"), post("/v1/chat/completions", "{}")];
         for (asked, count) in asked.into_iter().zip([1.0, 2.0, 3.0]) {

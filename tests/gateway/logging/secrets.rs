@@ -87,6 +87,8 @@ fn replies() -> Vec<Reply> {
 
 const KEYS: &str = r#"
 presets = ["openai"]
+[routes]
+allow = ["*"]
 [auth]
 mode = "keys"
 unknown_videos = "forward"

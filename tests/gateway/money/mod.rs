@@ -5,6 +5,7 @@ mod budgets;
 mod homes;
 mod idempotency;
 mod large;
+mod lost;
 mod places;
 mod quotas;
 mod repeats;

@@ -131,9 +131,11 @@ impl Drop for Gateway {
     }
 }
 
-/// Clients bring the key "rg-key", whose SHA-256 stands there.
+/// Clients bring the key "rg-key", whose SHA-256 stands there, and may use whatever there is.
 pub(crate) const KEYS: &str = r#"
 presets = ["openai"]
+[routes]
+allow = ["*"]
 [auth]
 mode = "keys"
 unknown_videos = "forward"
