@@ -23,19 +23,16 @@ use crate::upstream::{Call, Kind, Payload};
 
 /// Refuses a query that names anything but `known` and what the operator lets through.
 pub(super) fn judge_query(gateway: &Gateway, uri: &Uri, known: &[Param]) -> Result<(), Rejection> {
-    judge(gateway, uri, known, &[])
-}
-
-/// As [`judge_query`], for a call whose body has `fields`.
-pub(super) fn judge_submit_query(gateway: &Gateway, uri: &Uri, fields: &[Param]) -> Result<(), Rejection> {
-    judge(gateway, uri, &[], fields)
-}
-
-fn judge(gateway: &Gateway, uri: &Uri, known: &[Param], fields: &[Param]) -> Result<(), Rejection> {
     let Some(query) = uri.query() else { return Ok(()) };
     let routes = &gateway.config.routes;
-    let allowed = Allowed { known, fields, extra: &routes.query_parameters, is_id: is_id(routes.video_ids) };
+    let allowed = Allowed { known, extra: &routes.query_parameters, is_id: is_id(routes.video_ids) };
     gateway.config.capabilities.judge_query(query, allowed)
+}
+
+/// As [`judge_query`], for a call that costs money.
+pub(super) fn judge_submit_query(gateway: &Gateway, uri: &Uri) -> Result<(), Rejection> {
+    let Some(query) = uri.query() else { return Ok(()) };
+    gateway.config.capabilities.judge_paid_query(query, &gateway.config.routes.query_parameters)
 }
 
 /// Every other path below `/v1`, unchanged, in both directions as it comes.

@@ -18,6 +18,7 @@ use super::target::check_id;
 use crate::capability::Table;
 use crate::capability::create::wanted_duration;
 use crate::capability::operations::Operation;
+use crate::capability::ranges::Ranged;
 use crate::config::auth::Key;
 use crate::gateway::Gateway;
 use crate::ledger::operation as recorded;
@@ -25,7 +26,7 @@ use crate::ledger::record::Job;
 use crate::outcome::{Note, Refusal};
 use crate::params;
 use crate::quota::Class;
-use crate::rejection::{Param, Rejection};
+use crate::rejection::Rejection;
 use crate::rewrite;
 
 /// Handles one operation.
@@ -37,19 +38,19 @@ async fn judged(operation: Operation, admitted: Admitted, body: Body) -> Result<
     let gateway = Arc::clone(&admitted.gateway);
     let config = &gateway.config;
     check_id(&gateway, &admitted.head.uri)?;
-    judge_submit_query(&gateway, &admitted.head.uri, operation.fields())?;
+    judge_submit_query(&gateway, &admitted.head.uri)?;
     let (encoding, held) = admitted.read(body).await.map_err(|reason| form_only(operation, reason))?;
     if operation == Operation::Character && encoding.is_json() {
         let got = admitted.head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
         return Err(Rejection::NotAForm(String::from_utf8_lossy(got.unwrap_or_default()).into_owned()).into());
     }
-    let (body, named, seconds) = {
+    let (body, named, seconds, ranged) = {
         let params =
             params::parse_gapped(&encoding, held.gapped(), operation.fields(), &config.limits.fields)?;
         let edit = config.capabilities.judge(operation, &params)?;
-        let named = params.get(Param::Video).and_then(|field| home::named(&held.bytes, field));
+        let named = params.video_id().map(str::to_owned);
         let body = rewrite::apply_held(&held, &params, edit.as_slice());
-        (body, named, wanted_duration(&params))
+        (body, named, wanted_duration(&params), Ranged::of(&params))
     };
     let source = source(&gateway, named, &admitted.head.uri).await;
     let upstream = Arc::clone(home::of_job(config, source.as_ref()));
@@ -58,6 +59,8 @@ async fn judged(operation: Operation, admitted: Admitted, body: Body) -> Result<
         allowed(key, job, &config.capabilities)?;
     }
     let order = Order::again(operation, source.as_ref(), seconds, &config.capabilities);
+    let model = order.model.as_deref().and_then(|name| config.capabilities.configured(name));
+    config.capabilities.judge_ranged(&ranged, model.map(Arc::as_ref))?;
     let note = Note { upstream: Some(Arc::clone(&upstream)), model: order.model.clone(), ..Note::default() };
     paid::call(admitted, Paid { operation, encoding, body, upstream, order }, note).await
 }
