@@ -102,6 +102,7 @@ impl Domain {
             | Rejection::TooLong { .. }
             | Rejection::AboveMax { .. }
             | Rejection::BelowMin { .. }
+            | Rejection::NotExactlyOne { .. }
             | Rejection::FileType { .. }
             | Rejection::InvalidIdempotencyKey
             | Rejection::IdempotencyMismatch
@@ -188,6 +189,7 @@ mod tests {
             Rejection::TooLong { param, max: 1, got: 2 },
             Rejection::AboveMax { param, max: 1, got: text() },
             Rejection::BelowMin { param, min: 1, got: text() },
+            Rejection::NotExactlyOne { param, members: ["image_url", "file_id"] },
             Rejection::FileType { param, got: text(), allowed: Vec::new() },
             Rejection::InvalidIdempotencyKey,
             Rejection::IdempotencyMismatch,

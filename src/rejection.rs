@@ -15,14 +15,24 @@ pub enum Param {
     Prompt,
     /// `input_reference`, of create.
     InputReference,
+    /// `image_url`, a member of `input_reference`.
+    ReferenceImageUrl,
+    /// `file_id`, a member of `input_reference`.
+    ReferenceFileId,
     /// `seconds`, of create and extensions.
     Seconds,
     /// `size`, of create.
     Size,
     /// `video`, of edits, extensions and characters.
     Video,
+    /// `id`, the one member of `video`.
+    VideoId,
     /// `name`, of characters.
     Name,
+    /// `fps`, frames a second: no field of OpenAI's, and judged by the range of a model.
+    Fps,
+    /// `num_inference_steps`: no field of OpenAI's, and judged by the range of a model.
+    NumInferenceSteps,
     /// `variant`, a query parameter of content.
     Variant,
     /// `limit`, a query parameter of list.
@@ -43,10 +53,15 @@ impl Param {
             Self::Model => "model",
             Self::Prompt => "prompt",
             Self::InputReference => "input_reference",
+            Self::ReferenceImageUrl => "input_reference.image_url",
+            Self::ReferenceFileId => "input_reference.file_id",
             Self::Seconds => "seconds",
             Self::Size => "size",
             Self::Video => "video",
+            Self::VideoId => "video.id",
             Self::Name => "name",
+            Self::Fps => "fps",
+            Self::NumInferenceSteps => "num_inference_steps",
             Self::Variant => "variant",
             Self::Limit => "limit",
             Self::Order => "order",
@@ -171,7 +186,7 @@ pub enum Rejection {
     TooManyParts { limit: usize },
 
     // --- single fields -----------------------------------------------------------------------
-    /// A field nobody defined. Its name as sent.
+    /// A field that is not the operation's, and that the operator does not let through. Its name as sent.
     UnknownParameter(String),
     /// A field that stands there twice. Its name as sent.
     DuplicateParameter(String),
@@ -195,6 +210,8 @@ pub enum Rejection {
     AboveMax { param: Param, max: u64, got: String },
     /// An integer, possibly negative, below the limit. `got` as sent.
     BelowMin { param: Param, min: u64, got: String },
+    /// An object that must have exactly one of these members, and has none or both.
+    NotExactlyOne { param: Param, members: [&'static str; 2] },
     /// A file of a media type that is not taken. `got` as sent.
     FileType { param: Param, got: String, allowed: Vec<String> },
 
@@ -253,6 +270,7 @@ impl Rejection {
         | Self::TooLong { param, .. }
         | Self::AboveMax { param, .. }
         | Self::BelowMin { param, .. }
+        | Self::NotExactlyOne { param, .. }
         | Self::FileType { param, .. }) = self
         else {
             return None;

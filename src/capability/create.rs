@@ -14,13 +14,21 @@ use super::asked::{Chosen, Wanted};
 use super::fields::{self, WantedSeconds};
 use super::judgement::Judgement;
 use super::model::{Model, OnUnsupported};
+use super::ranges::Ranged;
 use super::seconds::{SecondsRule, parse_plain};
 use super::size::Size;
 use super::{AUTO, Table, Unknown};
 
-/// The fields of a create, in schema order.
-pub const FIELDS: &[Param] =
-    &[Param::Model, Param::Prompt, Param::InputReference, Param::Seconds, Param::Size];
+/// The fields of a create, in schema order, and then those that are judged though they are not OpenAI's.
+pub const FIELDS: &[Param] = &[
+    Param::Model,
+    Param::Prompt,
+    Param::InputReference,
+    Param::Seconds,
+    Param::Size,
+    Param::Fps,
+    Param::NumInferenceSteps,
+];
 
 impl Table {
     /// Judges a create.
@@ -29,6 +37,8 @@ impl Table {
     /// The first reason to refuse it.
     pub fn judge_create(&self, params: &Params<'_>, asker: &Asker<'_>) -> Result<Judgement, Rejection> {
         fields::refuse_unknown(params, &self.shared)?;
+        let ranged = Ranged::of(params);
+        self.known_ranged(&ranged)?;
         fields::require(params, &[Param::Prompt])?;
         let chosen = self.choose(params, asker)?;
         let prompt_max = chosen.model.as_ref().map_or(PROMPT_MAX, |model| model.prompt_max);
@@ -36,7 +46,8 @@ impl Table {
         fields::reference(params, &self.shared)?;
         let wanted = self.wanted(params, chosen.model.as_deref())?;
 
-        let (chosen, moved) = self.settle(chosen, &wanted, asker)?;
+        let (chosen, moved) = self.settle(chosen, (&wanted, &ranged), asker)?;
+        self.judge_ranged(&ranged, chosen.model.as_deref())?;
         Ok(Judgement::of(chosen, &wanted, moved))
     }
 
@@ -96,7 +107,7 @@ impl Table {
     fn settle<'p>(
         &self,
         chosen: Chosen<'p>,
-        wanted: &Wanted<'_>,
+        (wanted, ranged): (&Wanted<'_>, &Ranged),
         asker: &Asker<'_>,
     ) -> Result<(Chosen<'p>, Moved), Rejection> {
         let unmoved = Moved::default();
@@ -106,9 +117,11 @@ impl Table {
         let fits = self.fits(model, wanted);
         match (asker.policy(model), fits) {
             (OnUnsupported::Reject, fits) => fits.map(|()| (chosen, unmoved)),
-            (OnUnsupported::Switch, Ok(())) => Ok((chosen, unmoved)),
-            (OnUnsupported::Switch, Err(reason)) => {
-                let other = Some(self.switch(model, wanted, asker).ok_or(reason)?);
+            (OnUnsupported::Switch, fits) => {
+                let Err(reason) = fits.and_then(|()| self.judge_ranged(ranged, Some(model))) else {
+                    return Ok((chosen, unmoved));
+                };
+                let other = Some(self.switch(model, (wanted, ranged), asker).ok_or(reason)?);
                 Ok((Chosen { model: other, ours: true, ..chosen }, unmoved))
             }
             // What is moved must pass every list that what was asked for has to pass.
@@ -120,12 +133,18 @@ impl Table {
     }
 
     /// The first model of the configured list that supports the exact request, and that the client may ask for.
-    fn switch(&self, model: &Model, wanted: &Wanted<'_>, asker: &Asker<'_>) -> Option<Arc<Model>> {
+    fn switch(
+        &self,
+        model: &Model,
+        (wanted, ranged): (&Wanted<'_>, &Ranged),
+        asker: &Asker<'_>,
+    ) -> Option<Arc<Model>> {
         let mut candidates = model.rewrite.switch_to.iter().filter_map(|name| self.find(name));
         let takes = |candidate: &Model| {
             asker.allows(candidate)
                 && fields::bounded(Param::Prompt, wanted.prompt, candidate.prompt_max).is_ok()
                 && self.fits(candidate, wanted).is_ok()
+                && self.judge_ranged(ranged, Some(candidate)).is_ok()
         };
         candidates.find(|candidate| takes(candidate)).cloned()
     }

@@ -1,19 +1,15 @@
 //! Checks of single fields, in the order every operation makes them: type first, then value.
 
-use crate::params::{Params, Value};
+use crate::params::{Member, Params, Value};
 use crate::rejection::{Expected, Noun, Param, Rejection};
 
 use super::seconds::{SecondsRule, parse_plain};
-use super::{Reference, SecondsJson, Shared, Unknown};
+use super::{Reference, SecondsJson, Shared};
 
-/// Refuses names nobody defined, and always those that a sloppy parser would take for a judged field.
+/// Refuses fields that are none of the operation's, but for those that the operator lets through.
 pub(super) fn refuse_unknown(params: &Params<'_>, shared: &Shared) -> Result<(), Rejection> {
-    let overriding = |name: &&str| shared.refused_parameters.iter().any(|refused| refused == name);
-    let name = match shared.unknown_parameters {
-        Unknown::Reject => params.first_unknown(),
-        Unknown::Forward => params.first_disguised().or_else(|| params.unknown().find(overriding)),
-    };
-    name.map_or(Ok(()), |name| Err(Rejection::UnknownParameter(name.to_owned())))
+    let refused = params.unknown().iter().find(|field| !shared.passes(field));
+    refused.map_or(Ok(()), |field| Err(Rejection::UnknownParameter(field.name.clone().into_owned())))
 }
 
 /// Refuses a request that lacks a required field.
@@ -126,7 +122,56 @@ pub(super) fn reference(params: &Params<'_>, shared: &Shared) -> Result<(), Reje
     if let Some(expected) = expected.filter(|&expected| expected != got) {
         return Err(Rejection::WrongType { param, expected: Expected::Type(expected), got });
     }
+    if got == Noun::Object {
+        return reference_members(params);
+    }
     media_type(&field.value, &shared.reference_types)
+}
+
+/// A reference that is an object has exactly one of two members, and no other.
+fn reference_members(params: &Params<'_>) -> Result<(), Rejection> {
+    const MEMBERS: [(&str, Param); 2] =
+        [("image_url", Param::ReferenceImageUrl), ("file_id", Param::ReferenceFileId)];
+    let param = Param::InputReference;
+    only_members(params, param, &MEMBERS.map(|(name, _)| name))?;
+    let mut members = params.members(param);
+    match (members.next(), members.next()) {
+        (Some(only), None) => {
+            let named = MEMBERS.iter().find(|(name, _)| only.name == *name);
+            named.map_or(Ok(()), |(_, param)| member_text(only, *param))
+        }
+        (Some(_) | None, _) => {
+            Err(Rejection::NotExactlyOne { param, members: MEMBERS.map(|(name, _)| name) })
+        }
+    }
+}
+
+/// A video that is an object has an `id`, and no other member.
+pub(super) fn video_members(params: &Params<'_>) -> Result<(), Rejection> {
+    only_members(params, Param::Video, &["id"])?;
+    match params.members(Param::Video).next() {
+        Some(id) => member_text(id, Param::VideoId),
+        None => Err(Rejection::Missing(Param::VideoId)),
+    }
+}
+
+/// Refuses members of other names, near as they may be: the upstream could read another one than we do.
+fn only_members(params: &Params<'_>, param: Param, known: &[&str]) -> Result<(), Rejection> {
+    let stranger = params.members(param).find(|member| !known.iter().any(|name| member.name == *name));
+    let Some(Member { name, .. }) = stranger else { return Ok(()) };
+    let spelled = if params.is_json() { format!("{param}.{name}") } else { format!("{param}[{name}]") };
+    Err(Rejection::UnknownParameter(spelled))
+}
+
+/// A member must be a text with something in it.
+fn member_text(member: &Member<'_>, param: Param) -> Result<(), Rejection> {
+    match &member.value {
+        Value::Text(text) if text.is_empty() => Err(Rejection::Empty(param)),
+        Value::Text(_) => Ok(()),
+        other => {
+            Err(Rejection::WrongType { param, expected: Expected::Type(Noun::String), got: other.noun() })
+        }
+    }
 }
 
 fn media_type(value: &Value<'_>, allowed: &[String]) -> Result<(), Rejection> {

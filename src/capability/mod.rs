@@ -13,6 +13,7 @@ mod adjust;
 pub mod allowed;
 mod asked;
 pub mod create;
+pub(crate) mod extras;
 mod fields;
 pub mod judgement;
 #[cfg(test)]
@@ -20,8 +21,10 @@ mod judging_tests;
 pub mod model;
 pub mod operations;
 pub mod query;
+pub mod ranges;
 pub mod seconds;
 pub mod size;
+pub(crate) mod spelling;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -63,21 +66,23 @@ pub struct Shared {
     pub seconds_json: SecondsJson,
     /// What becomes of a model nobody configured.
     pub unknown_model: Unknown,
-    /// What becomes of fields and query parameters nobody defined.
+    /// What becomes of fields and query parameters that are not OpenAI's and that the operator has not named.
     pub unknown_parameters: Unknown,
-    /// Fields that are refused even where unknown ones are forwarded, since they override judged ones.
+    /// Fields that pass though they are not OpenAI's.
+    pub allowed_parameters: Vec<String>,
+    /// Fields that are refused whatever else is said of them.
     pub refused_parameters: Vec<String>,
 }
 
 /// What an `input_reference` may be. The rule flipped at OpenAI during 2026.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reference {
-    /// Left to the upstream.
+    /// Left to the upstream, but for the members of an object.
     #[default]
     Any,
     /// An uploaded file.
     File,
-    /// An object with `image_url` or `file_id`.
+    /// An object with either `image_url` or `file_id`.
     Object,
 }
 

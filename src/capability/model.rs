@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::ranges::Range;
 use super::seconds::{Rounding, SecondsRule, Tie};
 use super::size::Size;
+use crate::rejection::Param;
 
 /// One row of the capability table.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub struct Model {
     pub price: Price,
     /// Longest prompt, in characters.
     pub prompt_max: usize,
+    /// The ranges of the [ranged parameters](super::ranges::RANGED) that it takes.
+    pub ranges: Vec<(Param, Range)>,
     /// How `seconds` is written in JSON bodies sent upstream.
     pub send_seconds: SendSeconds,
     /// What happens to a request this model does not support.
@@ -142,6 +146,12 @@ impl Model {
             (Some(price), Some(other)) => price > other,
             _ => size.area() > than.area(),
         }
+    }
+
+    /// The range of a parameter, if the model takes it.
+    #[must_use]
+    pub fn range(&self, param: Param) -> Option<Range> {
+        self.ranges.iter().find(|(ranged, _)| *ranged == param).map(|(_, range)| *range)
     }
 
     /// Whether the configured name is a pattern rather than a name.

@@ -6,6 +6,7 @@ use crate::rewrite::{Edit, EditValue};
 
 use super::Table;
 use super::fields;
+use super::ranges::Ranged;
 
 /// An operation on a video that exists, or a character made from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +22,21 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Its fields in schema order.
+    /// Its fields in schema order, and then those that are judged though they are not OpenAI's.
     #[must_use]
     pub const fn fields(self) -> &'static [Param] {
+        match self {
+            Self::Remix => &[Param::Prompt, Param::Fps, Param::NumInferenceSteps],
+            Self::Edit => &[Param::Prompt, Param::Video, Param::Fps, Param::NumInferenceSteps],
+            Self::Extend => {
+                &[Param::Prompt, Param::Video, Param::Seconds, Param::Fps, Param::NumInferenceSteps]
+            }
+            Self::Character => &[Param::Video, Param::Name, Param::Fps, Param::NumInferenceSteps],
+        }
+    }
+
+    /// Those that it must have: all of OpenAI's.
+    const fn required(self) -> &'static [Param] {
         match self {
             Self::Remix => &[Param::Prompt],
             Self::Edit => &[Param::Prompt, Param::Video],
@@ -39,11 +52,13 @@ const PROMPT_MAX: usize = 32_000;
 const NAME_MAX: usize = 80;
 
 impl Table {
-    /// Judges the fields of an operation; all of them are required. None is ever moved, but an integer is spelled
-    /// as the text that the API insists on.
+    /// Judges the fields of an operation; all of OpenAI's are required. None is ever moved, but an integer is spelled
+    /// as the text that the API insists on. What depends on the model of the video is left to
+    /// [`Self::judge_ranged`].
     pub fn judge(&self, operation: Operation, params: &Params<'_>) -> Result<Option<Edit>, Rejection> {
         fields::refuse_unknown(params, &self.shared)?;
-        fields::require(params, operation.fields())?;
+        self.known_ranged(&Ranged::of(params))?;
+        fields::require(params, operation.required())?;
         fields::bounded_text(params, Param::Prompt, PROMPT_MAX)?;
         video(operation, params)?;
         fields::bounded_text(params, Param::Name, NAME_MAX)?;
@@ -65,7 +80,10 @@ fn video(operation: Operation, params: &Params<'_>) -> Result<(), Rejection> {
     let Some(field) = params.get(Param::Video) else { return Ok(()) };
     let by_id = if operation == Operation::Character { Noun::File } else { Noun::Object };
     let got = field.value.noun();
-    if got == Noun::File || got == by_id {
+    if got == Noun::Object && by_id == Noun::Object {
+        return fields::video_members(params);
+    }
+    if got == Noun::File {
         return Ok(());
     }
     Err(Rejection::WrongType { param: Param::Video, expected: Expected::Type(by_id), got })

@@ -1,11 +1,12 @@
-//! Judging the query of list and content. Values are compared as they were sent: the plain spelling is the
-//! only one, so that no two parsers can read two things.
+//! Judging queries. Values are compared as they were sent: the plain spelling is the only one, so that no two parsers
+//! can read two things.
 
 use percent_encoding::percent_decode_str;
 
-use crate::rejection::{Expected, Noun, Param, Rejection};
+use crate::rejection::{Param, Rejection};
 
 use super::fields::listed;
+use super::ranges::whole_number;
 use super::{Table, Unknown};
 
 /// Most entries a list page holds (API reference).
@@ -16,8 +17,6 @@ const LIMIT_MAX: u64 = 100;
 pub struct Allowed<'a> {
     /// The operation's own parameters.
     pub known: &'a [Param],
-    /// The fields of its body. Some servers read them from the query, too, where the body lacks them.
-    pub fields: &'a [Param],
     /// Further names; their values are not judged.
     pub extra: &'a [String],
     /// Whether a text can be the id of a video.
@@ -39,12 +38,30 @@ impl Table {
         Ok(())
     }
 
+    /// Judges the query of a paid operation, which has no parameters of its own there: some servers read from it what
+    /// they miss in the body. `named`: those that the operator lets through.
+    pub fn judge_paid_query(&self, query: &str, named: &[String]) -> Result<(), Rejection> {
+        let mut seen: Vec<&str> = Vec::new();
+        // Some parsers also separate at semicolons.
+        for pair in query.split(['&', ';']).filter(|pair| !pair.is_empty()) {
+            let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+            if seen.contains(&name) {
+                return Err(Rejection::DuplicateParameter(decoded(name)));
+            }
+            seen.push(name);
+            if !self.shared.passes_in_query(name, named.iter().any(|named| named == name)) {
+                return Err(Rejection::UnknownParameter(decoded(name)));
+            }
+        }
+        Ok(())
+    }
+
     fn judge_pair(&self, name: &str, value: &str, allowed: Allowed<'_>) -> Result<(), Rejection> {
         let Some(&param) = allowed.known.iter().find(|param| param.name() == name) else {
             return self.judge_unknown(name, allowed);
         };
         if param == Param::Limit {
-            return judge_limit(value);
+            return whole_number(param, value, (0, LIMIT_MAX));
         }
         let literals = [(Param::Order, &self.shared.order), (Param::Variant, &self.shared.variant)];
         if let Some((_, list)) = literals.iter().find(|(literal, _)| *literal == param) {
@@ -57,8 +74,7 @@ impl Table {
     fn judge_unknown(&self, name: &str, allowed: Allowed<'_>) -> Result<(), Rejection> {
         let disguised = || {
             let decoded = decoded(name).to_lowercase();
-            let mut judged = allowed.known.iter().chain(allowed.fields);
-            judged.any(|param| decoded.starts_with(param.name()))
+            allowed.known.iter().any(|param| decoded.starts_with(param.name()))
         };
         let passes = allowed.extra.iter().any(|extra| extra == name)
             || (self.shared.unknown_parameters == Unknown::Forward && !disguised());
@@ -72,29 +88,6 @@ fn judge_literal(param: Param, value: &str, list: &[String]) -> Result<(), Rejec
         got: decoded(value),
         allowed: list.to_vec(),
     })
-}
-
-fn judge_limit(value: &str) -> Result<(), Rejection> {
-    let (param, got) = (Param::Limit, decoded(value));
-    let digits = value.strip_prefix('-').unwrap_or(value);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Rejection::WrongType {
-            param,
-            expected: Expected::Type(Noun::Integer),
-            got: Noun::String,
-        });
-    }
-    if value.starts_with('-') {
-        return Err(Rejection::BelowMin { param, min: 0, got });
-    }
-    let plain = digits == "0" || !digits.starts_with('0');
-    match digits.parse::<u64>() {
-        Ok(limit) if limit <= LIMIT_MAX && plain => Ok(()),
-        Ok(limit) if limit <= LIMIT_MAX => {
-            Err(Rejection::WrongType { param, expected: Expected::Type(Noun::Integer), got: Noun::String })
-        }
-        Ok(_) | Err(_) => Err(Rejection::AboveMax { param, max: LIMIT_MAX, got }),
-    }
 }
 
 /// For messages only: what is compared and forwarded is never decoded.
@@ -122,7 +115,7 @@ mod tests {
         let known = &[Param::After, Param::Limit, Param::Order, Param::Variant];
         let extra = &["api-version".to_owned()];
         let is_id = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        table(Unknown::Reject).judge_query(query, Allowed { known, fields: &[], extra, is_id })
+        table(Unknown::Reject).judge_query(query, Allowed { known, extra, is_id })
     }
 
     /// VA14
@@ -182,12 +175,48 @@ mod tests {
     fn unknown_parameters_pass_where_they_are_left_to_the_upstream_but_not_in_disguise() {
         let known = &[Param::Limit];
         let judge = |query| {
-            let fields = &[Param::Seconds];
-            table(Unknown::Forward).judge_query(query, Allowed { known, fields, extra: &[], is_id: |_| true })
+            table(Unknown::Forward).judge_query(query, Allowed { known, extra: &[], is_id: |_| true })
         };
         assert_eq!(judge("custom_llm_provider=openai"), Ok(()));
-        for query in ["Limit=5", "%6cimit=5", "limit[]=5", "a=1&a=2", "seconds=60", "Seconds=60"] {
+        for query in ["Limit=5", "%6cimit=5", "limit[]=5", "a=1&a=2"] {
             assert!(judge(query).is_err(), "{query}");
+        }
+    }
+
+    /// VA14: what costs money is judged in its body, and nothing in its query adds to that.
+    #[test]
+    fn the_query_of_a_paid_operation_holds_only_what_the_operator_lets_through() {
+        let named = ["api-version".to_owned(), "n".to_owned(), "seconds".to_owned()];
+        for (unknown, passing) in [
+            (Unknown::Reject, &["", "&", "api-version=1", "n=2&api-version=preview"][..]),
+            (Unknown::Forward, &["api-version=1", "custom_llm_provider=openai", "seed=1&user=2"]),
+        ] {
+            let table = table(unknown);
+            for query in passing {
+                assert_eq!(table.judge_paid_query(query, &named), Ok(()), "{query}");
+            }
+            for query in [
+                "api-version=1&api-version=2",
+                "api-version=1;seconds=60",
+                "api-version=1;num_frames=60",
+                "Api-Version=1&width=2",
+                "seconds=60",
+                "Seconds=60",
+                "second%73=60",
+                "second%2573=60",
+                "seconds[]=60",
+                "model=sora-2-pro",
+                "N=10",
+                "n[]=10",
+                "%6e%5b%5d=10",
+                "num%5fframes=10",
+                "extra_body[num_frames]=10",
+                "fps=60",
+                "output_path=/x",
+            ] {
+                let refused = table.judge_paid_query(query, &named);
+                assert!(refused.is_err(), "{query}");
+            }
         }
     }
 }

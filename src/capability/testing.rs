@@ -18,6 +18,7 @@ pub(crate) fn model(name: &str, seconds: &[u32]) -> Model {
         audio: false,
         price: Price::Unknown,
         prompt_max: 32_000,
+        ranges: Vec::new(),
         send_seconds: SendSeconds::Text,
         rewrite: Rewrite::default(),
     }

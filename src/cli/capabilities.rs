@@ -2,13 +2,15 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Failed, Process, terminal};
 use crate::capability::Table;
 use crate::capability::model::{Model, Price};
+use crate::capability::ranges::Range;
 use crate::capability::seconds::SecondsRule;
 use crate::capability::size::Size;
+use crate::rejection::Param;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -29,7 +31,12 @@ fn as_text(table: &Table) -> String {
     if models.is_empty() {
         return "No models are configured.\n".to_owned();
     }
-    format!("Video capabilities:\n\n{}", models.join("\n"))
+    let mut text = format!("Video capabilities:\n\n{}", models.join("\n"));
+    let allowed = &table.shared.allowed_parameters;
+    if !allowed.is_empty() {
+        text += &format!("\nOther fields that pass: {}\n", allowed.join(", "));
+    }
+    text
 }
 
 fn model_text(model: &Model) -> String {
@@ -45,6 +52,9 @@ fn model_text(model: &Model) -> String {
     line("Audio", if model.audio { "supported" } else { "not supported" }.to_owned());
     if let Some(price) = price_text(&model.price) {
         line("Price", price);
+    }
+    for (param, Range { min, max }) in &model.ranges {
+        line(param.name(), format!("{min} to {max}"));
     }
     if let Some(name) = &model.send_as {
         line("Sent as", name.to_string());
@@ -77,7 +87,11 @@ fn price_text(price: &Price) -> Option<String> {
 
 fn as_json(table: &Table) -> Value {
     let models: Vec<Value> = table.models().map(model_json).collect();
-    json!({ "default_model": table.default_model().map(|model| &*model.name), "models": models })
+    json!({
+        "default_model": table.default_model().map(|model| &*model.name),
+        "allowed_parameters": table.shared.allowed_parameters,
+        "models": models,
+    })
 }
 
 fn model_json(model: &Model) -> Value {
@@ -94,6 +108,10 @@ fn model_json(model: &Model) -> Value {
         }
     };
     let sizes: Vec<String> = model.sizes.iter().map(Size::to_string).collect();
+    let range = |(param, Range { min, max }): &(Param, Range)| {
+        (param.name().to_owned(), json!({ "min": min, "max": max }))
+    };
+    let ranges: Map<String, Value> = model.ranges.iter().map(range).collect();
     json!({
         "name": &*model.name,
         "aliases": model.aliases.iter().map(|alias| &**alias).collect::<Vec<_>>(),
@@ -106,13 +124,14 @@ fn model_json(model: &Model) -> Value {
         "audio": model.audio,
         "price_per_second": price,
         "prompt_max": model.prompt_max,
+        "ranges": ranges,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capability::testing::seed_table;
+    use crate::capability::testing::{seed_table, seed_table_with};
 
     #[test]
     fn the_text_says_what_the_seed_help_says() {
@@ -123,6 +142,18 @@ mod tests {
              sora-2-pro: 10, 15, 25 seconds\n    Default: 10 seconds\n    Maximum resolution: 1792x1024\n    \
              Sizes: 720x1280, 1280x720, 1024x1792, 1792x1024\n    Audio: supported\n"
         );
+    }
+
+    #[test]
+    fn what_passes_beside_the_apis_fields_is_shown() {
+        let mut table = seed_table_with(|model| model.ranges = vec![(Param::Fps, Range { min: 1, max: 60 })]);
+        table.shared.allowed_parameters = vec!["seed".to_owned(), "user".to_owned()];
+        let text = as_text(&table);
+        assert!(text.contains("    fps: 1 to 60\n"), "{text}");
+        assert!(text.ends_with("\nOther fields that pass: seed, user\n"), "{text}");
+        let json = as_json(&table);
+        assert_eq!(json["allowed_parameters"], json!(["seed", "user"]));
+        assert_eq!(json["models"][0]["ranges"], json!({ "fps": { "min": 1, "max": 60 } }));
     }
 
     #[test]

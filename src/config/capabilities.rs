@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::capability::model::{Model, OnUnsupported, Price, Rewrite, SendSeconds};
+use crate::capability::ranges::{RANGED, Range};
 use crate::capability::seconds::{Rounding, SecondsRule, Tie};
 use crate::capability::size::Size;
 use crate::capability::{Reference, SecondsJson, Shared, Table, Unknown};
+use crate::rejection::Param;
 use toml::Value;
 
+use super::parameters;
 use super::quota::{self, Quota};
 use super::reader::Section;
 
@@ -77,6 +80,7 @@ fn read_shared(mut section: Section<'_>) -> Shared {
     let list = |texts: Option<Vec<String>>, default: &[&str]| {
         texts.unwrap_or_else(|| default.iter().map(|&text| text.to_owned()).collect())
     };
+    let (allowed_parameters, refused_parameters) = parameters::read(&mut section);
     let shared = Shared {
         model: list(section.texts("model"), &[]),
         seconds: list(section.texts("seconds"), &[]),
@@ -89,7 +93,8 @@ fn read_shared(mut section: Section<'_>) -> Shared {
         seconds_json: section.choice("seconds_json", &json, default.seconds_json),
         unknown_model: section.choice("unknown_model", &UNKNOWN, default.unknown_model),
         unknown_parameters: section.choice("unknown_parameters", &UNKNOWN, default.unknown_parameters),
-        refused_parameters: list(section.texts("refused_parameters"), &[]),
+        allowed_parameters,
+        refused_parameters,
     };
     section.finish();
     shared
@@ -111,6 +116,7 @@ fn read_model(name: &str, mut section: Section<'_>, inherited: &Inherited<'_>) -
         price: read_price(&mut section, &sizes),
         prompt_max: section.number("prompt_max", PROMPT_MAX, 1..=10_000_000) as usize,
         send_seconds: section.choice("send_seconds", &spellings, SendSeconds::Text),
+        ranges: read_ranges(&mut section),
         rewrite: read_rewrite(&mut section, &inherited.rewrite),
         sizes,
     };
@@ -172,6 +178,29 @@ fn read_range(mut section: Section<'_>) -> SecondsRule {
     section.finish();
     SecondsRule::Range { min, max: max.max(min), step }
 }
+
+/// The ranges of the parameters that a model takes beside OpenAI's.
+fn read_ranges(section: &mut Section<'_>) -> Vec<(Param, Range)> {
+    let mut ranges = Vec::new();
+    for &param in RANGED {
+        if let Some(mut section) = section.optional_section(param.name()) {
+            let min = section.number("min", 1, 1..=RANGE_MAX);
+            let max = section.number("max", RANGE_MAX, 1..=RANGE_MAX);
+            if section.value("max").is_none() {
+                section.problem("max", "missing (name the largest number that passes, such as 60)");
+            }
+            if max < min {
+                section.problem("max", format!("{max} is not allowed (use {min} or more)"));
+            }
+            section.finish();
+            ranges.push((param, Range { min, max: max.max(min) }));
+        }
+    }
+    ranges
+}
+
+/// Far more than any server makes of one second.
+const RANGE_MAX: u32 = 100_000;
 
 fn read_sizes(section: &mut Section<'_>) -> Vec<Size> {
     let mut sizes = Vec::new();

@@ -18,6 +18,7 @@ pub mod auth;
 pub mod budget;
 mod capabilities;
 pub mod ledger;
+mod parameters;
 pub mod presets;
 pub mod quota;
 mod reader;

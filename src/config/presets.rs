@@ -4,6 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::parameters;
 use super::reader::Notes;
 use super::secret::Sources;
 
@@ -27,9 +28,11 @@ pub(super) fn lay_under(document: &Table, folder: &Path, sources: Sources<'_>, n
     let mut merged = Table::new();
     for name in names(document, notes) {
         if let Some(preset) = load(&name, folder, sources, notes) {
+            parameters::check_lists(&preset, notes);
             overlay(&mut merged, &preset);
         }
     }
+    parameters::check_lists(document, notes);
     overlay(&mut merged, document);
     merged
 }
@@ -94,7 +97,7 @@ fn overlay(lower: &mut Table, upper: &Table) {
 
 /// Tables that are one value: half of another credential, range or price list would mean nothing.
 fn is_value(key: &str) -> bool {
-    matches!(key, "credential" | "seconds" | "price_per_second")
+    matches!(key, "credential" | "seconds" | "price_per_second" | "fps" | "num_inference_steps")
 }
 
 #[cfg(test)]

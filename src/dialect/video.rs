@@ -46,12 +46,6 @@ struct Object<'b> {
     error: Option<&'b RawValue>,
 }
 
-/// The video that a whole JSON body is about: the answer to a create, a poll or a delete.
-#[must_use]
-pub(crate) fn read(body: &[u8]) -> Option<Video<'_>> {
-    said(body)?.video
-}
-
 /// What a whole JSON body says of a job, if it is an object.
 #[must_use]
 pub(crate) fn said(body: &[u8]) -> Option<Said<'_>> {
@@ -87,6 +81,10 @@ fn text(value: &RawValue) -> Option<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(body: &[u8]) -> Option<Video<'_>> {
+        said(body)?.video
+    }
 
     fn video(id: &str, state: Option<JobState>) -> Option<Video<'_>> {
         Some(Video { id: Cow::Borrowed(id), state })

@@ -154,6 +154,9 @@ impl ApiError {
             ))
             .param(param.name())
             .code("integer_below_min_value"),
+            Rejection::NotExactlyOne { param: _, members: [one, other] } => {
+                Self::invalid(format!("Exactly one of '{one}' and '{other}' must be provided."))
+            }
             Rejection::FileType { param, got, allowed } => Self::invalid(format!(
                 "Invalid file '{param}': unsupported mimetype ('{}'). Supported file formats are {}.",
                 echo(got),

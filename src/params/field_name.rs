@@ -7,6 +7,8 @@ pub(super) struct FieldName<'b> {
     pub(super) base: &'b str,
     /// What the first pair of brackets makes of it.
     pub(super) shape: Shape,
+    /// What stands between the first and the last bracket: `key` for `field[key]`, `a][b` for `field[a][b]`.
+    pub(super) keys: &'b str,
 }
 
 /// What a form field is by its name.
@@ -26,7 +28,7 @@ impl<'b> FieldName<'b> {
     /// Takes a name apart; `None` if its brackets are not pairs at its end, or an index is oddly spelled.
     pub(super) fn parse(name: &'b str) -> Option<Self> {
         let Some((base, brackets)) = name.split_once('[') else {
-            return (!name.contains(']')).then_some(Self { base: name, shape: Shape::Plain });
+            return (!name.contains(']')).then_some(Self { base: name, shape: Shape::Plain, keys: "" });
         };
         let keys = brackets.strip_suffix(']')?;
         if base.is_empty() || base.contains(']') || keys.split("][").any(|key| key.contains(['[', ']'])) {
@@ -39,7 +41,7 @@ impl<'b> FieldName<'b> {
             key if key.len() > 1 && key.starts_with('0') => return None,
             _ => Shape::Index,
         };
-        Some(Self { base, shape })
+        Some(Self { base, shape, keys })
     }
 }
 
@@ -54,18 +56,18 @@ mod tests {
 
     #[test]
     fn takes_names_apart() {
-        for (name, base, shape) in [
-            ("", "", Shape::Plain),
-            ("video", "video", Shape::Plain),
-            ("video[]", "video", Shape::Append),
-            ("video[0]", "video", Shape::Index),
-            ("video[1023]", "video", Shape::Index),
-            ("video[id]", "video", Shape::Member),
-            ("video[a][]", "video", Shape::Member),
-            ("video[][a]", "video", Shape::Append),
-            ("video[-1]", "video", Shape::Member),
+        for (name, base, shape, keys) in [
+            ("", "", Shape::Plain, ""),
+            ("video", "video", Shape::Plain, ""),
+            ("video[]", "video", Shape::Append, ""),
+            ("video[0]", "video", Shape::Index, "0"),
+            ("video[1023]", "video", Shape::Index, "1023"),
+            ("video[id]", "video", Shape::Member, "id"),
+            ("video[a][]", "video", Shape::Member, "a]["),
+            ("video[][a]", "video", Shape::Append, "][a"),
+            ("video[-1]", "video", Shape::Member, "-1"),
         ] {
-            assert_eq!(FieldName::parse(name), Some(FieldName { base, shape }), "{name}");
+            assert_eq!(FieldName::parse(name), Some(FieldName { base, shape, keys }), "{name}");
         }
     }
 

@@ -7,12 +7,12 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::disguise::resembles_in_form;
 use super::field_name::{FieldName, Shape, parents};
 use super::large::Gapped;
 use super::multipart::Parts;
 use super::part_head::{self, HEAD_END, PartHead};
-use super::{Field, Layout, Limits, Params, Value, known_param};
+use super::unknown::{Content, UnknownField};
+use super::{Field, Layout, Limits, Member, Params, Value, known_param};
 use crate::rejection::{Expected, Noun, Param, Rejection};
 
 /// Finds it; made once, since that takes longer than to find it.
@@ -70,18 +70,32 @@ impl<'b> Form<'b, '_> {
         let name = part.head.name;
         self.names.add(name)?;
         let field = FieldName::parse(name);
-        let found = field.and_then(|field| Some((known_param(self.known, field.base)?, field.shape)));
+        let found = field.and_then(|field| Some((known_param(self.known, field.base)?, field)));
         let value = part.value(found.map(|(param, _)| param), self.limits)?;
-        let Some((param, shape)) = found else {
-            self.params.note_unknown(Cow::Borrowed(name), resembles_in_form(name, self.known));
+        let Some((param, field)) = found else {
+            let content = match value {
+                Value::Text(text) => Content::Text(text),
+                Value::File { .. }
+                | Value::Integer(_)
+                | Value::Decimal(_)
+                | Value::Boolean
+                | Value::Null
+                | Value::Array
+                | Value::Object => Content::Opaque,
+            };
+            self.params.unknown.push(UnknownField { name: Cow::Borrowed(name), content });
             return Ok(());
         };
-        let value = match shape {
+        let value = match field.shape {
             Shape::Plain => value,
             Shape::Append | Shape::Index => Value::Array,
-            Shape::Member => Value::Object,
+            Shape::Member => {
+                let member = Member { name: Cow::Borrowed(field.keys), value };
+                self.params.members.push((param, member));
+                Value::Object
+            }
         };
-        self.take_known(param, shape, Field { value, range: part.range })
+        self.take_known(param, field.shape, Field { value, range: part.range })
     }
 
     fn take_known(&mut self, param: Param, shape: Shape, field: Field<'b>) -> Result<(), Rejection> {

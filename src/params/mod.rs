@@ -3,7 +3,6 @@
 //! Pure: bytes in, fields or a [`Rejection`] out. Reads so strictly that a laxer or stricter parser behind us
 //! cannot find other values in the same bytes. Whether a value is allowed is not judged here.
 
-mod disguise;
 mod encoding;
 mod field_name;
 mod form;
@@ -14,11 +13,13 @@ mod multipart;
 mod part_head;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 pub use encoding::Encoding;
+pub use unknown::UnknownField;
 
 use large::Gapped;
 
@@ -80,6 +81,15 @@ pub enum Value<'b> {
     },
 }
 
+/// A member of a field that is an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member<'b> {
+    /// Its name, as sent. In a form it is what stands between the first and the last bracket.
+    pub name: Cow<'b, str>,
+    /// Its value.
+    pub value: Value<'b>,
+}
+
 /// How a body is laid out, for whoever wants to put a new field into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout<'b> {
@@ -102,9 +112,10 @@ pub enum Layout<'b> {
 pub struct Params<'b> {
     layout: Layout<'b>,
     fields: Vec<(Param, Field<'b>)>,
+    /// The members of those fields that are objects, in body order; bounded by the limits on names and parts.
+    members: Vec<(Param, Member<'b>)>,
     /// In body order; bounded by the limits on names and parts.
-    unknown: Vec<Cow<'b, str>>,
-    disguised: Option<Cow<'b, str>>,
+    unknown: Vec<UnknownField<'b>>,
 }
 
 /// Reads a body. `known` are the operation's fields; every other name is unknown.
@@ -177,7 +188,7 @@ impl Value<'_> {
 
 impl<'b> Params<'b> {
     const fn new(layout: Layout<'b>) -> Self {
-        Self { layout, fields: Vec::new(), unknown: Vec::new(), disguised: None }
+        Self { layout, fields: Vec::new(), members: Vec::new(), unknown: Vec::new() }
     }
 
     /// The field of this name, if the body has it.
@@ -186,22 +197,38 @@ impl<'b> Params<'b> {
         self.fields.iter().find(|(name, _)| *name == param).map(|(_, field)| field)
     }
 
-    /// The first name, in body order, that is not one of the known ones.
-    #[must_use]
-    pub fn first_unknown(&self) -> Option<&str> {
-        self.unknown().next()
+    /// The members of a field that is an object, in body order.
+    pub fn members(&self, param: Param) -> impl Iterator<Item = &Member<'b>> {
+        self.members.iter().filter(move |(of, _)| *of == param).map(|(_, member)| member)
     }
 
-    /// Every name that is not one of the known ones, in body order.
-    pub fn unknown(&self) -> impl Iterator<Item = &str> {
-        self.unknown.iter().map(AsRef::as_ref)
+    /// The id of the video that the body is about, if the body names one.
+    ///
+    /// It is the one member of `video`: with another beside it, two parsers could read two ids, and there is none.
+    #[must_use]
+    pub fn video_id(&self) -> Option<&str> {
+        self.only_member(Param::Video, "id")
     }
 
-    /// The first unknown name that a laxer parser could take for a known one, such as `Prompt` or `video[`.
-    /// It must not be forwarded, not even where unknown names are.
+    /// The id of the file that `input_reference` names, if it names one. It is the only member, as above.
     #[must_use]
-    pub fn first_disguised(&self) -> Option<&str> {
-        self.disguised.as_deref()
+    pub fn reference_file_id(&self) -> Option<&str> {
+        self.only_member(Param::InputReference, "file_id")
+    }
+
+    /// The text of the only member of a field, if that member has this name.
+    fn only_member(&self, param: Param, name: &str) -> Option<&str> {
+        let mut members = self.members(param);
+        match (members.next(), members.next()) {
+            (Some(Member { name: only, value: Value::Text(text) }), None) if only == name => Some(text),
+            (Some(_) | None, _) => None,
+        }
+    }
+
+    /// Every field whose name is not one of the known ones, in body order.
+    #[must_use]
+    pub fn unknown(&self) -> &[UnknownField<'b>] {
+        &self.unknown
     }
 
     /// How the body is laid out.
@@ -214,13 +241,6 @@ impl<'b> Params<'b> {
     #[must_use]
     pub const fn is_json(&self) -> bool {
         matches!(self.layout, Layout::Json { .. })
-    }
-
-    fn note_unknown(&mut self, name: Cow<'b, str>, disguised: bool) {
-        if disguised {
-            self.disguised.get_or_insert_with(|| name.clone());
-        }
-        self.unknown.push(name);
     }
 }
 

@@ -32,6 +32,20 @@ fn text<'p>(params: &'p Params<'_>, param: Param) -> Option<&'p str> {
     Some(text)
 }
 
+/// The names that are not known, in body order.
+fn unknown<'p>(params: &'p Params<'_>) -> Vec<&'p str> {
+    params.unknown().iter().map(|field| &*field.name).collect()
+}
+
+/// The members of a field, as names and texts; a member that is no text has none.
+fn members<'p>(params: &'p Params<'_>, param: Param) -> Vec<(&'p str, Option<&'p str>)> {
+    let text = |value: &'p Value<'_>| match value {
+        Value::Text(text) => Some(&**text),
+        _ => None,
+    };
+    params.members(param).map(|member| (&*member.name, text(&member.value))).collect()
+}
+
 /// Checks that every field found lies within the body.
 fn assert_ranges_lie_within(params: &Params<'_>, body: &[u8]) {
     for param in CREATE {

@@ -31,7 +31,7 @@ pub(super) async fn create(served: Served, request: Box<Request>) -> Response {
 async fn judged(admitted: Admitted, body: Body) -> Result<Response, Refusal> {
     let gateway = Arc::clone(&admitted.gateway);
     let config = &gateway.config;
-    judge_submit_query(&gateway, &admitted.head.uri, FIELDS)?;
+    judge_submit_query(&gateway, &admitted.head.uri)?;
     let mode = mode(&gateway, &admitted.head)?;
     let (encoding, held) = admitted.read(body).await?;
     let (body, judgement, model_named) = {

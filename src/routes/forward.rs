@@ -27,7 +27,7 @@ use crate::upstream::{Call, Kind, Payload};
 
 /// Refuses a query that names anything but `known` and what the operator lets through.
 pub(super) fn judge_query(gateway: &Gateway, uri: &Uri, known: &[Param]) -> Result<(), Rejection> {
-    judge(gateway, uri, (known, &[]), is_id(gateway.config.routes.video_ids))
+    judge(gateway, uri, known, is_id(gateway.config.routes.video_ids))
 }
 
 /// As [`judge_query`], where ids are looked up by us: however an id looks, only a known one passes.
@@ -36,23 +36,18 @@ pub(super) fn judge_query_about_known_ids(
     uri: &Uri,
     known: &[Param],
 ) -> Result<(), Rejection> {
-    judge(gateway, uri, (known, &[]), |_| true)
+    judge(gateway, uri, known, |_| true)
 }
 
-/// As [`judge_query`], for a call whose body has `fields`.
-pub(super) fn judge_submit_query(gateway: &Gateway, uri: &Uri, fields: &[Param]) -> Result<(), Rejection> {
-    judge(gateway, uri, (&[], fields), is_id(gateway.config.routes.video_ids))
-}
-
-fn judge(
-    gateway: &Gateway,
-    uri: &Uri,
-    (known, fields): (&[Param], &[Param]),
-    is_id: fn(&str) -> bool,
-) -> Result<(), Rejection> {
+/// As [`judge_query`], for a call that costs money.
+pub(super) fn judge_submit_query(gateway: &Gateway, uri: &Uri) -> Result<(), Rejection> {
     let Some(query) = uri.query() else { return Ok(()) };
-    let routes = &gateway.config.routes;
-    let allowed = Allowed { known, fields, extra: &routes.query_parameters, is_id };
+    gateway.config.capabilities.judge_paid_query(query, &gateway.config.routes.query_parameters)
+}
+
+fn judge(gateway: &Gateway, uri: &Uri, known: &[Param], is_id: fn(&str) -> bool) -> Result<(), Rejection> {
+    let Some(query) = uri.query() else { return Ok(()) };
+    let allowed = Allowed { known, extra: &gateway.config.routes.query_parameters, is_id };
     gateway.config.capabilities.judge_query(query, allowed)
 }
 

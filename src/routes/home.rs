@@ -3,13 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use memchr::memmem;
 use percent_encoding::percent_decode_str;
 
 use crate::config::Config;
-use crate::dialect::video;
 use crate::ledger::record::Job;
-use crate::params::{Field, Value};
 
 /// The upstream that made a job, as far as the ledger knows it; else the default one.
 pub(super) fn of_job<'a>(config: &'a Config, job: Option<&'a Job>) -> &'a Arc<str> {
@@ -24,31 +21,6 @@ pub(super) fn id_in(path: &str) -> Option<Cow<'_, str>> {
     // Nearly all are spelled plainly.
     let spelled = || if id.contains('%') { percent_decode_str(id).decode_utf8_lossy() } else { id.into() };
     is_id.then(spelled)
-}
-
-/// The id in a body's field that names a video: a member of a JSON object, or a part of its own.
-pub(super) fn named(body: &[u8], field: &Field<'_>) -> Option<String> {
-    let written = body.get(field.range.clone())?;
-    match field.value {
-        Value::Object => {
-            let id = video::read(written).map(|video| video.id.into_owned());
-            id.or_else(|| content(written))
-        }
-        Value::Text(_)
-        | Value::Integer(_)
-        | Value::Decimal(_)
-        | Value::Boolean
-        | Value::Null
-        | Value::Array
-        | Value::File { .. } => None,
-    }
-}
-
-/// The text of a part `video[id]`.
-fn content(part: &[u8]) -> Option<String> {
-    let start = memmem::find(part, b"\r\n\r\n")? + 4;
-    let text = str::from_utf8(part.get(start..)?).ok()?;
-    Some(text.trim_end().trim_end_matches('-').split("\r\n").next()?.to_owned())
 }
 
 #[cfg(test)]
@@ -67,17 +39,5 @@ mod tests {
         ] {
             assert_eq!(id_in(path).as_deref(), id, "{path}");
         }
-    }
-
-    #[test]
-    fn a_video_is_named_in_either_kind_of_body() {
-        let json = br#"{"video":{"id":"video_1"}}"#;
-        let field = Field { value: Value::Object, range: 9..25 };
-        assert_eq!(named(json, &field).as_deref(), Some("video_1"));
-        let form = b"Content-Disposition: form-data; name=\"video[id]\"\r\n\r\nvideo_1\r\n";
-        let field = Field { value: Value::Object, range: 0..form.len() };
-        assert_eq!(named(form, &field).as_deref(), Some("video_1"));
-        let field = Field { value: Value::File { content_type: None }, range: 0..form.len() };
-        assert_eq!(named(form, &field), None);
     }
 }

@@ -17,13 +17,14 @@ use super::paid::{self, Paid};
 use crate::capability::Table;
 use crate::capability::create::wanted_duration;
 use crate::capability::operations::Operation;
+use crate::capability::ranges::Ranged;
 use crate::config::auth::Key;
 use crate::ledger::operation as recorded;
 use crate::ledger::record::Job;
 use crate::outcome::{Note, Refusal};
 use crate::params;
 use crate::quota::Class;
-use crate::rejection::{Param, Rejection};
+use crate::rejection::Rejection;
 use crate::rewrite;
 
 /// Handles one operation.
@@ -34,7 +35,7 @@ pub(super) async fn submit(operation: Operation, served: Served, request: Box<Re
 async fn judged(operation: Operation, mut admitted: Admitted, body: Body) -> Result<Response, Refusal> {
     let gateway = Arc::clone(&admitted.gateway);
     let config = &gateway.config;
-    judge_submit_query(&gateway, &admitted.head.uri, operation.fields())?;
+    judge_submit_query(&gateway, &admitted.head.uri)?;
     let uri = admitted.head.uri.clone();
     // Before the body: a video that is not the client's is not worth an upload.
     let in_path = match Named::in_path(uri.path()) {
@@ -52,13 +53,13 @@ async fn judged(operation: Operation, mut admitted: Admitted, body: Body) -> Res
         let got = admitted.head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
         return Err(Rejection::NotAForm(String::from_utf8_lossy(got.unwrap_or_default()).into_owned()).into());
     }
-    let (body, named, seconds) = {
+    let (body, named, seconds, ranged) = {
         let params =
             params::parse_gapped(&encoding, held.gapped(), operation.fields(), &config.limits.fields)?;
         let edit = config.capabilities.judge(operation, &params)?;
-        let named = params.get(Param::Video).and_then(|field| home::named(&held.bytes, field));
+        let named = params.video_id().map(str::to_owned);
         let body = rewrite::apply_held(&held, &params, edit.as_slice());
-        (body, named, wanted_duration(&params))
+        (body, named, wanted_duration(&params), Ranged::of(&params))
     };
     let source = match named {
         Some(id) => ownership::by_id(&admitted, (Kind::Video, &id), Purpose::Use).await?,
@@ -70,6 +71,8 @@ async fn judged(operation: Operation, mut admitted: Admitted, body: Body) -> Res
         allowed(key, job, &config.capabilities)?;
     }
     let order = Order::again(operation, source.as_ref(), seconds, &config.capabilities);
+    let model = order.model.as_deref().and_then(|name| config.capabilities.configured(name));
+    config.capabilities.judge_ranged(&ranged, model.map(Arc::as_ref))?;
     let note = Note { upstream: Some(Arc::clone(&upstream)), model: order.model.clone(), ..Note::default() };
     paid::call(admitted, Paid { operation, encoding, body, upstream, order }, note).await
 }

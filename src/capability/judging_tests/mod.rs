@@ -12,6 +12,8 @@ use crate::rejection::Rejection;
 mod asker;
 mod model;
 mod operations;
+mod ranges;
+mod references;
 mod seconds_and_size;
 mod whole;
 

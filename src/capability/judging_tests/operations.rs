@@ -1,5 +1,6 @@
 //! What is not a create, and costs as much.
 
+use crate::capability::Unknown;
 use crate::capability::operations::Operation;
 use crate::capability::testing::seed_table;
 use crate::params::{self, Encoding};
@@ -25,6 +26,8 @@ fn operations_require_all_of_their_fields() {
         (Operation::Remix, r#"{"prompt":""}"#, Rejection::Empty(Param::Prompt)),
         (Operation::Remix, whole, Rejection::UnknownParameter("video".into())),
         (Operation::Edit, r#"{"prompt":"x"}"#, Rejection::Missing(Param::Video)),
+        (Operation::Remix, r#"{"prompt":"x","seconds":"60"}"#, Rejection::UnknownParameter("seconds".into())),
+        (Operation::Character, r#"{"model":"x"}"#, Rejection::UnknownParameter("model".into())),
         (Operation::Extend, r#"{"prompt":"x","video":{"id":"v"}}"#, Rejection::Missing(Param::Seconds)),
         (
             Operation::Edit,
@@ -46,6 +49,17 @@ fn operations_require_all_of_their_fields() {
         ),
     ] {
         assert_eq!(judge(operation, body), Err(reason), "{operation:?} {body}");
+    }
+    // Not even where unknown names are left to the upstream: these decide what is paid for.
+    table.shared.unknown_parameters = Unknown::Forward;
+    let judge = |operation: Operation, body: &str| {
+        let params =
+            params::parse(&Encoding::Json, body.as_bytes(), operation.fields(), &params::Limits::default())?;
+        table.judge(operation, &params)
+    };
+    for name in ["seconds", "size", "model", "Video", "input_reference", "num_frames", "video_id"] {
+        let body = format!("{{\"prompt\":\"x\",\"{name}\":\"1\"}}");
+        assert_eq!(judge(Operation::Remix, &body), Err(Rejection::UnknownParameter(name.into())));
     }
     let reason = judge(Operation::Extend, &whole.replace("20", "10")).expect_err("not in the list");
     assert!(matches!(reason, Rejection::NotListed { param: Param::Seconds, .. }), "{reason:?}");

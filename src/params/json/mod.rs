@@ -3,7 +3,7 @@
 //! Two passes: the first finds the outermost members without looking into them, the second reads each.
 //! Both are linear, and neither keeps more names than the limits say.
 
-mod nested;
+pub(super) mod nested;
 mod text;
 
 use std::borrow::Cow;
@@ -15,21 +15,21 @@ use serde::Deserializer as _;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::disguise::resembles;
-use super::{Field, Layout, Limits, Params, Value, known_param};
+use super::unknown::{Content, UnknownField};
+use super::{Field, Layout, Limits, Member, Params, Value, known_param};
 use crate::rejection::{Param, Rejection};
 
 /// A name and its value.
-type Member<'b> = (Cow<'b, str>, &'b RawValue);
+type Pair<'b> = (Cow<'b, str>, &'b RawValue);
 
 /// Reads a body that must be exactly one JSON object.
 pub(super) fn parse<'b>(body: &'b [u8], known: &[Param], limits: &Limits) -> Result<Params<'b>, Rejection> {
     let text = str::from_utf8(body).map_err(|_| Rejection::MalformedJson)?;
-    let members = members(text, limits.keys)?;
+    let pairs = pairs(text, limits.keys)?;
     let (before, _) = text.split_once('{').ok_or(Rejection::MalformedJson)?;
-    let mut params = Params::new(Layout::Json { insert_at: before.len() + 1, empty: members.is_empty() });
+    let mut params = Params::new(Layout::Json { insert_at: before.len() + 1, empty: pairs.is_empty() });
     let mut names = HashSet::new();
-    for (name, raw) in &members {
+    for (name, raw) in &pairs {
         if !names.insert(name) {
             return Err(Rejection::DuplicateParameter(name.to_string()));
         }
@@ -37,19 +37,32 @@ pub(super) fn parse<'b>(body: &'b [u8], known: &[Param], limits: &Limits) -> Res
         match known_param(known, name) {
             Some(param) => {
                 let range = range_in(body, raw.get()).ok_or(Rejection::MalformedJson)?;
+                if value == Value::Object {
+                    params.members.extend(members(param, raw.get(), limits)?);
+                }
                 params.fields.push((param, Field { value, range }));
             }
-            None => params.note_unknown(name.clone(), resembles(name, known)),
+            None => {
+                let content = Content::Json(raw.get());
+                params.unknown.push(UnknownField { name: name.clone(), content });
+            }
         }
     }
     Ok(params)
 }
 
-fn members(text: &str, limit: usize) -> Result<Vec<Member<'_>>, Rejection> {
+/// The members of a field, which has been found to be a well-formed object without a doubled name.
+fn members<'b>(param: Param, raw: &'b str, limits: &Limits) -> Result<Vec<(Param, Member<'b>)>, Rejection> {
+    let pairs = pairs(raw, limits.nested_keys)?.into_iter();
+    pairs.map(|(name, raw)| Ok((param, Member { name, value: value(raw.get(), limits)? }))).collect()
+}
+
+/// The outermost members of an object.
+fn pairs(text: &str, limit: usize) -> Result<Vec<Pair<'_>>, Rejection> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     deserializer
-        .deserialize_map(Members { limit })
-        .and_then(|members| deserializer.end().map(|()| members))
+        .deserialize_map(Pairs { limit })
+        .and_then(|pairs| deserializer.end().map(|()| pairs))
         .map_err(|_| Rejection::MalformedJson)
 }
 
@@ -76,25 +89,25 @@ fn range_in(body: &[u8], piece: &str) -> Option<Range<usize>> {
 }
 
 /// Collects the members of an object, up to a limit.
-struct Members {
+struct Pairs {
     limit: usize,
 }
 
-impl<'b> Visitor<'b> for Members {
-    type Value = Vec<Member<'b>>;
+impl<'b> Visitor<'b> for Pairs {
+    type Value = Vec<Pair<'b>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'b>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
+        let mut pairs = Vec::new();
         while let Some(name) = map.next_key_seed(text::Text)? {
-            if members.len() == self.limit {
+            if pairs.len() == self.limit {
                 return Err(A::Error::custom("too many members"));
             }
-            members.push((name, map.next_value()?));
+            pairs.push((name, map.next_value()?));
         }
-        Ok(members)
+        Ok(pairs)
     }
 }

@@ -15,10 +15,34 @@ use crate::rejection::Rejection;
 /// Checks a well-formed value that is a member of the outermost object.
 pub(super) fn check(raw: &str, limits: &Limits) -> Result<(), Rejection> {
     let doubled = Cell::new(None);
-    let walk = Walk { levels: limits.depth.saturating_sub(1), keys: limits.nested_keys, doubled: &doubled };
+    let walk = Walk {
+        levels: limits.depth.saturating_sub(1),
+        keys: limits.nested_keys,
+        doubled: &doubled,
+        seen: &|_| (),
+    };
     walk.deserialize(&mut serde_json::Deserializer::from_str(raw))
         .map_err(|_| doubled.take().map_or(Rejection::MalformedJson, Rejection::DuplicateParameter))
 }
+
+/// What a walk comes by.
+pub(in crate::params) enum Seen<'s> {
+    /// The name of a member.
+    Name(&'s str),
+    /// A string.
+    Text(&'s str),
+}
+
+/// Shows every name and every string in a JSON text. Whether the whole of it could be read as strictly as a body is.
+pub(in crate::params) fn show(json: &str, seen: &dyn Fn(Seen<'_>)) -> bool {
+    let doubled = Cell::new(None);
+    let walk = Walk { levels: LEVELS_MAX, keys: usize::MAX, doubled: &doubled, seen };
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    walk.deserialize(&mut deserializer).and_then(|()| deserializer.end()).is_ok()
+}
+
+/// As deep as serde_json reads.
+const LEVELS_MAX: usize = 128;
 
 /// One step of the walk.
 #[derive(Clone, Copy)]
@@ -29,6 +53,8 @@ struct Walk<'w> {
     keys: usize,
     /// The doubled name that ended the walk; an error of serde's cannot carry it out.
     doubled: &'w Cell<Option<String>>,
+    /// Who wants to know what stands there.
+    seen: &'w dyn Fn(Seen<'_>),
 }
 
 impl Walk<'_> {
@@ -73,7 +99,8 @@ impl<'b> Visitor<'b> for Walk<'_> {
         Ok(())
     }
 
-    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        (self.seen)(Seen::Text(text));
         Ok(())
     }
 
@@ -94,6 +121,7 @@ impl<'b> Visitor<'b> for Walk<'_> {
             if names.len() == self.keys {
                 return Err(A::Error::custom("too many names"));
             }
+            (self.seen)(Seen::Name(&name));
             names.insert(name);
             members.next_value_seed(inner)?;
         }

@@ -1,7 +1,7 @@
 //! Multipart bodies.
 
 use super::super::{Encoding, Layout, Limits, Value, parse};
-use super::{CREATE, form, form_within, text};
+use super::{CREATE, form, form_within, members, text, unknown};
 use crate::rejection::{Expected, Noun, Param, Rejection};
 
 /// A form with the boundary `b` from heads and contents.
@@ -56,7 +56,7 @@ fn reads_texts_and_files() {
     );
     assert!(sent[size].ends_with("8BIT\r\n\r\n"));
     assert_eq!(params.get(Param::Model), None);
-    assert_eq!(params.first_unknown(), None);
+    assert_eq!(unknown(&params), [""; 0]);
     assert_eq!(params.layout(), Layout::Form { delimiter: b"--b" });
 }
 
@@ -203,7 +203,7 @@ fn refuses_a_doubled_field_in_any_spelling() {
 
 /// VA10.
 #[test]
-fn reports_names_that_a_lax_parser_takes_for_known_ones() {
+fn takes_no_name_for_a_known_one_that_is_spelled_otherwise() {
     for name in [
         "Prompt",
         "pRompt",
@@ -223,8 +223,7 @@ fn reports_names_that_a_lax_parser_takes_for_known_ones() {
         let sent = named(&["other", name]);
         let params = form(sent.as_bytes()).unwrap();
 
-        assert_eq!(params.first_unknown(), Some("other"), "{name}");
-        assert_eq!(params.first_disguised(), Some(name));
+        assert_eq!(unknown(&params), ["other", name]);
         assert!(CREATE.iter().all(|param| params.get(*param).is_none()), "{name}");
     }
 }
@@ -242,7 +241,7 @@ fn reads_brackets_as_arrays_and_objects() {
         let sent = named(names);
         let params = form(sent.as_bytes()).unwrap();
         assert_eq!(params.get(Param::InputReference).unwrap().value, value, "{names:?}");
-        assert_eq!(params.first_unknown(), None);
+        assert_eq!(unknown(&params), [""; 0]);
     }
 }
 
@@ -250,8 +249,53 @@ fn reads_brackets_as_arrays_and_objects() {
 fn an_unknown_field_in_brackets_is_unknown_and_may_repeat_as_an_array() {
     let sent = named(&["prompt", "obj[a][]", "obj[a][]", "foo"]);
     let params = form(sent.as_bytes()).unwrap();
-    assert_eq!(params.first_unknown(), Some("obj[a][]"));
-    assert_eq!(params.first_disguised(), None);
+    assert_eq!(unknown(&params), ["obj[a][]", "obj[a][]", "foo"]);
+}
+
+/// The member counts, not the place it has among the parts.
+#[test]
+fn reads_the_members_of_an_object_wherever_they_stand() {
+    let part = |name: &str, content: &'static str| {
+        (format!("Content-Disposition: form-data; name=\"{name}\""), content)
+    };
+    let sent = body(&[part("video[id]", "video_1"), part("prompt", "a")]);
+    let read = |sent: &str| -> (Vec<(String, Option<String>)>, Option<String>) {
+        let encoding = Encoding::Multipart { boundary: "b".to_owned() };
+        let params = parse(&encoding, sent.as_bytes(), &[Param::Prompt, Param::Video], &Limits::default());
+        let params = params.unwrap();
+        let owned = members(&params, Param::Video).into_iter();
+        let owned = owned.map(|(name, text)| (name.to_owned(), text.map(str::to_owned))).collect();
+        (owned, params.video_id().map(str::to_owned))
+    };
+    let member = |name: &str, text: &str| (name.to_owned(), Some(text.to_owned()));
+    assert_eq!(read(&sent), (vec![member("id", "video_1")], Some("video_1".to_owned())));
+    for (first, second) in [("note", "id"), ("id", "note"), ("id", "ID"), ("task_id", "id")] {
+        let parts = [part(&format!("video[{first}]"), "one"), part(&format!("video[{second}]"), "two")];
+        let sent = body(&parts);
+        assert_eq!(read(&sent), (vec![member(first, "one"), member(second, "two")], None), "{sent}");
+    }
+    for other in ["ID", "Id", "", "0", "id][", "id][a", "file_id"] {
+        let sent = body(&[part(&format!("video[{other}]"), "one")]);
+        assert_eq!(read(&sent).1, None, "{sent}");
+    }
+    let file = "Content-Disposition: form-data; name=\"video[id]\"; filename=\"a\"";
+    assert_eq!(read(&body(&[(file, "one")])), (vec![("id".to_owned(), None)], None));
+}
+
+#[test]
+fn the_id_of_a_referenced_file_is_read() {
+    let sent = named(&["input_reference[file_id]", "prompt"]);
+    assert_eq!(form(sent.as_bytes()).unwrap().reference_file_id(), Some("x"));
+    for names in [
+        &["input_reference[file_id]", "input_reference[image_url]"][..],
+        &["input_reference[image_url]"],
+        &["input_reference[FILE_ID]"],
+        &["input_reference"],
+        &["prompt"],
+    ] {
+        let sent = named(names);
+        assert_eq!(form(sent.as_bytes()).unwrap().reference_file_id(), None, "{names:?}");
+    }
 }
 
 /// VA09.

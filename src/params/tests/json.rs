@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::{Encoding, Layout, Limits, Value, parse};
-use super::{CREATE, json, text};
+use super::{CREATE, json, members, text, unknown};
 use crate::rejection::{Noun, Param, Rejection};
 
 /// Bodies that some parser or other takes for an object.
@@ -104,25 +104,71 @@ fn refuses_a_doubled_name_at_any_depth_and_however_it_is_spelled() {
 
 /// VA03.
 #[test]
-fn reports_names_that_a_lax_parser_takes_for_known_ones() {
+fn takes_no_name_for_a_known_one_that_is_spelled_otherwise() {
     for name in ["Prompt", "PROMPT", "ſize", "inputReference", "prompt\\u0000", " seconds"] {
         let body = format!(r#"{{"other":1,"prompt":"a","{name}":"b"}}"#);
         let params = json(body.as_bytes()).unwrap();
 
-        assert_eq!(params.first_unknown(), Some("other"), "{body}");
-        let disguised = params.first_disguised().expect(name);
-        assert_eq!(disguised, name.replace("\\u0000", "\0"));
+        assert_eq!(unknown(&params), ["other", &name.replace("\\u0000", "\0")], "{body}");
         assert_eq!(text(&params, Param::Prompt), Some("a"));
     }
 }
 
 #[test]
-fn reports_the_first_unknown_name() {
+fn reports_unknown_names_in_order() {
     let params = json(br#"{"prompt":"a","width":1,"height":2}"#).unwrap();
-    assert_eq!(params.first_unknown(), Some("width"));
-    assert_eq!(params.first_disguised(), None);
+    assert_eq!(unknown(&params), ["width", "height"]);
     // A field of another operation is unknown here.
-    assert_eq!(json(br#"{"video":{"id":"a"}}"#).unwrap().first_unknown(), Some("video"));
+    assert_eq!(unknown(&json(br#"{"video":{"id":"a"}}"#).unwrap()), ["video"]);
+}
+
+#[test]
+fn reads_the_members_of_an_object() {
+    let video = |members: &str| format!(r#"{{"prompt":"a","video":{members}}}"#);
+    let parse = |body: &str| {
+        let params =
+            parse(&Encoding::Json, body.as_bytes(), &[Param::Prompt, Param::Video], &Limits::default());
+        let params = params.unwrap();
+        let names = members(&params, Param::Video).into_iter().map(|(name, _)| name.to_owned());
+        (names.collect::<Vec<_>>(), params.video_id().map(str::to_owned))
+    };
+    let id = Some("video_1".to_owned());
+    for written in [r#"{"id":"video_1"}"#, r#"{ "\u0069d" : "v\u0069deo_1" }"#] {
+        assert_eq!(parse(&video(written)), (vec!["id".to_owned()], id.clone()), "{written}");
+    }
+    for (written, names) in [
+        (r#"{"id":"a","ID":"b"}"#, &["id", "ID"][..]),
+        (r#"{"note":"b","id":"a"}"#, &["note", "id"]),
+        (r#"{"id":null,"task_id":"a"}"#, &["id", "task_id"]),
+        (r#"{"Id":"a"}"#, &["Id"]),
+        (r#"{"id":{"id":"a"}}"#, &["id"]),
+        (r#"{"id":["a"]}"#, &["id"]),
+        ("{}", &[]),
+        (r#"[{"id":"a"}]"#, &[]),
+        (r#""a""#, &[]),
+    ] {
+        let found = parse(&video(written));
+        assert_eq!(
+            (found.0, found.1),
+            (names.iter().map(|&name| name.to_owned()).collect(), None),
+            "{written}"
+        );
+    }
+}
+
+#[test]
+fn the_id_of_a_referenced_file_is_read() {
+    for (written, id) in [
+        (r#"{"file_id":"file-1"}"#, Some("file-1")),
+        (r#"{"image_url":"x"}"#, None),
+        (r#"{"file_id":"file-1","image_url":"x"}"#, None),
+        (r#"{"file_id":"file-1","File_Id":"file-2"}"#, None),
+        (r#"{"file_id":1}"#, None),
+        (r#""file-1""#, None),
+    ] {
+        let body = format!(r#"{{"input_reference":{written}}}"#);
+        assert_eq!(json(body.as_bytes()).unwrap().reference_file_id(), id, "{written}");
+    }
 }
 
 #[test]
@@ -167,7 +213,7 @@ fn takes_an_object_without_members() {
     let params = json(b" { } ").unwrap();
     assert_eq!(params.layout(), Layout::Json { insert_at: 2, empty: true });
     assert_eq!(params.get(Param::Prompt), None);
-    assert_eq!(params.first_unknown(), None);
+    assert_eq!(unknown(&params), [""; 0]);
 }
 
 /// VA02.

@@ -1,6 +1,7 @@
 //! Promises VA01 to VA17: what is refused, and that it costs no call.
 
 mod bodies;
+mod extras;
 mod fields;
 mod forms;
 mod fuzz;
