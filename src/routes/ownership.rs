@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::admission::Admitted;
 use super::target::is_id;
-use crate::config::auth::{AuthMode, UnknownVideos};
+use crate::config::auth::{AuthMode, FileIds, UnknownVideos};
 use crate::ledger::owners::{Found, Owners};
 use crate::ledger::record::Job;
 use crate::rejection::Rejection;
@@ -96,7 +96,8 @@ pub(super) async fn reached(
 ) -> Result<Option<Job>, Rejection> {
     let config = &admitted.gateway.config;
     let looks_right = is_id(config.routes.video_ids)(named.segment);
-    if owners(admitted, purpose).is_none() && looks_right && config.upstreams.len() == 1 {
+    let is_simple = purpose == Purpose::Read && looks_right && config.upstreams.len() == 1;
+    if is_simple && owners(admitted, purpose).is_none() {
         // Nothing depends on the job: it is where all of them are.
         return Ok(None);
     }
@@ -130,6 +131,20 @@ pub(super) async fn by_id(
             Err(unknown(kind, id))
         }
         Found::Owned(_) | Found::Unknown => Err(unknown(kind, id)),
+    }
+}
+
+/// Refuses a file at the upstream that a request names: no key owns one.
+///
+/// # Errors
+/// [`Rejection::UnknownFile`] where clients have keys, unless the operator lets every client use every file.
+pub(super) fn check_file(admitted: &Admitted, id: Option<&str>) -> Result<(), Rejection> {
+    let auth = &admitted.gateway.config.auth;
+    match id {
+        Some(id) if auth.mode == AuthMode::Keys && auth.file_ids == FileIds::Refuse => {
+            Err(Rejection::UnknownFile(id.to_owned()))
+        }
+        Some(_) | None => Ok(()),
     }
 }
 
