@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::record::{Fault, JobStatus, Outcome, State};
 use crate::dialect::status::JobState;
-use crate::dialect::video::{self, Said};
+use crate::dialect::video;
 use crate::error::{ApiError, Wording};
 use crate::failure::{Failure, leaves_open};
 use crate::rejection::Rejection;
@@ -203,16 +203,24 @@ impl JobView {
     /// Reads a video object, or an error object.
     #[must_use]
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        let Said { video, has_word, error } = video::said(body)?;
-        let known = video.as_ref().and_then(|video| video.state).map(JobStatus::from);
+        let said = video::said(body)?;
         // SDKs stop to poll at a word they do not know.
-        let status = known.or(has_word.then_some(JobStatus::Other));
-        let error = error.and_then(|error| serde_json::from_str::<Value>(error.get()).ok());
+        let status = said.state.map(JobStatus::from).or(said.has_word.then_some(JobStatus::Other));
+        let error = said.error.and_then(|error| serde_json::from_str::<Value>(error.get()).ok());
         Some(Self {
-            id: video.map(|video| shortened(&video.id)),
+            id: said.id.map(|id| shortened(&id)),
             status,
             fault: error.as_ref().map(Fault::read).unwrap_or_default(),
         })
+    }
+
+    /// Reads what an answer says of this job; `None` if it is about another one. `is_poll`: the answer is a successful
+    /// one to a poll, whose path names the job. Then it is about the job even if it has no id.
+    #[must_use]
+    pub(crate) fn of(id: &str, body: &[u8], is_poll: bool) -> Option<Self> {
+        let view = Self::read(body)?;
+        let is_about = view.id.as_deref().map_or(is_poll, |named| named == id);
+        is_about.then(|| Self { id: Some(id.to_owned()), ..view })
     }
 }
 
@@ -302,6 +310,19 @@ mod tests {
             assert_eq!(Settlement::failed(failure, 1).state(), State::Refused, "{failure:?}");
             assert_eq!(Settlement::failed(failure, 2).doubtful().state(), State::Unknown, "{failure:?}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_about_the_job_that_it_names_or_that_the_poll_names() {
+        let about =
+            |body: &str, is_poll| JobView::of("a", body.as_bytes(), is_poll).and_then(|view| view.status);
+        for is_poll in [true, false] {
+            assert_eq!(about(r#"{"id":"a","status":"done"}"#, is_poll), Some(JobStatus::Completed));
+            assert_eq!(about(r#"{"id":"b","status":"done"}"#, is_poll), None);
+        }
+        assert_eq!(about(r#"{"status":"done"}"#, true), Some(JobStatus::Completed));
+        assert_eq!(about(r#"{"status":"done"}"#, false), None);
+        assert_eq!(JobView::of("a", b"{}", true).and_then(|view| view.id).as_deref(), Some("a"));
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) fn named(body: &[u8], field: &Field<'_>) -> Option<String> {
     let written = body.get(field.range.clone())?;
     match field.value {
         Value::Object => {
-            let id = video::read(written).map(|video| video.id.into_owned());
+            let id = video::said(written).and_then(|video| video.id).map(Cow::into_owned);
             id.or_else(|| content(written))
         }
         Value::Text(_)
