@@ -15,7 +15,7 @@ use crate::gateway::{Gateway, Live};
 use crate::journey::{Journey, Start};
 use crate::quota::slots::Job;
 use crate::routes::observe::{self, Polled};
-use crate::upstream::{Call, Kind, Payload, Upstreams, WHOLE_MAX};
+use crate::upstream::{Call, Kind, Payload, Upstreams, WHOLE_MAX, coding};
 
 /// How often it is looked whether a job is due. When one is, the configuration says.
 const LOOK: Duration = Duration::from_millis(200);
@@ -70,7 +70,7 @@ async fn poll(gateway: Arc<Gateway>, upstreams: Upstreams, (job, credential): (J
         return observe::gone(&gateway, &job.upstream, &job.id);
     }
     let polled = Polled { upstream: &job.upstream, id: &job.id, is_poll: head.status.is_success() };
-    observe::seen(&gateway, polled, &body);
+    observe::seen(&gateway, polled, &coding::decoded(&head.headers, &body).unwrap_or_default());
 }
 
 /// A poll as the job's client would make it.

@@ -13,7 +13,7 @@ use super::home;
 use crate::gateway::Gateway;
 use crate::ledger::record::JobStatus;
 use crate::ledger::settlement::JobView;
-use crate::upstream::{WHOLE_MAX, is_json};
+use crate::upstream::{WHOLE_MAX, coding, is_json};
 
 /// The same answer, once it has been looked at.
 pub(super) async fn observe(
@@ -50,11 +50,12 @@ pub(super) async fn observe(
         id: &id,
         is_poll: asked.method == Method::GET && is_own_path(asked.uri.path()) && head.status.is_success(),
     };
-    if is_owed && polled.has_failed(&bytes) {
+    let body = coding::decoded(&head.headers, &bytes).unwrap_or_default();
+    if is_owed && polled.has_failed(&body) {
         // From now on it is known.
         let _ = gateway.ledger.job(&id).await;
     }
-    seen(gateway, polled, &bytes);
+    seen(gateway, polled, &body);
     Response::from_parts(head, Body::from(bytes))
 }
 
@@ -79,7 +80,7 @@ impl Polled<'_> {
     }
 }
 
-/// Notes what an answer says of the job.
+/// Notes what an answer says of the job. `body`: without a content coding.
 pub(crate) fn seen(gateway: &Gateway, polled: Polled<'_>, body: &[u8]) {
     let Some(job) = polled.view(body) else { return };
     if let Some(failed) = gateway.ledger.job_seen(&job) {
