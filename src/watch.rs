@@ -14,8 +14,8 @@ use tracing::{debug, warn};
 use crate::gateway::{Gateway, Live};
 use crate::journey::{Journey, Start};
 use crate::quota::slots::Job;
-use crate::routes::observe;
-use crate::upstream::{Call, Kind, Payload, Upstreams, WHOLE_MAX};
+use crate::routes::observe::{self, Polled};
+use crate::upstream::{Call, Kind, Payload, Upstreams, WHOLE_MAX, coding};
 
 /// How often it is looked whether a job is due. When one is, the configuration says.
 const LOOK: Duration = Duration::from_millis(200);
@@ -64,13 +64,13 @@ async fn poll(gateway: Arc<Gateway>, upstreams: Upstreams, (job, credential): (J
             return;
         }
     };
-    let status = answer.status();
-    let body = to_bytes(answer.into_body(), WHOLE_MAX).await.unwrap_or_default();
-    if status == StatusCode::NOT_FOUND {
-        observe::gone(&gateway, &job.upstream, &job.id);
-    } else {
-        observe::seen(&gateway, (&job.upstream, &job.id), &body);
+    let (head, body) = answer.into_parts();
+    let body = to_bytes(body, WHOLE_MAX).await.unwrap_or_default();
+    if head.status == StatusCode::NOT_FOUND {
+        return observe::gone(&gateway, &job.upstream, &job.id);
     }
+    let polled = Polled { upstream: &job.upstream, id: &job.id, is_poll: head.status.is_success() };
+    observe::seen(&gateway, polled, &coding::decoded(&head.headers, &body).unwrap_or_default());
 }
 
 /// A poll as the job's client would make it.

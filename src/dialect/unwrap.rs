@@ -6,100 +6,191 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
+use super::status::JobState;
 use crate::error::ApiError;
+
+/// An error in its upstream's words, without its wrapping.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// `message`; empty where there is none.
+    pub message: String,
+    /// `type`
+    pub kind: Option<String>,
+    /// `param`
+    pub param: Option<String>,
+    /// `code`, also where it is a number.
+    pub code: Option<String>,
+}
 
 /// The error in OpenAI's terms, or `None` if the body is already in OpenAI's shape or in none we know.
 #[must_use]
 pub(crate) fn error(status: StatusCode, body: &[u8]) -> Option<ApiError> {
-    let Ok(value) = serde_json::from_slice::<Value>(body) else { return prefixed(status, body) };
+    let Ok(value) = serde_json::from_slice::<Value>(body) else {
+        return prefixed(body).map(|found| found.at(status));
+    };
     let object = value.as_object()?;
+    let found = match object.get("error") {
+        Some(Value::Object(error)) => bridged(status, error)?,
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) | None => {
+            wrapped(object).filter(|found| !found.message.is_empty())?.without_status(status)
+        }
+    };
+    Some(found.at(status))
+}
+
+/// The error that an object holds, in any known shape.
+pub(super) fn found(object: &Map<String, Value>) -> Option<Found> {
     match object.get("error") {
-        Some(Value::Object(error)) => bridged(status, error),
-        // xAI and others: the error is a bare text.
-        Some(Value::String(message)) => Some(built(status, message, None)),
-        _ => inside(status, object),
+        Some(Value::Object(error)) if !error.is_empty() => Some(lifted(error)),
+        Some(_) | None => wrapped(object),
     }
 }
 
-fn inside(status: StatusCode, object: &Map<String, Value>) -> Option<ApiError> {
+/// The error of an object whose `error` is no object.
+fn wrapped(object: &Map<String, Value>) -> Option<Found> {
+    // xAI and others: the error is a bare text.
+    if let Some(message) = object.get("error").and_then(Value::as_str).filter(|text| !text.is_empty()) {
+        return Some(Found::new(message, None));
+    }
+    // {"errors": [{"message"}]}
+    if let Some(Value::Object(error)) = object.get("errors").and_then(|errors| errors.get(0)) {
+        return Some(lifted(error));
+    }
     // APIYI: {"message", "data": {"error": {…}}}
     if let Some(Value::Object(error)) = object.get("data").and_then(|data| data.get("error")) {
-        return Some(lifted(status, error));
+        return Some(lifted(error));
     }
     // FastAPI: {"detail": "…"} or {"detail": [{"loc", "msg", "type"}]}
     if let Some(detail) = object.get("detail") {
-        return detailed(status, detail);
+        return detailed(detail);
+    }
+    // MiniMax: {"base_resp": {"status_code", "status_msg"}}, where 0 is no error.
+    if let Some(Value::Object(said)) = object.get("base_resp") {
+        let code = said.get("status_code").and_then(word).filter(|code| !is_success(code));
+        return code.map(|code| Found::new(text_at(said, "status_msg").unwrap_or_default(), Some(&code)));
+    }
+    let message =
+        ["message", "msg", "error_message", "error_msg"].iter().find_map(|name| text_at(object, name));
+    let code = object.get("code").and_then(word);
+    let is_declared = declares_error(object);
+    if !is_declared && code.as_deref().is_none_or(is_success) {
+        return None;
     }
     // new-api tasks: {"code", "message", "data": null}; the message may hold the upstream's own body.
-    let message = object.get("message").and_then(Value::as_str)?;
-    let code = object.get("code").and_then(Value::as_str)?;
+    let message = message.or(is_declared.then_some(""))?;
     let inner = message.find('{').and_then(|start| message.get(start..));
-    let nested = inner.and_then(|inner| nested(status, inner));
-    Some(nested.unwrap_or_else(|| built(status, message, Some(code))))
+    Some(inner.and_then(nested).unwrap_or_else(|| Found::new(message, code.as_deref())))
+}
+
+/// Whether an object declares itself an error: {"success": false}, {"status": "error"} and the like.
+fn declares_error(object: &Map<String, Value>) -> bool {
+    let is = |name: &str, value: bool| object.get(name) == Some(&Value::Bool(value));
+    let failed = |word: &str| JobState::from_word(word) == Some(JobState::Failed);
+    // With an id these fields describe a job that failed.
+    if ["id", "task_id"].iter().any(|name| text_at(object, name).is_some()) {
+        return false;
+    }
+    is("success", false)
+        || is("ok", false)
+        || is("error", true)
+        || text_at(object, "status").is_some_and(failed)
+        || ["error_message", "error_msg"].iter().any(|name| text_at(object, name).is_some())
 }
 
 /// Relays: their own text, then the upstream's body.
-fn prefixed(status: StatusCode, body: &[u8]) -> Option<ApiError> {
+pub(super) fn prefixed(body: &[u8]) -> Option<Found> {
     let text = std::str::from_utf8(body).ok()?;
     // Pages of CDNs hold braces too.
     let is_note = text.starts_with('[');
     let start = text.find('{').filter(|_| is_note)?;
-    nested(status, text.get(start..)?)
+    nested(text.get(start..)?)
 }
 
 /// An error object in OpenAI's shape, but not in its words.
-fn bridged(status: StatusCode, error: &Map<String, Value>) -> Option<ApiError> {
+fn bridged(status: StatusCode, error: &Map<String, Value>) -> Option<Found> {
     let kind = error.get("type").and_then(Value::as_str)?;
     // vLLM: {"type": "Bad Request", "code": 400}, which say the status twice more.
     let is_status = error.get("code").and_then(Value::as_u64) == Some(u64::from(status.as_u16()))
         && status.canonical_reason() == Some(kind);
     // LiteLLM writes Python's `None` as a text.
     let is_none = kind == "None" || error.get("param").and_then(Value::as_str) == Some("None");
-    let mut bridged = (is_status || is_none).then(|| lifted(status, error))?;
-    if is_status {
-        built(status, "", None).kind.clone_into(&mut bridged.kind);
-    }
-    Some(bridged)
+    let bridged = (is_status || is_none).then(|| lifted(error))?;
+    Some(if is_status { Found { kind: None, code: None, ..bridged } } else { bridged })
 }
 
 /// A body written into the message of another one.
-fn nested(status: StatusCode, text: &str) -> Option<ApiError> {
+fn nested(text: &str) -> Option<Found> {
     let value: Value = serde_json::from_str(text).ok()?;
     match value.get("error") {
-        Some(Value::Object(error)) => Some(lifted(status, error)),
-        Some(Value::String(message)) => Some(built(status, message, None)),
-        _ => detailed(status, value.get("detail")?),
+        Some(Value::Object(error)) => Some(lifted(error)),
+        Some(Value::String(message)) => Some(Found::new(message, None)),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) | None => {
+            detailed(value.get("detail")?)
+        }
     }
 }
 
-fn detailed(status: StatusCode, detail: &Value) -> Option<ApiError> {
+fn detailed(detail: &Value) -> Option<Found> {
     match detail {
-        Value::String(message) => Some(built(status, message, None)),
+        Value::String(message) => Some(Found::new(message, None)),
         Value::Array(list) => {
             let first = list.first()?;
             let message = first.get("msg").and_then(Value::as_str)?;
             let location = first.get("loc").and_then(Value::as_array).and_then(|path| path.last());
-            let mut error = built(status, message, first.get("type").and_then(Value::as_str));
-            error.param = location.and_then(Value::as_str).map(str::to_owned);
-            Some(error)
+            let found = Found::new(message, first.get("type").and_then(Value::as_str));
+            Some(Found { param: location.and_then(Value::as_str).map(str::to_owned), ..found })
         }
-        Value::Object(error) => error.contains_key("message").then(|| lifted(status, error)),
+        Value::Object(error) => error.contains_key("message").then(|| lifted(error)),
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 
-fn built(status: StatusCode, message: &str, code: Option<&str>) -> ApiError {
-    ApiError::upstreams(status, message, code)
+fn lifted(error: &Map<String, Value>) -> Found {
+    let text = |key: &str| error.get(key).and_then(Value::as_str).filter(|text| *text != "None");
+    Found {
+        message: text("message").unwrap_or_default().to_owned(),
+        kind: text("type").map(str::to_owned),
+        param: text("param").map(str::to_owned),
+        code: error.get("code").and_then(word).filter(|code| code != "None"),
+    }
 }
 
-fn lifted(status: StatusCode, error: &Map<String, Value>) -> ApiError {
-    let text = |key: &str| error.get(key).and_then(Value::as_str).filter(|text| *text != "None");
-    let mut lifted = built(status, text("message").unwrap_or_default(), text("code"));
-    lifted.param = text("param").map(str::to_owned);
-    if let Some(kind) = text("type") {
-        kind.clone_into(&mut lifted.kind);
+fn text_at<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&'v str> {
+    object.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+/// A code, as a text.
+fn word(code: &Value) -> Option<String> {
+    match code {
+        Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
-    lifted
+}
+
+/// Whether a code means success.
+fn is_success(code: &str) -> bool {
+    ["0", "200", "201", "202", "ok", "success", "succeed"].iter().any(|word| code.eq_ignore_ascii_case(word))
+}
+
+impl Found {
+    fn new(message: &str, code: Option<&str>) -> Self {
+        Self { message: message.to_owned(), code: code.map(str::to_owned), ..Self::default() }
+    }
+
+    /// The same without a code that repeats the status.
+    fn without_status(self, status: StatusCode) -> Self {
+        Self { code: self.code.filter(|code| code != status.as_str()), ..self }
+    }
+
+    /// The error in OpenAI's terms, under this status.
+    pub(crate) fn at(self, status: StatusCode) -> ApiError {
+        let Self { message, kind, param, code } = self;
+        let mut error = ApiError::upstreams(status, &message, code.as_deref());
+        error.param = param;
+        error.kind = kind.unwrap_or(error.kind);
+        error
+    }
 }
 
 #[cfg(test)]
@@ -164,6 +255,34 @@ mod tests {
                 ("m", "server_error", None, Some("500")),
             ),
         ];
+        assert_unwrapped(cases);
+    }
+
+    #[test]
+    fn errors_in_rarer_shapes_are_unwrapped() {
+        let cases: &[(u16, &str, Fields<'_>)] = &[
+            (
+                415,
+                r#"{"message":"m","type":"Unsupported Media Type","code":415}"#,
+                ("m", "invalid_request_error", None, None),
+            ),
+            (400, r#"{"success":false,"message":"m"}"#, ("m", "invalid_request_error", None, None)),
+            (
+                400,
+                r#"{"status":"error","msg":"m","code":7}"#,
+                ("m", "invalid_request_error", None, Some("7")),
+            ),
+            (500, r#"{"errors":[{"message":"m","code":"c"}]}"#, ("m", "server_error", None, Some("c"))),
+            (
+                500,
+                r#"{"base_resp":{"status_code":1008,"status_msg":"m"}}"#,
+                ("m", "server_error", None, Some("1008")),
+            ),
+        ];
+        assert_unwrapped(cases);
+    }
+
+    fn assert_unwrapped(cases: &[(u16, &str, Fields<'_>)]) {
         for (status, body, (message, kind, param, code)) in cases {
             let error = unwrapped(*status, body).unwrap_or_else(|| panic!("not unwrapped: {body}"));
             assert_eq!(
@@ -190,6 +309,11 @@ mod tests {
             "<html>",
             "",
             r#"{"message":"no code"}"#,
+            r#"{"message":"went well","code":"success","data":{}}"#,
+            r#"{"success":false}"#,
+            r#"{"id":"video_1","object":"video","status":"failed","error":null}"#,
+            r#"{"id":"video_1","status":"failed","error_message":"m"}"#,
+            r#"{"base_resp":{"status_code":0,"status_msg":"success"}}"#,
             r#"{"detail":null}"#,
             r#"{"detail":[]}"#,
         ] {

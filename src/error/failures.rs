@@ -64,6 +64,18 @@ impl ApiError {
         }
     }
 
+    /// The words for an upstream's error that gives no reason. Nothing was made, but nothing suggests that a repeat would
+    /// succeed, so the SDK is told not to make one.
+    #[must_use]
+    pub(crate) fn unexplained() -> Self {
+        let error = Self::server(
+            StatusCode::BAD_GATEWAY,
+            "upstream_error",
+            "The upstream server answered with an error that it did not explain.",
+        );
+        Self { should_retry: Some(false), ..error }
+    }
+
     /// The words for a stream that breaks off. Its status is none that a client sees: the 200 left long ago.
     #[must_use]
     pub(crate) fn cut(cut: Cut) -> Self {

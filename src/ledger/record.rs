@@ -164,9 +164,9 @@ impl Outcome {
 }
 
 /// Whether a status speaks of the moment, or of who pays, and not of the request: asked again, the same request may
-/// pass.
+/// pass. With 502 an upstream refuses that does not say why.
 pub(crate) const fn is_momentary(status: u16) -> bool {
-    matches!(status, 401..=403 | 409 | 425 | 429 | 503 | 529)
+    matches!(status, 401..=403 | 409 | 425 | 429 | 502 | 503 | 529)
 }
 
 /// Everything about one paid call.
@@ -299,9 +299,18 @@ mod tests {
         for status in [400, 404, 413, 422] {
             assert!(refused(Some(status)), "{status}");
         }
-        for status in
-            [None, Some(401), Some(402), Some(403), Some(409), Some(425), Some(429), Some(503), Some(529)]
-        {
+        for status in [
+            None,
+            Some(401),
+            Some(402),
+            Some(403),
+            Some(409),
+            Some(425),
+            Some(429),
+            Some(502),
+            Some(503),
+            Some(529),
+        ] {
             assert!(!refused(status), "{status:?}");
         }
     }

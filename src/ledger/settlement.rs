@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::record::{Fault, JobStatus, Outcome, State};
 use crate::dialect::status::JobState;
-use crate::dialect::video::{self, Said};
+use crate::dialect::video;
 use crate::error::{ApiError, Wording};
 use crate::failure::{Failure, leaves_open};
 use crate::rejection::Rejection;
@@ -61,7 +61,7 @@ pub(crate) struct JobView {
 
 /// Headers an answer keeps beside `openai-*`.
 static KEPT: [HeaderName; 4] = [
-    // Nothing is decompressed: the body is kept as it came.
+    // Only of bodies that could not be decoded. All others are kept without a coding.
     HeaderName::from_static("content-encoding"),
     HeaderName::from_static("content-type"),
     HeaderName::from_static("x-request-id"),
@@ -69,6 +69,8 @@ static KEPT: [HeaderName; 4] = [
 ];
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The failure that a successful answer counts as whose body cannot be read.
+pub(crate) const UNREADABLE: Failure = Failure::Garbled;
 /// Longest text of an upstream's that is written down, in characters.
 const TEXT_MAX: usize = 2000;
 
@@ -115,6 +117,17 @@ impl Settlement {
         Self { end: End::Unkept, ..Self::answered(head, attempts) }
     }
 
+    /// The upstream gave an answer with this head and a success's status, but its body holds no job, no result and no
+    /// error. Something may have been made. `attempts`: how many were made.
+    #[must_use]
+    pub(crate) fn unreadable(status: StatusCode, headers: &HeaderMap, attempts: u32) -> Self {
+        let answered = Self::answered_at_length(status, headers, attempts);
+        let fault = Fault::ours(ApiError::failed(UNREADABLE, false));
+        let outcome =
+            Outcome { state: State::Unknown, job_id: None, job_status: None, fault, ..answered.outcome };
+        Self { outcome, end: End::Failed(UNREADABLE), is_last_word: true }
+    }
+
     /// The upstream gave no usable answer.
     #[must_use]
     pub(crate) fn failed(failure: Failure, attempts: u32) -> Self {
@@ -148,6 +161,13 @@ impl Settlement {
         self
     }
 
+    /// The answer is certain to be a refusal, even if its status alone would leave the outcome open.
+    #[must_use]
+    pub(crate) fn refused(mut self) -> Self {
+        self.outcome.state = State::Refused;
+        self
+    }
+
     /// The client's SDK is told not to ask again by itself, if `is_last_word`.
     #[must_use]
     pub(crate) fn last_word_if(self, is_last_word: bool) -> Self {
@@ -164,6 +184,12 @@ impl Settlement {
     #[must_use]
     pub(crate) fn came_to_nothing(&self) -> bool {
         self.outcome.state == State::Refused || self.outcome.job_status == Some(JobStatus::Failed)
+    }
+
+    /// Whether the upstream answered with a success's status and a body that cannot be read.
+    #[must_use]
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.outcome.status.is_some() && self.end == End::Failed(UNREADABLE)
     }
 
     /// Id of the job that was started, if it is known.
@@ -203,16 +229,24 @@ impl JobView {
     /// Reads a video object, or an error object.
     #[must_use]
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        let Said { video, has_word, error } = video::said(body)?;
-        let known = video.as_ref().and_then(|video| video.state).map(JobStatus::from);
+        let said = video::said(body)?;
         // SDKs stop to poll at a word they do not know.
-        let status = known.or(has_word.then_some(JobStatus::Other));
-        let error = error.and_then(|error| serde_json::from_str::<Value>(error.get()).ok());
+        let status = said.state.map(JobStatus::from).or(said.has_word.then_some(JobStatus::Other));
+        let error = said.error.and_then(|error| serde_json::from_str::<Value>(error.get()).ok());
         Some(Self {
-            id: video.map(|video| shortened(&video.id)),
+            id: said.id.map(|id| shortened(&id)),
             status,
             fault: error.as_ref().map(Fault::read).unwrap_or_default(),
         })
+    }
+
+    /// Reads what an answer says of this job; `None` if it is about another one. `is_poll`: the answer is a successful
+    /// one to a poll, whose path names the job. Then it is about the job even if it has no id.
+    #[must_use]
+    pub(crate) fn of(id: &str, body: &[u8], is_poll: bool) -> Option<Self> {
+        let view = Self::read(body)?;
+        let is_about = view.id.as_deref().map_or(is_poll, |named| named == id);
+        is_about.then(|| Self { id: Some(id.to_owned()), ..view })
     }
 }
 
@@ -272,7 +306,8 @@ mod tests {
             (Some("video_1"), Some(JobStatus::Queued))
         );
         assert_eq!((outcome.upstream_request_id.as_deref(), outcome.attempts), (Some("req_up"), 2));
-        assert_eq!(settled(200, "").job_id, None, "accepted all the same");
+        let film = settled(200, r#"{"data":[{"url":"u"}]}"#);
+        assert_eq!((film.state, film.job_id), (State::Accepted, None), "made at once, and no job");
         let answer = Answer::of(StatusCode::OK, &HeaderMap::new(), r#"{"id":"video_1"}"#.into());
         assert_eq!(Settlement::answered(answer, 1).job_id(), Some("video_1"), "whatever else is missing");
     }
@@ -302,6 +337,41 @@ mod tests {
             assert_eq!(Settlement::failed(failure, 1).state(), State::Refused, "{failure:?}");
             assert_eq!(Settlement::failed(failure, 2).doubtful().state(), State::Unknown, "{failure:?}");
         }
+    }
+
+    /// RT05: the record keeps the status and the request id, which support asks for.
+    #[test]
+    fn a_success_in_which_nothing_can_be_read_leaves_the_outcome_unknown() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-request-id", "req_up".parse().expect("a value"));
+        let unreadable = Settlement::unreadable(StatusCode::OK, &headers, 1);
+        assert!(unreadable.is_unreadable() && !unreadable.came_to_nothing());
+        let Outcome { state, status, upstream_request_id, fault, .. } = unreadable.outcome;
+        assert_eq!((state, status), (State::Unknown, Some(200)));
+        assert_eq!(upstream_request_id.as_deref(), Some("req_up"));
+        assert_eq!(fault.code.as_deref(), Some("upstream_bad_answer"));
+        assert!(!Settlement::failed(Failure::Garbled, 1).is_unreadable(), "there was no answer");
+    }
+
+    #[test]
+    fn a_refusal_is_one_whatever_its_status_leaves_open() {
+        let answer = Answer::of(StatusCode::BAD_GATEWAY, &HeaderMap::new(), r#"{"error":"no"}"#.into());
+        let refused = Settlement::answered(answer, 1).refused();
+        assert!(refused.state() == State::Refused && refused.came_to_nothing());
+        assert_eq!(refused.doubtful().state(), State::Unknown, "an attempt before it may have been accepted");
+    }
+
+    #[test]
+    fn an_answer_is_about_the_job_that_it_names_or_that_the_poll_names() {
+        let about =
+            |body: &str, is_poll| JobView::of("a", body.as_bytes(), is_poll).and_then(|view| view.status);
+        for is_poll in [true, false] {
+            assert_eq!(about(r#"{"id":"a","status":"done"}"#, is_poll), Some(JobStatus::Completed));
+            assert_eq!(about(r#"{"id":"b","status":"done"}"#, is_poll), None);
+        }
+        assert_eq!(about(r#"{"status":"done"}"#, true), Some(JobStatus::Completed));
+        assert_eq!(about(r#"{"status":"done"}"#, false), None);
+        assert_eq!(JobView::of("a", b"{}", true).and_then(|view| view.id).as_deref(), Some("a"));
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::future::pending;
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header, response};
 use axum::response::Response;
 use http_body::Body as HttpBody;
 use tokio::sync::oneshot;
@@ -20,13 +21,15 @@ use crate::held::Piece;
 use crate::journey::Journey;
 use crate::ledger::Open;
 use crate::ledger::record::{LedgerId, State};
-use crate::ledger::settlement::{Answer, Settlement};
+use crate::ledger::settlement::{Answer, Settlement, UNREADABLE};
 use crate::outcome::{Note, Refusal};
 use crate::quota::SpentAll;
 use crate::quota::gate::Place;
 use crate::quota::slots::{Held, Job};
 use crate::shutdown::{Stage, Underway};
-use crate::upstream::{Attempts, Call, Kind, Payload, Presence, Unanswered, Upstreams, WHOLE_MAX, Why};
+use crate::upstream::{
+    Attempts, Call, Kind, Payload, Presence, Unanswered, UnderSuccess, Upstreams, WHOLE_MAX, Why, coding,
+};
 
 /// A call that is written down, and everything it needs and holds.
 pub(super) struct Making {
@@ -110,7 +113,16 @@ impl Making {
         if tell.is_closed() {
             gateway.ledger.client_left(&id);
         }
+        let is_unread = settlement.is_unreadable();
         open.settle(settlement).await;
+        if is_unread {
+            let (request_id, ledger_id) = (call.journey.id().as_str(), id.as_str());
+            warn!(
+                request_id,
+                ledger_id,
+                "the upstream answered a paid call with success, but its body holds no job, result or error"
+            );
+        }
         if tell.send(answer).is_err() {
             gateway.ledger.client_left(&id);
             gateway.metrics.orphaned.inc();
@@ -154,7 +166,7 @@ async fn settled(answer: Result<Response, Unanswered>) -> (Result<Response, Refu
     match answer {
         Ok(answer) => {
             let (answer, settlement) = read(answer, attempts.made).await;
-            (Ok(answer), certain(settlement, attempts))
+            (answer, certain(settlement, attempts))
         }
         Err(unanswered) => {
             let settlement = match &unanswered.why {
@@ -174,16 +186,44 @@ fn certain(settlement: Settlement, attempts: Attempts) -> Settlement {
 
 /// Reads what an answer says. Its body is in memory already, unless it is too long to be an answer about a job: then
 /// it streams on, and is not kept.
-async fn read(answer: Response, attempts: u32) -> (Response, Settlement) {
+async fn read(answer: Response, attempts: u32) -> (Result<Response, Refusal>, Settlement) {
     let (head, body) = answer.into_parts();
     let is_whole = HttpBody::size_hint(&body).exact().is_some_and(|length| length <= WHOLE_MAX as u64);
+    let said = head.extensions.get::<UnderSuccess>().copied();
+    let is_unreadable = match said {
+        Some(UnderSuccess::Unreadable) => true,
+        Some(UnderSuccess::Made | UnderSuccess::Refused | UnderSuccess::Doubtful) => false,
+        None => head.status.is_success() && is_page(&head.headers),
+    };
+    if is_unreadable {
+        let unread = Refusal::Failed { failure: UNREADABLE, paid: true, attempts, spent: true };
+        return (Err(unread), Settlement::unreadable(head.status, &head.headers, attempts));
+    }
     if !is_whole {
         let settlement = Settlement::answered_at_length(head.status, &head.headers, attempts);
-        return (Response::from_parts(head, body), settlement);
+        return (Ok(Response::from_parts(head, body)), settlement);
     }
     let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let kept = Answer::of(head.status, &head.headers, bytes.clone());
-    (Response::from_parts(head, Body::from(bytes)), Settlement::answered(kept, attempts))
+    let settlement = Settlement::answered(kept(&head, &bytes), attempts);
+    let settlement = if said == Some(UnderSuccess::Refused) { settlement.refused() } else { settlement };
+    (Ok(Response::from_parts(head, Body::from(bytes))), settlement)
+}
+
+/// Whether a body with this head is an HTML page, which is no job, however long it is.
+fn is_page(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    kind.eq_ignore_ascii_case(b"text/html") || kind.eq_ignore_ascii_case(b"application/xhtml+xml")
+}
+
+/// The answer as it is kept: without a content coding, since a later try may not accept it.
+fn kept(head: &response::Parts, bytes: &Bytes) -> Answer {
+    let Some(plain) = coding::decoded(&head.headers, bytes) else {
+        return Answer::of(head.status, &head.headers, bytes.clone());
+    };
+    let mut kept = Answer::of(head.status, &head.headers, plain);
+    kept.headers.remove(header::CONTENT_ENCODING);
+    kept
 }
 
 /// What the edge is told of a call in the ledger.

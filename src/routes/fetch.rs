@@ -9,7 +9,6 @@ use axum::response::Response;
 use super::Served;
 use super::admission::{Admitted, admitted};
 use super::forward::{judge_query, judge_query_about_known_ids};
-use super::home;
 use super::list;
 use super::observe::observe;
 use super::ownership::{self, Named, Purpose};
@@ -70,7 +69,7 @@ async fn judged(known: &[Param], mut admitted: Admitted) -> Result<Response, Ref
 async fn fetched(admitted: Admitted, job: Option<Job>) -> Result<Response, Refusal> {
     let tokens = admitted.spend(Class::Fetch).await?;
     let Admitted { gateway, upstreams, head, place: _place, .. } = admitted;
-    let upstream = Arc::clone(home::of_job(&gateway.config, job.as_ref()));
+    let upstream = Arc::clone(ownership::upstream_of(&gateway.config, job.as_ref()));
     let call = Arc::new(Call::new(Kind::Fetch, head).counted_by(&gateway.quotas));
     let answer = send(&upstreams, &upstream, (&call, Payload::Empty), tokens).await?;
     let mut answer = observe(&gateway, &upstream, &call.head, answer).await;

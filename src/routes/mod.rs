@@ -21,7 +21,6 @@ mod create;
 mod detached;
 mod fetch;
 mod forward;
-mod home;
 mod list;
 pub(crate) mod observe;
 mod operation;

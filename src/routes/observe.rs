@@ -9,11 +9,11 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use http_body::Body as HttpBody;
 
-use super::home;
+use super::ownership::{Kind, Named};
 use crate::gateway::Gateway;
 use crate::ledger::record::JobStatus;
 use crate::ledger::settlement::JobView;
-use crate::upstream::{WHOLE_MAX, is_json};
+use crate::upstream::{WHOLE_MAX, coding, is_json};
 
 /// The same answer, once it has been looked at.
 pub(super) async fn observe(
@@ -22,7 +22,8 @@ pub(super) async fn observe(
     asked: &Parts,
     answer: Response,
 ) -> Response {
-    let Some(id) = home::id_in(asked.uri.path()) else { return answer };
+    let named = Named::in_path(asked.uri.path()).filter(|named| named.kind == Kind::Video);
+    let Some(Named { id, .. }) = named else { return answer };
     // Not asked for: whoever may not see a job gets the same answer as for one that is gone. The watch will tell.
     if answer.status() == StatusCode::NOT_FOUND {
         return answer;
@@ -45,27 +46,55 @@ pub(super) async fn observe(
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
         return Response::from_parts(head, Body::empty());
     };
-    if is_owed && has_failed(&bytes) {
+    let polled = Polled {
+        upstream,
+        id: &id,
+        is_poll: asked.method == Method::GET && is_own_path(asked.uri.path()) && head.status.is_success(),
+    };
+    let body = coding::decoded(&head.headers, &bytes).unwrap_or_default();
+    if is_owed && polled.has_failed(&body) {
         // From now on it is known.
         let _ = gateway.ledger.job(&id).await;
     }
-    seen(gateway, (upstream, &id), &bytes);
+    seen(gateway, polled, &body);
     Response::from_parts(head, Body::from(bytes))
 }
 
-/// What the answer to a poll means for the job.
-pub(crate) fn seen(gateway: &Gateway, (upstream, id): (&str, &str), body: &[u8]) {
-    let Some(job) = JobView::read(body).filter(|job| job.id.as_deref() == Some(id)) else { return };
+/// A job that an answer may be about.
+#[derive(Clone, Copy)]
+pub(crate) struct Polled<'p> {
+    /// The configured name of its upstream.
+    pub(crate) upstream: &'p str,
+    /// Its id there, as the path has it.
+    pub(crate) id: &'p str,
+    /// Whether the answer is a successful one to a poll of this job: it is about the job even if it has no id.
+    pub(crate) is_poll: bool,
+}
+
+impl Polled<'_> {
+    fn view(self, body: &[u8]) -> Option<JobView> {
+        JobView::of(self.id, body, self.is_poll)
+    }
+
+    fn has_failed(self, body: &[u8]) -> bool {
+        self.view(body).is_some_and(|job| job.status == Some(JobStatus::Failed))
+    }
+}
+
+/// Notes what an answer says of the job. `body`: without a content coding.
+pub(crate) fn seen(gateway: &Gateway, polled: Polled<'_>, body: &[u8]) {
+    let Some(job) = polled.view(body) else { return };
     if let Some(failed) = gateway.ledger.job_seen(&job) {
         gateway.budgets.give_back(&failed.charge());
     }
     if job.status.is_some_and(JobStatus::is_final) {
-        gateway.slots.finished(upstream, id);
+        gateway.slots.finished(polled.upstream, polled.id);
     }
 }
 
-fn has_failed(body: &[u8]) -> bool {
-    JobView::read(body).is_some_and(|job| job.status == Some(JobStatus::Failed))
+/// Whether a path names a job itself, and not its content.
+fn is_own_path(path: &str) -> bool {
+    path.strip_prefix("/v1/videos/").is_some_and(|rest| !rest.contains('/'))
 }
 
 /// The job is no more, at its upstream.

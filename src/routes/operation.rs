@@ -10,7 +10,6 @@ use axum::response::Response;
 use super::Served;
 use super::admission::{Admitted, admitted};
 use super::forward::judge_submit_query;
-use super::home;
 use super::order::Order;
 use super::ownership::{self, Kind, Named, Purpose};
 use super::paid::{self, Paid};
@@ -65,7 +64,7 @@ async fn judged(operation: Operation, mut admitted: Admitted, body: Body) -> Res
         Some(id) => ownership::by_id(&admitted, (Kind::Video, &id), Purpose::Use).await?,
         None => in_path,
     };
-    let upstream = Arc::clone(home::of_job(config, source.as_ref()));
+    let upstream = Arc::clone(ownership::upstream_of(config, source.as_ref()));
     let operation = name_of(operation);
     if let (Some(key), Some(job)) = (admitted.client.key(), &source) {
         allowed(key, job, &config.capabilities)?;

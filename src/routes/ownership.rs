@@ -1,8 +1,10 @@
-//! Which videos and characters a request may reach: its client's own, where clients have keys of ours.
+//! Which videos and characters a request may reach, and which upstream has them: the client's own, where clients have keys
+//! of ours.
 //!
 //! A video of another client and one that does not exist are answered alike, by the gateway itself.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -10,6 +12,7 @@ use tracing::warn;
 
 use super::admission::Admitted;
 use super::target::is_id;
+use crate::config::Config;
 use crate::config::auth::{AuthMode, FileIds, UnknownVideos};
 use crate::ledger::owners::{Found, Owners};
 use crate::ledger::record::Job;
@@ -132,6 +135,12 @@ pub(super) async fn by_id(
         }
         Found::Owned(_) | Found::Unknown => Err(unknown(kind, id)),
     }
+}
+
+/// The upstream that made a job, as far as the ledger knows it; else the default one.
+pub(super) fn upstream_of<'a>(config: &'a Config, job: Option<&'a Job>) -> &'a Arc<str> {
+    let there = job.map(|job| &job.upstream).filter(|upstream| config.upstream(upstream).is_some());
+    there.unwrap_or(&config.default_upstream)
 }
 
 /// Refuses a file at the upstream that a request names: no key owns one.

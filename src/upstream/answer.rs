@@ -10,10 +10,10 @@ use axum::response::Response as Answer;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 
-use super::WHOLE_MAX;
 use super::said::Whole;
 use super::scrub::Secret;
 use super::stream::Download;
+use super::{WHOLE_MAX, coding, paid};
 use crate::dialect;
 use crate::error::{Form, openai};
 use crate::failure::Failure;
@@ -28,6 +28,21 @@ pub(super) struct Treatment {
     pub(super) bodiless: bool,
     /// Whether an error in an aggregator's wrapping is unwrapped.
     pub(super) unwrap: bool,
+    /// Whether the call costs money: a success's status is then checked against the body.
+    pub(super) paid: bool,
+    /// What happens to a content coding.
+    pub(super) coding: Coding,
+}
+
+/// What happens to the content coding of an answer that was read whole.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// The client accepts it and receives it. The gateway judges a decoded copy.
+    Pass,
+    /// The client does not accept it and receives the decoded body.
+    Decode,
+    /// The call is not about videos: the client receives it, and only errors are decoded, to be judged.
+    Ignore,
 }
 
 impl Treatment {
@@ -63,34 +78,47 @@ pub(super) async fn received(
     let mut answer = assembled(status, headers, Body::empty());
     match body {
         Read::Whole(bytes) => {
-            let text = unwrapped(&answer, &bytes, treatment);
-            let judged = text.as_ref().map_or_else(|| bytes.clone(), |text| Bytes::from(text.clone()));
+            let judged = judged(&mut answer, bytes, treatment)?;
             answer.extensions_mut().insert(Whole(judged));
-            match text {
-                Some(text) => replace(&mut answer, text),
-                None => *answer.body_mut() = Body::from(bytes),
-            }
         }
         Read::Beyond(body) => *answer.body_mut() = body,
     }
     Ok(answer)
 }
 
+/// Sets the body that the client receives. Returns the body that is judged, which has no content coding.
+fn judged(answer: &mut Answer, bytes: Bytes, treatment: Treatment) -> Result<Bytes, Failure> {
+    let is_error = answer.status().as_u16() >= 400;
+    let is_judged = treatment.coding != Coding::Ignore || is_error;
+    let plain = if is_judged { coding::decoded(answer.headers(), &bytes) } else { Some(bytes.clone()) };
+    let is_coded = !bytes.is_empty() && !coding::is_identity(answer.headers());
+    let decodes = is_coded && treatment.coding == Coding::Decode;
+    let body = match &plain {
+        Some(plain) if decodes => {
+            remove_body_headers(answer.headers_mut());
+            plain.clone()
+        }
+        // The client could not read it either. For a paid call the outcome is open, which `paid` finds out.
+        None if decodes && !is_error && !treatment.paid => return Err(Failure::Garbled),
+        Some(_) | None => bytes.clone(),
+    };
+    *answer.body_mut() = Body::from(body);
+    let plain = plain.unwrap_or(bytes);
+    if treatment.paid && answer.status().is_success() {
+        return Ok(paid::judge(answer, plain));
+    }
+    let Some(text) = unwrapped(answer, &plain, treatment) else { return Ok(plain) };
+    replace(answer, text.clone());
+    Ok(text.into())
+}
+
 /// The error inside an aggregator's wrapping, in OpenAI's form.
 fn unwrapped(answer: &Answer, bytes: &[u8], treatment: Treatment) -> Option<String> {
     let status = answer.status();
-    // Nothing is decompressed: an encoded body passes as it came.
-    let readable = !answer.headers().contains_key(header::CONTENT_ENCODING);
-    if !(treatment.unwrap && readable && status.as_u16() >= 400) {
+    if !treatment.unwrap || status.as_u16() < 400 {
         return None;
     }
     dialect::unwrap::error(status, bytes).map(|error| openai::body(&error, Form::Service))
-}
-
-/// Whether a body is what it says, and not compressed: nothing here is ever decompressed.
-pub(super) fn is_identity(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(header::CONTENT_ENCODING).into_iter();
-    codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Whether an answer was read whole.
@@ -102,17 +130,23 @@ pub(super) fn is_whole(answer: &Answer) -> bool {
 pub(super) fn without(mut answer: Answer, secret: Option<&Secret>) -> Answer {
     let Some(Whole(bytes)) = answer.extensions().get() else { return answer };
     let Some(clean) = secret.and_then(|secret| secret.out_of(bytes)) else { return answer };
-    answer.headers_mut().remove(header::CONTENT_LENGTH);
-    answer.headers_mut().remove(header::ETAG);
+    remove_body_headers(answer.headers_mut());
     *answer.body_mut() = Body::from(clean.clone());
     answer.extensions_mut().insert(Whole(clean));
     answer
 }
 
-fn replace(answer: &mut Answer, text: String) {
-    let headers = answer.headers_mut();
+/// Removes the headers that describe a body which is being replaced.
+fn remove_body_headers(headers: &mut HeaderMap) {
+    headers.remove(header::CONTENT_ENCODING);
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::ETAG);
+}
+
+/// Replaces the body with this JSON text.
+pub(super) fn replace(answer: &mut Answer, text: String) {
+    let headers = answer.headers_mut();
+    remove_body_headers(headers);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *answer.body_mut() = Body::from(text);
 }

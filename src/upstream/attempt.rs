@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::HeaderName;
-use axum::http::{Method, Response, StatusCode};
+use axum::http::{HeaderMap, Method, Response, StatusCode};
 use axum::response::Response as Answer;
 use tokio::time::timeout_at;
 use tower::Service;
@@ -20,7 +20,7 @@ use super::outgoing::{Outgoing, Terms};
 use super::scrub::Secret;
 use super::send::Sent;
 use super::tally::{Attempting, result_of};
-use super::{answer, said, stream};
+use super::{answer, coding, said, stream};
 use crate::failure::Failure;
 use crate::trace_context::Traceparent;
 
@@ -147,13 +147,21 @@ impl Rules {
             bodiless: terms.method() == Method::HEAD,
             // What is not about videos passes as it is, whatever its errors look like.
             unwrap: self.unwrap && terms.kind != Kind::Other,
+            paid: terms.kind == Kind::Submit,
+            coding: coding_of(terms, &headers),
         };
         if treatment.streams() {
             return Ok(self.masked(self.streamed(terms, leaf.clone(), (status, headers, body))));
         }
         let download = stream::Download::new(body, self.body_idle).metered(terms.tally.received());
         let answer = answer::received(status, headers, download, treatment).await?;
-        if status == StatusCode::FORBIDDEN && self.own_credential && said::is_about_credential(&answer) {
+        // `paid` has given an error under a success's status the status that the error names.
+        let is_ours = match answer.status() {
+            StatusCode::UNAUTHORIZED => true,
+            StatusCode::FORBIDDEN => said::is_about_credential(&answer),
+            _ => false,
+        };
+        if is_ours && self.own_credential {
             return Err(Failure::Credential);
         }
         Ok(self.masked(answer::without(answer, self.secret.as_ref())))
@@ -167,5 +175,16 @@ impl Rules {
             }
             Some(_) | None => answer,
         }
+    }
+}
+
+/// What happens to the content coding of an answer with these headers, if it is read whole.
+fn coding_of(terms: &Terms, headers: &HeaderMap) -> answer::Coding {
+    match terms.kind {
+        Kind::Other => answer::Coding::Ignore,
+        Kind::Submit | Kind::Fetch if coding::accepts(&terms.call.head.headers, headers) => {
+            answer::Coding::Pass
+        }
+        Kind::Submit | Kind::Fetch => answer::Coding::Decode,
     }
 }

@@ -78,7 +78,7 @@ impl<'a> AttemptHead<'a> {
             }
         }
         if codings > 0 {
-            // Which job it is and how far it has come must be readable, and nothing is decompressed here.
+            // The gateway has to read which job it is and how far it has come, and decodes few codings itself.
             show(&header::ACCEPT_ENCODING, &IDENTITY);
         }
         [authorization, api_key]

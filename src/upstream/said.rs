@@ -7,6 +7,7 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::Response as Answer;
 use serde::Deserialize;
 
+use super::paid::UnderSuccess;
 use super::retry::asked;
 
 /// The body of an answer that was read whole; in its extensions, for as long as it is being judged.
@@ -53,6 +54,12 @@ impl Said {
 
 impl Meaning {
     pub(super) fn of(answer: &Answer) -> Self {
+        // A refusal without a reason: a prompt may cause it, so it must not open the breaker for other clients.
+        if answer.extensions().get() == Some(&UnderSuccess::Refused)
+            && answer.status() == StatusCode::BAD_GATEWAY
+        {
+            return Self::Permanent;
+        }
         let failed = answer.status().is_client_error() || answer.status().is_server_error();
         match answer.extensions().get() {
             Some(Whole(bytes)) if failed => Self::of_body(bytes),
@@ -88,7 +95,7 @@ pub(super) fn is_about_credential(answer: &Answer) -> bool {
 }
 
 /// Codes and types of errors about who asks: OpenAI's, Anthropic's, Azure's, and what aggregators make of them.
-const CREDENTIAL: &[&str] = &[
+pub(super) const CREDENTIAL: &[&str] = &[
     "access_terminated",
     "account_deactivated",
     "authentication_error",
@@ -109,7 +116,7 @@ const CREDENTIAL: &[&str] = &[
 ];
 
 /// Codes and types of refusals that last until somebody pays.
-const PERMANENT: &[&str] = &[
+pub(super) const PERMANENT: &[&str] = &[
     "billing_hard_limit_reached",
     "billing_not_active",
     "insufficient_balance",
@@ -119,7 +126,7 @@ const PERMANENT: &[&str] = &[
 ];
 
 /// Some upstreams have only the original's words, in lower case.
-const QUOTA_TEXT: &str = "exceeded your current quota";
+pub(super) const QUOTA_TEXT: &str = "exceeded your current quota";
 
 #[derive(Deserialize)]
 struct Body<'b> {

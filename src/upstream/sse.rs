@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame};
 
-use super::answer::is_identity;
+use super::coding::is_identity;
 use super::stream::Download;
 use crate::error::{Dialect, event};
 use crate::failure::Cut;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tracing::error;
 
 use super::call::{Kind, Missed, Why};
+use super::paid::UnderSuccess;
 use crate::failure::Failure;
 use crate::metrics::meter::Meter;
 use crate::metrics::{Cells, Metrics, Upstreams};
@@ -214,7 +215,14 @@ impl Drop for Attempting {
 /// The word for what an attempt came to.
 pub(super) fn result_of(result: &Result<Answer, Missed>) -> &'static str {
     match result {
-        Ok(answer) => class_of(answer.status()),
+        Ok(answer) => match answer.extensions().get() {
+            Some(UnderSuccess::Unreadable) => Failure::Garbled.name(),
+            // It names no status, and leaves nothing open.
+            Some(UnderSuccess::Refused) if answer.status() == StatusCode::BAD_GATEWAY => "4xx",
+            Some(UnderSuccess::Made | UnderSuccess::Refused | UnderSuccess::Doubtful) | None => {
+                class_of(answer.status())
+            }
+        },
         Err(Missed { why: Why::Failed(failure), .. }) => failure.name(),
         Err(Missed { why: Why::Rejected(_), .. }) => "upload_broken",
     }
@@ -262,6 +270,23 @@ mod tests {
         words.extend(["upload_broken", "abandoned"]);
         assert!(words.iter().all(|word| RESULTS.contains(word)));
         assert!(RESULTS.iter().all(|result| words.contains(result)), "a word that nobody says");
+    }
+
+    /// Alerts on unknown outcomes go by these words.
+    #[test]
+    fn a_success_is_counted_by_what_its_body_says() {
+        for (said, status, word) in [
+            (UnderSuccess::Made, 200, "2xx"),
+            (UnderSuccess::Unreadable, 200, "garbled"),
+            (UnderSuccess::Refused, 429, "429"),
+            (UnderSuccess::Refused, 502, "4xx"),
+            (UnderSuccess::Doubtful, 502, "5xx"),
+        ] {
+            let mut answer = Answer::default();
+            *answer.status_mut() = StatusCode::from_u16(status).expect("a status");
+            answer.extensions_mut().insert(said);
+            assert_eq!(result_of(&Ok(answer)), word, "{said:?} {status}");
+        }
     }
 
     #[test]

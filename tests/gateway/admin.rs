@@ -4,7 +4,7 @@ use crate::support::client::Client;
 use crate::support::message::Message;
 use crate::support::process::Process;
 use crate::support::request::{create, get, request};
-use crate::support::upstream::{Gate, Reply, Upstream};
+use crate::support::upstream::{Gate, JOB, Reply, Upstream, answer};
 
 const PAGES: [&str; 6] = ["/", "/livez", "/readyz", "/healthz", "/metrics", "/status"];
 
@@ -88,7 +88,7 @@ async fn clients_see_no_admin_page() {
 #[tokio::test]
 async fn the_status_tells_how_everything_stands() {
     let gate = Gate::closed();
-    let held = Reply::default().read().wait(&gate).send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+    let held = Reply::default().read().wait(&gate).send(answer(200, &[], JOB));
     let upstream = Upstream::start(held).await;
     let process = Process::start(&upstream, SETTINGS).await;
     let mut client = process.connect().await;

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::content_range::ContentRange;
-use crate::upstream::answer::is_identity;
+use crate::upstream::coding::is_identity;
 
 /// What is missing of a file, and what makes certain that it is the same file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -89,7 +89,7 @@ async fn statuses_without_a_body_pass_and_keep_the_connection() {
     assert_eq!(upstream.connections(), 1);
 }
 
-/// ST11: nothing is decompressed on the way.
+/// ST11: a coding that the client accepts is not touched.
 #[tokio::test]
 async fn an_encoded_answer_passes_as_it_came() {
     let encoded = answer(

@@ -109,6 +109,14 @@ async fn what_is_refused_costs_nothing_and_what_may_have_been_made_does() {
         (no, false),
         (at_once, false),
         (Reply::json(503, "{}"), false),
+        (
+            Reply::json(200, r#"{"error":{"message":"no money","type":"x","code":"insufficient_quota"}}"#),
+            false,
+        ),
+        (Reply::json(200, r#"{"success":false,"message":"no"}"#), false),
+        (Reply::json(200, r#"{"error":{"message":"gave up","code":"gateway_timeout"}}"#), true),
+        (Reply::raw(answer(200, &[("content-type", "text/html")], "<html></html>")), true),
+        (Reply::json(200, ""), true),
         (Reply::json(500, "{}"), true),
         (Reply::default().read().reset(), true),
     ] {
@@ -261,8 +269,7 @@ async fn a_remix_costs_what_its_source_did_and_an_unknown_one_is_refused() {
 /// However many come at once: never more than the budget.
 #[tokio::test]
 async fn creates_that_come_together_never_exceed_a_budget() {
-    let upstream =
-        Upstream::start(Reply::raw(answer(200, &[("content-type", "application/json")], "{}"))).await;
+    let upstream = Upstream::start(Reply::job()).await;
     let gateway = with(&upstream, "money = 5.6", "").await;
     let mut clients = Vec::new();
     for n in 0..24 {

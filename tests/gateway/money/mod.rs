@@ -2,6 +2,7 @@
 
 mod answers;
 mod budgets;
+mod coded;
 mod homes;
 mod idempotency;
 mod large;
@@ -12,6 +13,7 @@ mod repeats;
 mod sdk;
 mod shared;
 mod slots;
+mod successes;
 mod unknown;
 mod waits;
 

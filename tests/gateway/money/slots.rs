@@ -51,6 +51,42 @@ async fn a_job_holds_its_slot_until_it_is_seen_to_have_ended() {
     }
 }
 
+/// JO03: the path of a poll names the job, so an answer is about it unless it names another one.
+#[tokio::test]
+async fn a_job_ends_in_every_shape_and_word_in_which_an_upstream_says_so() {
+    for (body, frees) in [
+        (r#"{"id":"video_1","status":"SUCCEEDED"}"#, true),
+        (r#"{"id":"video_1","status":"budget_exceeded"}"#, true),
+        (r#"{"id":"video_1","state":"failed"}"#, true),
+        (r#"{"code":"success","message":"","data":{"task_id":"video_1","status":"SUCCESS"}}"#, true),
+        (r#"{"output":{"task_id":"video_1","task_status":"CANCELED"},"request_id":"r"}"#, true),
+        (r#"{"task_status":"done"}"#, true),
+        (r#"{"status":"done","video":{"url":"u"}}"#, true),
+        (r#"{"done":true,"error":{"code":3,"message":"no"}}"#, true),
+        (r#"{"id":"video_1","status":"cancelling"}"#, false),
+        (r#"{"id":"video_1","status":"UNKNOWN"}"#, false),
+        (r#"{"id":"video_2","status":"completed"}"#, false),
+        (r#"{"status":"success","data":{"status":"processing"}}"#, false),
+        (r#"{"status":"error","message":"try again"}"#, false),
+        (r#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#, false),
+    ] {
+        let upstream = Upstream::script(vec![Reply::job(), Reply::json(200, body)]).await;
+        let gateway = with(&upstream, &format!("{ONE}[jobs]\nwatch = false\n")).await;
+        assert_eq!(gateway.ask(&first("a cat")).await.status(), 200);
+        assert_eq!(gateway.ask(&get("/v1/videos/video_1")).await.text(), body);
+        assert_eq!(gateway.metric(IN_USE) < 1.0, frees, "{body}");
+    }
+    // Without an id, only a successful answer to a poll counts.
+    let ended = r#"{"status":"completed"}"#;
+    for (target, status) in [("/v1/videos/video_1/content", 200), ("/v1/videos/video_1", 400)] {
+        let upstream = Upstream::script(vec![Reply::job(), Reply::json(status, ended)]).await;
+        let gateway = with(&upstream, &format!("{ONE}[jobs]\nwatch = false\n")).await;
+        gateway.ask(&first("a cat")).await;
+        gateway.ask(&get(target)).await;
+        assert!(gateway.metric(IN_USE) > 0.0, "{target} {status}");
+    }
+}
+
 #[tokio::test]
 async fn a_deleted_job_holds_no_slot() {
     let deleted = Reply::json(200, r#"{"id":"video_1","object":"video.deleted","deleted":true}"#);

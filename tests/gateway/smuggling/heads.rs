@@ -157,7 +157,7 @@ async fn the_clients_host_is_not_sent_on() {
 /// SM09
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
-    let replies = (0..4).map(|n| Reply::json(200, &format!("{{\"n\":{n}}}"))).collect();
+    let replies = (0..4).map(|n| Reply::json(200, &format!("{{\"id\":{n}}}"))).collect();
     let upstream = Upstream::script(replies).await;
     let gateway = Gateway::over(&upstream).await;
     let mut client = gateway.connect().await;
@@ -169,7 +169,7 @@ async fn pipelined_requests_are_answered_in_order() {
         get("/v1/videos/video_3").bytes(),
     ];
     client.send(requests.concat()).await;
-    for expected in ["{\"n\":0}", "{\"n\":1}", "", "{\"n\":2}", "{\"n\":3}"] {
+    for expected in ["{\"id\":0}", "{\"id\":1}", "", "{\"id\":2}", "{\"id\":3}"] {
         let answer = client.answer().await;
         match expected {
             "" => assert_eq!(answer.status(), 404),

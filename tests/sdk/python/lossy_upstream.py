@@ -28,6 +28,7 @@ def failed(code, *lines):
 
 
 WHOLE = headed(LENGTH, body=JOB)
+GAVE_UP = b'{"error":{"message":"context deadline exceeded","type":"new_api_error","code":"do_request_failed"}}'
 
 # What is sent once the job runs, before the connection is closed in good order: nobody can make an answer of it.
 LOST = {
@@ -71,6 +72,16 @@ LOST = {
     "a 500 that invites a repeat": failed(500, b"x-should-retry: true"),
     "a 502 that says when": failed(502, b"retry-after: 1", b"retry-after-ms: 1"),
     "a page instead": headed(b"content-length: 6", body=b"<html>", status=b"HTTP/1.1 504 Gateway Timeout"),
+    # Its status is a success, and its body names no job.
+    "nothing, and it says so": headed(b"content-length: 0"),
+    "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "a page": b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>",
+    "half a job of the right length": headed(b"content-length: 20", body=JOB[:20]),
+    "half a job of no length": headed(b"connection: close", body=JOB[:20]),
+    "half a job as of old": headed(body=JOB[:20], status=b"HTTP/1.0 200 OK"),
+    "a job without an id": headed(b"content-length: 2", body=b"{}"),
+    "rubbish that says it is zipped": headed(b"content-encoding: gzip", b"content-length: 4", body=b"\1\2\3\4"),
+    "a time-out under 200": headed(b"content-length: %d" % len(GAVE_UP), body=GAVE_UP),
 }
 
 # What becomes of the answer where sending some bytes is not all of it.
@@ -90,15 +101,7 @@ AMID_THE_UPLOAD = ["a close amid the upload", "a 500 amid the upload", "silence 
 
 # What can be made an answer of, if not of use to anybody: whether an SDK takes it is up to the SDK.
 ODD = {
-    "nothing, and it says so": headed(b"content-length: 0"),
-    "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
     "not modified": b"HTTP/1.1 304 Not Modified\r\n\r\n",
-    "a page": b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>",
-    "half a job of the right length": headed(b"content-length: 20", body=JOB[:20]),
-    "half a job of no length": headed(b"connection: close", body=JOB[:20]),
-    "half a job as of old": headed(body=JOB[:20], status=b"HTTP/1.0 200 OK"),
-    "a job without an id": headed(b"content-length: 2", body=b"{}"),
-    "rubbish that says it is zipped": headed(b"content-encoding: gzip", b"content-length: 4", body=b"\1\2\3\4"),
     "a length and chunks": headed(CHUNKED, LENGTH, body=CHUNK + b"0\r\n\r\n"),
     "more than it announced": headed(LENGTH, body=JOB + b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
 }
