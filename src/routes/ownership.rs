@@ -96,8 +96,9 @@ pub(super) async fn reached(
 ) -> Result<Option<Job>, Rejection> {
     let config = &admitted.gateway.config;
     let looks_right = is_id(config.routes.video_ids)(named.segment);
-    if owners(admitted, purpose).is_none() && looks_right && config.upstreams.len() == 1 {
-        // Nothing depends on the job: it is where all of them are.
+    let is_read = purpose == Purpose::Read;
+    if is_read && owners(admitted, purpose).is_none() && looks_right && config.upstreams.len() == 1 {
+        // Nothing depends on the job: it is where all of them are. What is made of one is judged by its model.
         return Ok(None);
     }
     let job = by_id(admitted, (named.kind, &named.id), purpose).await?;
