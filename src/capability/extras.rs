@@ -11,7 +11,7 @@ use super::spelling::Readings;
 use super::{Shared, Unknown};
 
 /// Every field that some operation judges. No operator can let one through, and nothing that may be read as one passes.
-pub(crate) const JUDGED: &[Param] = &[
+const JUDGED: &[Param] = &[
     Param::Model,
     Param::Prompt,
     Param::InputReference,
@@ -20,6 +20,12 @@ pub(crate) const JUDGED: &[Param] = &[
     Param::Video,
     Param::Name,
 ];
+
+/// The field that a name may be read as, if there is one that is judged.
+pub(crate) fn judged_as(name: &str) -> Option<Param> {
+    let readings = Readings::of(name);
+    JUDGED.iter().copied().find(|field| readings.may_be(field.name()))
+}
 
 impl Shared {
     /// Whether a field that is none of the operation's may go upstream.
@@ -43,12 +49,12 @@ impl Shared {
     }
 
     /// Whether the operator lets this name through, and does not refuse it.
-    pub(super) fn allows(&self, name: &str) -> bool {
+    pub(crate) fn allows(&self, name: &str) -> bool {
         self.verdict(name) == Verdict::Allowed
     }
 
     /// Whether the operator refuses this name.
-    pub(super) fn refuses(&self, name: &str) -> bool {
+    pub(crate) fn refuses(&self, name: &str) -> bool {
         let readings = Readings::of(name);
         self.refused_parameters.iter().any(|refused| readings.may_be(refused))
     }
@@ -196,7 +202,7 @@ mod tests {
         boundary_ratio user style camera_fixed watermark custom_llm_provider";
 
     #[test]
-    fn what_nobody_named_is_refused() {
+    fn a_name_on_no_list_is_refused() {
         let shared = shared(Unknown::Reject, &[], &[]);
         assert_refused(&shared, &words(DECIDING));
         assert_refused(&shared, &words(HARMLESS));
@@ -246,9 +252,9 @@ mod tests {
         }
     }
 
-    /// A container that nobody named is no way around, be it an object or the text of one.
+    /// A container on no list is no way around, be it an object or the text of one.
     #[test]
-    fn names_within_a_value_are_judged_where_nobody_named_the_field() {
+    fn names_within_a_value_are_judged_where_the_field_is_on_no_list() {
         let forward = shared(Unknown::Forward, &["named"], &[]);
         let passes = |body: &str| {
             let params =
@@ -265,6 +271,21 @@ mod tests {
             r#"{"camera":{"size":"3840x2160"}}"#,
         ] {
             assert!(!passes(around), "{around}");
+        }
+    }
+
+    /// Operators must be able to look up why a field was refused.
+    #[test]
+    fn the_documentation_lists_every_part_of_a_name() {
+        let page = include_str!("../../docs/configuration.md");
+        let (_, section) = page.split_once("### Forwarding unknown fields\n").expect("the section");
+        let (section, _) = section.split_once("\n## ").expect("another section");
+        let spans: Vec<String> =
+            section.split('`').skip(1).step_by(2).map(super::super::spelling::folded).collect();
+        let is_there = |word: &str| spans.iter().any(|span| span == word);
+        for word in [EXACT, ENDS, WITHIN].into_iter().flat_map(listed).chain(["num", "extra"]) {
+            let singular = word.strip_suffix('s').unwrap_or(word);
+            assert!(is_there(word) || is_there(singular), "{word} is not documented");
         }
     }
 

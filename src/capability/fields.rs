@@ -165,12 +165,14 @@ fn only_members(params: &Params<'_>, param: Param, known: &[&str]) -> Result<(),
 
 /// A member must be a text with something in it.
 fn member_text(member: &Member<'_>, param: Param) -> Result<(), Rejection> {
-    match &member.value {
-        Value::Text(text) if text.is_empty() => Err(Rejection::Empty(param)),
-        Value::Text(_) => Ok(()),
-        other => {
-            Err(Rejection::WrongType { param, expected: Expected::Type(Noun::String), got: other.noun() })
-        }
+    match member.value.text() {
+        Some("") => Err(Rejection::Empty(param)),
+        Some(_) => Ok(()),
+        None => Err(Rejection::WrongType {
+            param,
+            expected: Expected::Type(Noun::String),
+            got: member.value.noun(),
+        }),
     }
 }
 

@@ -182,6 +182,13 @@ impl Table {
         !self.auto.is_empty()
     }
 
+    /// The pattern that would mean a model, had it no table of its own.
+    #[must_use]
+    pub fn pattern_over(&self, model: &Model) -> Option<&Arc<Model>> {
+        let mut patterns = self.patterns.iter().filter(|_| !model.is_pattern());
+        patterns.find(|(pattern, _)| pattern.matches(&model.name)).map(|(_, pattern)| pattern)
+    }
+
     /// The model of this name in the configuration, be it a pattern.
     #[must_use]
     pub fn configured(&self, name: &str) -> Option<&Arc<Model>> {

@@ -45,16 +45,17 @@ impl Readings {
 /// Without percent signs that mean another character.
 fn decoded(name: &str) -> String {
     let mut name = name.to_owned();
-    // A round makes it shorter, or is the last.
-    while name.contains('%') {
-        let once = percent_decode_str(&name).decode_utf8_lossy().into_owned();
-        if once == name {
+    for _ in 0..DECODED_MAX {
+        if !name.contains('%') {
             break;
         }
-        name = once;
+        name = percent_decode_str(&name).decode_utf8_lossy().into_owned();
     }
     name
 }
+
+/// More often than any chain of parsers decodes a name. A long name could be decoded a hundred thousand times.
+const DECODED_MAX: usize = 4;
 
 /// Letters and digits alone, in lower case.
 pub(crate) fn folded(name: &str) -> String {

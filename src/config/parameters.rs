@@ -2,10 +2,14 @@
 
 use toml::{Table, Value};
 
-use crate::capability::extras::JUDGED;
+use crate::capability::extras::judged_as;
+use crate::capability::model::Model;
+use crate::capability::ranges::Range;
 use crate::capability::spelling::folded;
+use crate::capability::{Table as Capabilities, Unknown};
 
-use super::reader::{Notes, Section};
+use super::reader::{Notes, Section, joined};
+use super::remarks::Remark;
 
 const ALLOWED: &str = "allowed_parameters";
 const REFUSED: &str = "refused_parameters";
@@ -32,7 +36,7 @@ fn mistake(name: &str) -> Option<String> {
     if folded(name).is_empty() {
         return Some(EMPTY.to_owned());
     }
-    if let Some(judged) = JUDGED.iter().find(|judged| folded(judged.name()) == folded(name)) {
+    if let Some(judged) = judged_as(name) {
         return Some(format!("\"{name}\" is not allowed: {judged} is judged by itself (remove it)"));
     }
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
@@ -60,11 +64,48 @@ pub(super) fn check_lists(file: &Table, notes: &Notes) {
     }
 }
 
+/// What became of settings that meant more in version 0.1.
+pub(super) fn remarks(capabilities: &Capabilities) -> Vec<Remark> {
+    let forwards = capabilities.shared.unknown_parameters == Unknown::Forward;
+    let forward = forwards.then(|| Remark {
+        path: "shared.unknown_parameters".to_owned(),
+        what: "\"forward\" no longer lets fields pass that multiply or override what was judged, or that name files and \
+               addresses (list those that your clients need in shared.allowed_parameters, and leave this key away)"
+            .to_owned(),
+    });
+    let models = capabilities.models().filter_map(|model| without_ranges(model, capabilities));
+    forward.into_iter().chain(models).collect()
+}
+
+/// A model that takes no fields which a preset's pattern takes, and which it once took too.
+fn without_ranges(model: &Model, capabilities: &Capabilities) -> Option<Remark> {
+    let pattern = capabilities.pattern_over(model)?;
+    let is_settled = |name| capabilities.shared.allows(name) || capabilities.shared.refuses(name);
+    let missing =
+        pattern.ranges.iter().filter(|(param, _)| model.range(*param).is_none() && !is_settled(param.name()));
+    let (names, ranges): (Vec<_>, Vec<_>) = missing
+        .map(|(param, Range { min, max })| {
+            (param.name(), format!("{param} = {{ min = {min}, max = {max} }}"))
+        })
+        .unzip();
+    (!names.is_empty()).then(|| Remark {
+        path: joined("models", &model.name),
+        what: format!(
+            "a request for it is refused if it has {}, which \"{}\" has a range for (add {}, or name it in \
+             shared.refused_parameters)",
+            names.join(" or "),
+            pattern.name,
+            ranges.join(" and ")
+        ),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use crate::config::Config;
+    use crate::config::remarks::Remark;
     use crate::config::secret::Sources;
 
     fn problems(shared: &str) -> String {
@@ -73,6 +114,50 @@ mod tests {
         match Config::parse(&text, Path::new(""), Sources { var: &|_| None, file: &file }) {
             Ok(_) => String::new(),
             Err(problems) => problems.to_string(),
+        }
+    }
+
+    fn remarks(text: &str) -> Vec<String> {
+        let file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
+        let config = Config::parse(text, Path::new(""), Sources { var: &|_| None, file: &file });
+        remarks_of(&config.expect(text))
+    }
+
+    fn remarks_of(config: &Config) -> Vec<String> {
+        config.remarks().iter().map(Remark::to_string).collect()
+    }
+
+    #[test]
+    fn forwarding_is_remarked_on_with_what_to_write_instead() {
+        assert_eq!(
+            remarks("[shared]\nunknown_parameters = \"forward\""),
+            [
+                "shared.unknown_parameters: \"forward\" no longer lets fields pass that multiply or override what was \
+              judged, or that name files and addresses (list those that your clients need in \
+              shared.allowed_parameters, and leave this key away)"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_model_without_the_ranges_of_its_preset_is_remarked_on() {
+        let wan = "presets = [\"vllm-omni\"]\n[models.\"wan2.2\"]\nseconds = [4]\n";
+        assert_eq!(
+            remarks(&format!("{wan}num_inference_steps = {{ max = 50 }}")),
+            [
+                "models.\"wan2.2\": a request for it is refused if it has fps, which \"*\" has a range for (add fps = { min = 1, \
+              max = 30 }, or name it in shared.refused_parameters)"
+            ]
+        );
+        for settled in [
+            "fps = { max = 24 }\nnum_inference_steps = { max = 50 }",
+            "[shared]\nrefused_parameters = [\"fps\", \"num_inference_steps\"]",
+            "[shared]\nallowed_parameters = [\"fps\", \"num_inference_steps\"]",
+        ] {
+            assert_eq!(remarks(&format!("{wan}{settled}")), [""; 0], "{settled}");
+        }
+        for preset in ["seed", "openai", "azure", "apiyi", "vllm-omni", "sglang"] {
+            assert_eq!(remarks(&format!("presets = [\"{preset}\"]")), [""; 0], "{preset}");
         }
     }
 
@@ -100,6 +185,10 @@ mod tests {
             (
                 "allowed_parameters = [\"inputReference\"]",
                 "allowed_parameters: \"inputReference\" is not allowed: input_reference is judged by itself (remove it)",
+            ),
+            (
+                "allowed_parameters = [\"video.id\"]",
+                "allowed_parameters: \"video.id\" is not allowed: video is judged by itself (remove it)",
             ),
             (
                 "allowed_parameters = [\"n[]\"]",

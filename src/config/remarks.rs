@@ -6,6 +6,7 @@ use std::fmt;
 use axum::http::StatusCode;
 
 use super::Config;
+use super::parameters;
 use super::reader::joined;
 use super::upstreams::Upstream;
 
@@ -28,7 +29,8 @@ impl Config {
     /// Everything an operator should know about this configuration, in the order of its sections.
     #[must_use]
     pub fn remarks(&self) -> Vec<Remark> {
-        self.upstreams.iter().flat_map(of_upstream).collect()
+        let upstreams = self.upstreams.iter().flat_map(of_upstream);
+        parameters::remarks(&self.capabilities).into_iter().chain(upstreams).collect()
     }
 }
 

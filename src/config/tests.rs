@@ -183,6 +183,24 @@ fn all_mistakes_are_reported_at_once() {
 }
 
 #[test]
+fn a_range_has_an_end_and_no_other_keys() {
+    for (range, told) in [
+        ("fps = { min = 1 }", "fps.max: missing (name the largest number that passes, such as 60)"),
+        ("fps = { min = 5, max = 4 }", "fps.max: 4 is not allowed (use 5 or more)"),
+        ("fps = { min = 0, max = 4 }", "fps.min: 0 is not allowed (use a whole number from 1 to 100000)"),
+        ("fps = { max = 4, step = 1 }", "fps.step: unknown key (known keys here: max, min)"),
+        ("num_inference_steps = [1, 50]", "num_inference_steps: a list with these items is not allowed"),
+    ] {
+        let problems = parse(&format!("[models.a]\n{range}")).expect_err(range);
+        assert!(problems.starts_with(&format!("models.a.{told}")), "{range}: {problems}");
+    }
+    // Half of a preset's range is none.
+    let problems =
+        parse("presets = [\"sglang\"]\n[models.\"*\"]\nfps = { min = 5 }").expect_err("without an end");
+    assert!(problems.starts_with("models.*.fps.max: missing"), "{problems}");
+}
+
+#[test]
 fn a_credential_comes_from_the_environment_and_is_never_shown() {
     let text = "[auth]\nmode = \"open\"\n[upstreams.main]\nbase_url = \"http://x/v1\"\ncredential = { env = \"KEY\" }";
     let config = parse(text).expect("a configuration");

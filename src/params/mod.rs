@@ -168,6 +168,21 @@ impl Default for Limits {
 // === impl Value ===
 
 impl Value<'_> {
+    /// Its text, if it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Integer(_)
+            | Self::Decimal(_)
+            | Self::Boolean
+            | Self::Null
+            | Self::Array
+            | Self::Object
+            | Self::File { .. } => None,
+        }
+    }
+
     /// What this value is called in a type error.
     #[must_use]
     pub const fn noun(&self) -> Noun {
@@ -220,7 +235,7 @@ impl<'b> Params<'b> {
     fn only_member(&self, param: Param, name: &str) -> Option<&str> {
         let mut members = self.members(param);
         match (members.next(), members.next()) {
-            (Some(Member { name: only, value: Value::Text(text) }), None) if only == name => Some(text),
+            (Some(only), None) if only.name == name => only.value.text(),
             (Some(_) | None, _) => None,
         }
     }

@@ -39,11 +39,7 @@ fn unknown<'p>(params: &'p Params<'_>) -> Vec<&'p str> {
 
 /// The members of a field, as names and texts; a member that is no text has none.
 fn members<'p>(params: &'p Params<'_>, param: Param) -> Vec<(&'p str, Option<&'p str>)> {
-    let text = |value: &'p Value<'_>| match value {
-        Value::Text(text) => Some(&**text),
-        _ => None,
-    };
-    params.members(param).map(|member| (&*member.name, text(&member.value))).collect()
+    params.members(param).map(|member| (&*member.name, member.value.text())).collect()
 }
 
 /// Checks that every field found lies within the body.

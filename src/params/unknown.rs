@@ -26,37 +26,69 @@ pub(super) enum Content<'b> {
 
 impl UnknownField<'_> {
     /// Whether a name within its value is one that `wanted` looks for: at any depth, and also in texts that are JSON
-    /// objects themselves, which servers such as SGLang merge into the body. True, too, for a text that begins like
-    /// an object and cannot be read: another parser may find any name in it.
+    /// objects themselves, which servers such as SGLang merge into the body.
+    ///
+    /// True as well where that cannot be said: of a text that begins like an object and cannot be read, for another
+    /// parser may find any name in it; and of a value with more names than are looked at.
     pub fn holds(&self, wanted: &dyn Fn(&str) -> bool) -> bool {
+        let search = Search { wanted, found: Cell::new(false), names: Cell::new(0) };
         match &self.content {
-            Content::Json(json) => holds(json, wanted, TEXTS_WITHIN_TEXTS),
-            Content::Text(text) => text_holds(text, wanted, TEXTS_WITHIN_TEXTS),
-            Content::Opaque => false,
+            Content::Json(json) => search.json(json, TEXTS_WITHIN_TEXTS),
+            Content::Text(text) => search.text(text, TEXTS_WITHIN_TEXTS),
+            Content::Opaque => {}
+        }
+        search.found.get()
+    }
+}
+
+/// How often a text is looked into that stands in a text that was looked into.
+const TEXTS_WITHIN_TEXTS: u8 = 4;
+/// Names and texts that are looked at in one field. A body of a mebibyte can hold a hundred thousand.
+const NAMES_MAX: usize = 1024;
+
+/// A search for names.
+struct Search<'s> {
+    wanted: &'s dyn Fn(&str) -> bool,
+    found: Cell<bool>,
+    names: Cell<usize>,
+}
+
+impl Search<'_> {
+    fn json(&self, json: &str, texts: u8) {
+        let whole = nested::show(json, &|seen| match seen {
+            Seen::Name(name) => self.name(name),
+            Seen::Text(text) => self.text(text, texts),
+        });
+        if !whole {
+            self.found.set(true);
         }
     }
-}
 
-/// How often a text is looked into that stands in a text that was looked into. What goes deeper is not read.
-const TEXTS_WITHIN_TEXTS: u8 = 4;
-
-fn holds(json: &str, wanted: &dyn Fn(&str) -> bool, texts: u8) -> bool {
-    let found = Cell::new(false);
-    let whole = nested::show(json, &|seen| {
-        let is_wanted = match seen {
-            Seen::Name(name) => wanted(name),
-            Seen::Text(text) => text_holds(text, wanted, texts),
-        };
-        found.set(found.get() || is_wanted);
-    });
-    found.get() || !whole
-}
-
-fn text_holds(text: &str, wanted: &dyn Fn(&str) -> bool, texts: u8) -> bool {
-    if !text.trim_start().starts_with('{') {
-        return false;
+    fn name(&self, name: &str) {
+        self.count();
+        if !self.found.get() && (self.wanted)(name) {
+            self.found.set(true);
+        }
     }
-    texts.checked_sub(1).is_none_or(|texts| holds(text, wanted, texts))
+
+    fn text(&self, text: &str, texts: u8) {
+        if !text.trim_start().starts_with('{') {
+            return;
+        }
+        self.count();
+        match texts.checked_sub(1) {
+            Some(texts) if !self.found.get() => self.json(text, texts),
+            Some(_) => {}
+            None => self.found.set(true),
+        }
+    }
+
+    fn count(&self) {
+        self.names.set(self.names.get() + 1);
+        if self.names.get() > NAMES_MAX {
+            self.found.set(true);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -95,6 +127,13 @@ mod tests {
         for unread in [r#"{"a":NaN,"n":1}"#, r#"{"a":1,"a":2}"#, r#"{'n':1}"#, "{", r#"{"a":1}x"#] {
             assert!(text(unread), "{unread}");
         }
+    }
+
+    #[test]
+    fn a_value_with_more_names_than_are_looked_at_may_hold_any_name() {
+        let names = |count: usize| format!("[{}0]", r#"{"a":"{}"},"#.repeat(count / 2));
+        assert!(!json(&names(NAMES_MAX)));
+        assert!(json(&names(NAMES_MAX + 2)));
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub(super) fn owners(admitted: &Admitted, purpose: Purpose) -> Option<Owners> {
     if key.sees_all && purpose == Purpose::Read {
         return Some(Owners::Everybody);
     }
-    Some(Owners::Clients(key.owners.clone()))
+    Some(Owners::Clients(Arc::clone(&key.owners)))
 }
 
 /// The job or character that a path names, as far as the ledger knows it, if the client may reach it. An id that the
@@ -101,7 +101,7 @@ pub(super) async fn reached(
     let looks_right = is_id(config.routes.video_ids)(named.segment);
     let is_simple = purpose == Purpose::Read && looks_right && config.upstreams.len() == 1;
     if is_simple && owners(admitted, purpose).is_none() {
-        // Nothing depends on the job: it is where all of them are.
+        // Nothing depends on the job: it is where all of them are. What is made of one is judged by its model.
         return Ok(None);
     }
     let job = by_id(admitted, (named.kind, &named.id), purpose).await?;

@@ -174,6 +174,7 @@ fn rejections() -> Vec<Rejection> {
         Rejection::TooLong { param: Param::Prompt, max: 1, got: 2 },
         Rejection::AboveMax { param: Param::Limit, max: 1, got: text() },
         Rejection::BelowMin { param: Param::Limit, min: 1, got: text() },
+        Rejection::NotExactlyOne { param: Param::InputReference, members: ["image_url", "file_id"] },
         Rejection::FileType { param: Param::InputReference, got: text(), allowed: list(&["image/png"]) },
         Rejection::InvalidIdempotencyKey,
         Rejection::IdempotencyMismatch,

@@ -41,7 +41,7 @@ pub(in crate::params) fn show(json: &str, seen: &dyn Fn(Seen<'_>)) -> bool {
     walk.deserialize(&mut deserializer).and_then(|()| deserializer.end()).is_ok()
 }
 
-/// As deep as serde_json reads.
+/// As deep as `serde_json` reads.
 const LEVELS_MAX: usize = 128;
 
 /// One step of the walk.
