@@ -9,6 +9,8 @@ use super::Config;
 use super::reader::joined;
 use super::upstreams::Upstream;
 
+mod keys;
+
 /// One remark on a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
@@ -28,7 +30,7 @@ impl Config {
     /// Everything an operator should know about this configuration, in the order of its sections.
     #[must_use]
     pub fn remarks(&self) -> Vec<Remark> {
-        self.upstreams.iter().flat_map(of_upstream).collect()
+        keys::of_keys(self).into_iter().chain(self.upstreams.iter().flat_map(of_upstream)).collect()
     }
 }
 
