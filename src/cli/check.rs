@@ -2,8 +2,9 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
-use super::{Failed, Process, terminal};
+use super::{Failed, Process, reach, terminal};
 use crate::config::Config;
 use crate::telemetry;
 use crate::upstream::Upstreams;
@@ -26,6 +27,7 @@ fn report(path: &Path, config: &Config) -> String {
     let upstreams: Vec<&str> = config.upstreams.iter().map(|upstream| &*upstream.name).collect();
     let (models, upstreams) = (models.join(", "), upstreams.join(", "));
     let mut text = format!("{} is fine\n  models     {models}\n  upstreams  {upstreams}\n", path.display());
+    text += &reach::table(config, SystemTime::now());
     for remark in config.remarks() {
         text.push_str(&format!("remark: {remark}\n"));
     }

@@ -15,11 +15,13 @@ use crate::telemetry;
 
 mod capabilities;
 mod check;
+mod columns;
 mod demo;
 mod explain;
 mod healthcheck;
 mod key;
 mod ledger;
+mod reach;
 mod sandbox;
 mod serve;
 mod terminal;

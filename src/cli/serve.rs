@@ -5,13 +5,14 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
+use std::time::SystemTime;
 
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
-use super::{Failed, Process};
+use super::{Failed, Process, reach};
 use crate::admin;
 use crate::config::Config;
 use crate::gateway::{Gateway, Live};
@@ -38,6 +39,7 @@ pub(super) fn serve(process: &Process) -> Result<ExitCode, Failed> {
 pub(super) fn run(config: Config, from: Option<(Origin, Source)>) -> Result<ExitCode, Failed> {
     #[cfg(feature = "otlp")]
     telemetry::export(&config.tracing)?;
+    reach::log(&config, SystemTime::now());
     for remark in config.remarks() {
         warn!("remark on the configuration: {remark}");
     }

@@ -10,6 +10,8 @@ use super::parameters;
 use super::reader::joined;
 use super::upstreams::Upstream;
 
+mod keys;
+
 /// One remark on a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
@@ -30,7 +32,8 @@ impl Config {
     #[must_use]
     pub fn remarks(&self) -> Vec<Remark> {
         let upstreams = self.upstreams.iter().flat_map(of_upstream);
-        parameters::remarks(&self.capabilities).into_iter().chain(upstreams).collect()
+        let others = parameters::remarks(&self.capabilities).into_iter().chain(upstreams);
+        keys::of_keys(self).into_iter().chain(others).collect()
     }
 }
 

@@ -66,3 +66,32 @@ async fn a_remark_on_the_configuration_is_logged_at_the_start() {
         "{remark}"
     );
 }
+
+/// CL01: what is opened, and to whom, is said where an operator looks.
+#[tokio::test]
+async fn what_each_key_can_reach_and_spend_is_logged_at_the_start() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("an address").to_string();
+    let arguments = ["--config", "reelgate.toml", "--listen", &taken, "--admin-listen", "127.0.0.1:0"];
+    let said = async |keys: usize| {
+        let keys = (0..keys).map(|number| {
+            format!("[auth.keys.team-{number}]\nsha256 = \"{number:064x}\"\nbudget.day.requests = {number}\n")
+        });
+        let keys = keys.collect::<String>();
+        // Some variable that there always is.
+        let credential = "credential = { env = \"PATH\" }";
+        assert_ends(&format!("auth.mode = \"keys\"\n{keys}{UPSTREAM}{credential}"), &arguments, "in use")
+            .await
+    };
+    let two = said(2).await;
+    let lines: Vec<&str> = two.lines().filter(|line| line.contains("can reach and spend")).collect();
+    assert_eq!(lines.len(), 2, "{two}");
+    assert!(lines[1].contains("INFO") && lines[1].contains("team-1"), "{}", lines[1]);
+    assert!(lines[1].contains("1 call a day") && lines[1].contains("videos, models"), "{}", lines[1]);
+    assert!(!two.contains("0000000000000001"), "a hash is shown: {two}");
+
+    let many = said(200).await;
+    let lines: Vec<&str> = many.lines().filter(|line| line.contains("can reach and spend")).collect();
+    assert_eq!(lines.len(), 1, "{many}");
+    assert!(lines[0].contains("200") && lines[0].contains("`reelgate check`"), "{}", lines[0]);
+}

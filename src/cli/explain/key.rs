@@ -8,15 +8,19 @@ use crate::capability::Mode;
 use crate::capability::allowed::{Allowed, Asker};
 use crate::cli::Failed;
 use crate::config::Config;
+use crate::config::allow::AllowList;
 use crate::config::auth::Key;
 use crate::config::budget::Limits;
 use crate::config::quota::{Quota, RateQuota};
+use crate::config::routes::OtherAccess;
 use crate::money::Money;
 use crate::rejection::Rejection;
 
 /// A key of the configuration, and what there is for it.
 pub(super) struct Holder<'c> {
     key: &'c Key,
+    /// The routes beside those about videos that it may use.
+    routes: OtherAccess<'c>,
     quota: Quota,
     /// Whether clients may choose how they are judged.
     mode_header: bool,
@@ -35,7 +39,8 @@ impl<'c> Holder<'c> {
         let key = key.ok_or_else(|| Failed::Other(format!("there is no [auth.keys.{name}]")))?;
         let quota = config.auth.quotas.iter().find(|(of, _)| *of == key.name);
         let quota = quota.map(|(_, quota)| *quota).unwrap_or_default();
-        Ok(Self { key, quota, mode_header: config.mode_header })
+        let routes = config.routes.other_access(config.auth.mode, Some(key));
+        Ok(Self { key, routes, quota, mode_header: config.mode_header })
     }
 
     /// Its holder, as one who asks at this time.
@@ -67,11 +72,13 @@ impl<'c> Holder<'c> {
     fn rows(&self) -> Vec<Row> {
         let key = self.key;
         let expires = key.expires.map(|at| humantime::format_rfc3339_seconds(at).to_string());
+        let (allow, otherwise) = opened(self.routes);
         let mut rows = vec![
             ("models", key.models.as_ref().map(names), "all"),
             ("on_unsupported", key.on_unsupported.map(|policy| policy.word().into()), "as the model says"),
             ("mode_header", Some(self.mode_header.into()), ""),
             ("expires", expires.map(Value::from), "never"),
+            ("allow", allow, otherwise),
         ];
         let Quota { submit, fetch, other, jobs } = self.quota;
         for (name, quota) in [("quota.submit", submit), ("quota.fetch", fetch), ("quota.other", other)] {
@@ -92,6 +99,18 @@ impl<'c> Holder<'c> {
 
 fn names(allowed: &Allowed) -> Value {
     allowed.names().collect()
+}
+
+/// The routes that are opened to it, or in words that none is.
+fn opened(access: OtherAccess<'_>) -> (Option<Value>, &'static str) {
+    match access {
+        OtherAccess::Everything => (Some(vec!["*"].into()), ""),
+        OtherAccess::Nothing => (None, "videos alone"),
+        OtherAccess::Listed(list) => {
+            let entries: Vec<String> = list.into_iter().flat_map(AllowList::entries).collect();
+            ((!entries.is_empty()).then(|| entries.into()), "videos and the list of models")
+        }
+    }
 }
 
 fn rate(quota: &RateQuota) -> Value {
@@ -137,6 +156,7 @@ mod tests {
             models = ["sora-2", "sora-2-*"]
             on_unsupported = "adjust"
             expires = "2027-01-01T00:00:00Z"
+            allow = ["POST /v1/responses"]
             quota.max_jobs = 7
             budget.day.requests = 50
             [auth.keys.free]
@@ -160,6 +180,7 @@ mod tests {
             "on_unsupported": "adjust",
             "mode_header": false,
             "expires": "2027-01-01T00:00:00Z",
+            "allow": ["POST /v1/responses"],
             "quota.submit": "5/min, burst 2",
             "quota.fetch": null,
             "quota.other": null,
@@ -182,6 +203,7 @@ mod tests {
             "Key \"free\"\n  models                 all\n",
             "\n  on_unsupported         as the model says\n",
             "\n  expires                never\n",
+            "\n  allow                  videos and the list of models\n",
             "\n  quota.submit           5/min, burst 2\n",
             "\n  quota.max_jobs         as many as come\n",
             "\n  budget.month.money     no limit\n",
