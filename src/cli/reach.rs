@@ -16,6 +16,8 @@ use crate::config::routes::OtherAccess;
 /// What one key can reach and spend, in words.
 struct Reach {
     key: String,
+    /// Whose it can reach.
+    videos: String,
     models: String,
     budget: String,
     quota: String,
@@ -24,7 +26,7 @@ struct Reach {
     routes: String,
 }
 
-const TITLES: [&str; 6] = ["KEY", "MODELS", "BUDGET", "QUOTA", "EXPIRES", "ROUTES"];
+const TITLES: [&str; 7] = ["KEY", "VIDEOS", "MODELS", "BUDGET", "QUOTA", "EXPIRES", "ROUTES"];
 
 /// Keys that get a line each in the log. Of more, only their number and what they have in common is worth a line.
 const LINES_MAX: usize = 20;
@@ -38,7 +40,7 @@ pub(super) fn table(config: &Config, now: SystemTime) -> String {
     if config.auth.mode != AuthMode::Keys {
         return String::new();
     }
-    let rows: Vec<[String; 6]> = reaches(config, now).map(Reach::cells).collect();
+    let rows: Vec<[String; 7]> = reaches(config, now).map(Reach::cells).collect();
     format!("\n{}", columns::table(TITLES, &rows))
 }
 
@@ -49,8 +51,8 @@ pub(super) fn log(config: &Config, now: SystemTime) {
     }
     let keys = &config.auth.keys;
     if keys.len() <= LINES_MAX {
-        for Reach { key, models, budget, quota, expires, routes } in reaches(config, now) {
-            info!(key, models, budget, quota, expires, routes, "what a key can reach and spend");
+        for Reach { key, videos, models, budget, quota, expires, routes } in reaches(config, now) {
+            info!(key, videos, models, budget, quota, expires, routes, "what a key can reach and spend");
         }
         return;
     }
@@ -76,6 +78,7 @@ impl Reach {
         let models = key.models.as_ref().map(|models| listed(models.names().map(str::to_owned)));
         Self {
             key: short(&key.name),
+            videos: videos(key),
             models: models.unwrap_or_else(|| "all".to_owned()),
             budget: budget(&key.budget),
             quota: quota.map_or_else(|| NO_LIMIT.to_owned(), |(_, limits)| rates(limits)),
@@ -84,10 +87,20 @@ impl Reach {
         }
     }
 
-    fn cells(self) -> [String; 6] {
-        let Self { key, models, budget, quota, expires, routes } = self;
-        [key, models, budget, quota, expires, routes]
+    fn cells(self) -> [String; 7] {
+        let Self { key, videos, models, budget, quota, expires, routes } = self;
+        [key, videos, models, budget, quota, expires, routes]
     }
+}
+
+fn videos(key: &Key) -> String {
+    let own = key.group.as_ref().map_or_else(|| "own".to_owned(), |group| format!("group {}", short(group)));
+    let former = (!key.formerly.is_empty()).then(|| {
+        let names = key.formerly.iter().map(ToString::to_string);
+        format!("formerly {}", listed(names))
+    });
+    let all = key.sees_all.then(|| "reads all".to_owned());
+    [Some(own), former, all].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// The first names, and how many more there are.
@@ -205,11 +218,14 @@ mod tests {
             expires = "2027-06-30T00:00:00Z"
             [auth.keys.team-b]
             sha256 = "{other}"
+            group = "studio"
+            formerly = ["old"]
             quota = {{ max_jobs = 0, fetch = {{ rate = "5/s" }} }}
             expires = "2020-01-01T00:00:00Z"
             allow = ["/v1/a", "/v1/b", "/v1/c", "/v1/d", "/v1/e"]
             [auth.keys.team-c]
             sha256 = "{third}"
+            sees = "all"
             allow = ["*"]
             [routes]
             allow = ["POST /v1/chat/completions"]"#
@@ -220,6 +236,7 @@ mod tests {
             &TITLES,
             &[
                 "team-a",
+                "own",
                 "sora-2",
                 "100 calls + 600 s a day, 2000 calls a month",
                 "submit 30/min, 4 jobs",
@@ -228,13 +245,14 @@ mod tests {
             ],
             &[
                 "team-b",
+                "group studio, formerly old",
                 "all",
                 "no limit",
                 "submit 30/min, fetch 5/s",
                 "has expired, 2020-01-01T00:00:00Z",
                 "videos, models, /v1/a, /v1/b, /v1/c, 2 more",
             ],
-            &["team-c", "all", "no limit", "submit 30/min, 4 jobs", "never", "everything"],
+            &["team-c", "own, reads all", "all", "no limit", "submit 30/min, 4 jobs", "never", "everything"],
         ];
         assert_eq!(rows, expected, "{text}");
         for hash in [one, other, third] {
@@ -246,7 +264,7 @@ mod tests {
     fn what_is_not_limited_and_not_opened_is_said() {
         let text = printed(&format!("[auth.keys.team]\nsha256 = \"{}\"", "01".repeat(32)));
         let line = cells(text.lines().last().expect("a line"));
-        assert_eq!(line, ["team", "all", "no limit", "no limit", "never", "videos, models"], "{text}");
+        assert_eq!(line, ["team", "own", "all", "no limit", "no limit", "never", "videos, models"], "{text}");
     }
 
     #[test]

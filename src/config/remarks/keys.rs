@@ -5,7 +5,7 @@ use axum::http::Method;
 use super::Remark;
 use crate::config::Config;
 use crate::config::allow::AllowList;
-use crate::config::auth::{AuthMode, Key};
+use crate::config::auth::{AuthMode, FileIds, Key, UnknownVideos};
 use crate::config::ledger::StoreKind;
 use crate::config::reader::joined;
 use crate::config::routes::OtherAccess;
@@ -18,7 +18,16 @@ pub(super) fn of_keys(config: &Config) -> Vec<Remark> {
     if config.auth.mode != AuthMode::Keys {
         return Vec::new();
     }
-    [forgotten(config), shared_files(config), uncounted(config)].into_iter().flatten().collect()
+    [
+        forgotten(config),
+        unowned_videos(config),
+        unowned_files(config),
+        shared_files(config),
+        uncounted(config),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Which key made which video, and what it has spent, is what the ledger knows.
@@ -27,6 +36,26 @@ fn forgotten(config: &Config) -> Option<Remark> {
         path: "ledger.store".to_owned(),
         what: "\"memory\" forgets at every restart which key made which video, and what each has used of its budget \
                (use \"sqlite\" or \"redis\")"
+            .to_owned(),
+    })
+}
+
+/// No key owns what the ledger does not know.
+fn unowned_videos(config: &Config) -> Option<Remark> {
+    (config.auth.unknown_videos == UnknownVideos::Forward).then(|| Remark {
+        path: "auth.unknown_videos".to_owned(),
+        what: "with \"forward\" every key can read and delete a video that is not in the ledger, if it knows the id, and \
+               can tell such an id from one of another key (use \"refuse\" once those videos are gone)"
+            .to_owned(),
+    })
+}
+
+/// Nor does any own a file.
+fn unowned_files(config: &Config) -> Option<Remark> {
+    (config.auth.file_ids == FileIds::Forward).then(|| Remark {
+        path: "auth.file_ids".to_owned(),
+        what: "with \"forward\" every key can use every file at the upstream, if it knows the id (use \"refuse\", and have \
+               clients send pictures themselves)"
             .to_owned(),
     })
 }
@@ -105,7 +134,11 @@ mod tests {
         let keys: String = (0..number)
             .map(|number| format!("[auth.keys.k{number}]\nsha256 = \"{number:064x}\"\n{settings}\n"))
             .collect();
-        let text = format!("presets = [\"openai\"]\nauth.mode = \"keys\"\n{keys}{more}");
+        remarks_on(&format!("auth.mode = \"keys\"\n{keys}{more}"))
+    }
+
+    fn remarks_on(text: &str) -> Vec<String> {
+        let text = format!("presets = [\"openai\"]\n{text}");
         let sources = Sources { var: &|_| None, file: &|_| Err(std::io::ErrorKind::NotFound.into()) };
         let config =
             Config::parse(&text, Path::new(""), sources).unwrap_or_else(|problems| panic!("{problems}"));
@@ -125,6 +158,17 @@ mod tests {
             remark.starts_with("ledger.store: \"memory\" forgets at every restart which key made"),
             "{remark}"
         );
+    }
+
+    #[test]
+    fn what_no_key_owns_and_every_key_may_reach_is_remarked_on() {
+        for key in ["unknown_videos", "file_ids"] {
+            let key_of_one = format!("[auth.keys.one]\nsha256 = \"{:064x}\"", 1);
+            let remarks =
+                remarks_on(&format!("auth.mode = \"keys\"\nauth.{key} = \"forward\"\n{key_of_one}"));
+            let [remark] = &remarks[..] else { panic!("{remarks:#?}") };
+            assert!(remark.starts_with(&format!("auth.{key}: with \"forward\" every key can")), "{remark}");
+        }
     }
 
     #[test]
