@@ -1,8 +1,9 @@
 //! Whether the ledger's files are still found under their names.
 //!
 //! A file that is deleted, replaced or unmounted while it is open still takes what is written into it, and no program
-//! can read that afterwards. SQLite does not notice. So the writer compares, after each commit and every second, the
-//! files that the names point to with those that were opened. That is one `stat` for each of up to three files.
+//! can read that afterwards. SQLite does not notice. So the writer compares the files that the names point to with those
+//! that were opened: before and after each transaction, and every second while it rests. That is one `stat` for each of
+//! up to three files.
 
 use std::fmt;
 use std::fs::{self, Metadata};
@@ -125,7 +126,8 @@ impl OpenFiles {
                 Some(OpenFile { part, path, id })
             },
         );
-        Ok(Self { files: std::iter::once(database).chain(beside).collect(), loss: Loss::default() })
+        let files = std::iter::once(database).chain(beside).collect();
+        Ok(Self { files, ..Self::default() })
     }
 
     /// Where others can read whether the files are lost.
@@ -169,11 +171,17 @@ impl OpenFiles {
     }
 }
 
-/// The log has lost its name and the database has not: what the log holds is written into the database, where the next
-/// process finds it, however this one ends.
+/// The log has lost its name and the database has not: what the log holds is written into the database, where other
+/// processes find it, however this one ends.
 fn save_log(connection: &Connection) {
-    match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(0)) {
-        Ok(_) => info!("what the lost file held was written into the ledger's database"),
+    let saved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+    match saved {
+        Ok(false) => info!("what the lost file held was written into the ledger's database"),
+        Ok(true) => {
+            error!(
+                "what the lost file held is not yet in the ledger's database: stop the process with SIGTERM"
+            );
+        }
         Err(error) => {
             error!(%error, "what the lost file held could not be written into the ledger's database");
         }

@@ -181,7 +181,8 @@ fn write(
 
 /// Everything in one transaction; nobody hears of success before it is committed, to files that have their names.
 fn commit((prepared, files): (&mut Prepared<'_>, &OpenFiles), questions: impl Iterator<Item = Question>) {
-    let found = if files.are_lost() { files.check(prepared.connection) } else { Ok(()) };
+    // Before, so that nothing is written down of a call that is refused for it; and after, since only then it is certain.
+    let found = files.check(prepared.connection);
     let begun = found.and_then(|()| prepared.execute(Sql::Begin, ()).map(|_| ()).map_err(failed));
     let answers: Vec<Answer> = questions
         .filter_map(|question| match &begun {

@@ -141,8 +141,10 @@ async fn what_the_log_held_is_found_although_the_log_was_deleted() {
     // As the next process finds it while this one has not ended well.
     let copy = folder.path().join("copy.db");
     fs::copy(folder.path().join("ledger.db"), &copy).expect("copied");
-    let accepted = Filter { state: Some(State::Accepted), limit: 10, ..Filter::default() };
-    assert_eq!(FileArchive::open(&copy).expect("a file").list(&accepted).expect("records").len(), 1);
+    let mut archive = FileArchive::open(&copy).expect("a file");
+    let found = archive.list(&Filter { limit: 10, ..Filter::default() }).expect("records");
+    let states: Vec<State> = found.iter().map(|record| record.outcome.state).collect();
+    assert_eq!(states, [State::Accepted], "and nothing of the call that was refused");
 }
 
 /// Who asks whether the gateway is ready need not wait for the next paid call.
