@@ -42,7 +42,7 @@ async fn judged(admitted: Admitted, body: Body) -> Result<Response, Refusal> {
         let nobody = Asker { mode, ..Asker::default() };
         let asker = admitted.client.key().map_or(nobody, |key| key.asker(mode));
         let judgement = config.capabilities.judge_create(&params, &asker)?;
-        ownership::check_file(&admitted, params.reference_file_id())?;
+        ownership::check_reference(&admitted, &params)?;
         (rewrite::apply_held(&held, &params, &judgement.edits), judgement, model_named)
     };
     let upstream = judgement.model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);

@@ -16,7 +16,8 @@ use crate::config::Config;
 use crate::config::auth::{AuthMode, FileIds, UnknownVideos};
 use crate::ledger::owners::{Found, Owners};
 use crate::ledger::record::Job;
-use crate::rejection::Rejection;
+use crate::params::Params;
+use crate::rejection::{Expected, Noun, Param, Rejection};
 use crate::telemetry::Seldom;
 
 /// What an id names.
@@ -143,15 +144,24 @@ pub(super) fn upstream_of<'a>(config: &'a Config, job: Option<&'a Job>) -> &'a A
     there.unwrap_or(&config.default_upstream)
 }
 
-/// Refuses a file at the upstream that a request names: no key owns one.
+/// Refuses a reference that names a file at the upstream: no key owns one. A bare text is no reference of the API's, and
+/// servers that take it read it as the name of a file.
 ///
 /// # Errors
-/// [`Rejection::UnknownFile`] where clients have keys, unless the operator lets every client use every file.
-pub(super) fn check_file(admitted: &Admitted, id: Option<&str>) -> Result<(), Rejection> {
+/// [`Rejection::UnknownFile`] and [`Rejection::WrongType`] where clients have keys, unless the operator lets every client
+/// use every file.
+pub(super) fn check_reference(admitted: &Admitted, params: &Params<'_>) -> Result<(), Rejection> {
     let auth = &admitted.gateway.config.auth;
-    match id {
-        Some(id) if auth.mode == AuthMode::Keys && auth.file_ids == FileIds::Refuse => {
-            Err(Rejection::UnknownFile(id.to_owned()))
+    if auth.mode != AuthMode::Keys || auth.file_ids == FileIds::Forward {
+        return Ok(());
+    }
+    if let Some(id) = params.reference_file_id() {
+        return Err(Rejection::UnknownFile(id.to_owned()));
+    }
+    let param = Param::InputReference;
+    match params.get(param).map(|field| field.value.noun()) {
+        Some(got @ Noun::String) => {
+            Err(Rejection::WrongType { param, expected: Expected::Type(Noun::File), got })
         }
         Some(_) | None => Ok(()),
     }

@@ -105,6 +105,9 @@ async fn refuses_files_of_the_upstream_by_their_ids() {
         assert_eq!((refused.status(), refused.param().as_deref()), (404, Some("input_reference")));
         assert_eq!(refused.json()["error"]["message"], "No such File object: file-1");
     }
+    let text = create(r#"{"prompt":"a","model":"sora-2","input_reference":"file-1"}"#);
+    let refused = gateway.ask(&by(ONE, text)).await;
+    assert_eq!((refused.status(), refused.code().as_deref()), (400, Some("invalid_type")), "a name, in disguise");
     upstream.assert_untouched("files are not owned");
 }
 
