@@ -163,9 +163,9 @@ impl Gateway {
         let jobs = self.ledger.unfinished(self.config.jobs.max_hold).await.unwrap_or_default();
         let running = jobs.into_iter().map(|job| Running {
             age: self.ledger.age(&job),
-            job: Job { upstream: job.upstream, id: job.id.to_string() },
-            model: job.model,
-            key: job.client,
+            job: Job { upstream: Arc::clone(&job.upstream), id: job.id.to_string() },
+            model: job.model.clone(),
+            key: Arc::clone(&job.client),
         });
         running.collect()
     }

@@ -9,12 +9,15 @@ scenario is warmed up, then counted for so many requests. Needs valgrind, and a 
     benches/instructions/count.py target/release/reelgate
     benches/instructions/count.py target/release/reelgate poll create-form --shares
     benches/instructions/count.py target/release/reelgate poll --missed
+    benches/instructions/count.py target/release/reelgate poll-own --keys
 """
 
 import argparse
 import collections
+import hashlib
 import itertools
 import json
+import os
 import pathlib
 import re
 import signal
@@ -49,6 +52,16 @@ submit = {{ rate = "1000000/s", burst = 1000000 }}
 fetch = {{ rate = "1000000/s", burst = 1000000 }}
 """
 
+# Clients have keys of the gateway's: the captures' own. They poll what they have ordered.
+KEYS = """
+[auth]
+mode = "keys"
+[auth.keys.captures]
+sha256 = "{}"
+[upstreams.main.credential]
+env = "UPSTREAM_KEY"
+""".format(hashlib.sha256(b"sk-test").hexdigest())
+
 # === What is asked ===
 
 
@@ -74,6 +87,7 @@ CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "a cat 
 # What it is called, the request, and the status it is answered with.
 SCENARIOS = {
     "poll": (captured("py-retrieve"), 200),
+    "poll-own": (captured("py-retrieve"), 200),
     "other": (post("/v1/chat/completions", CHAT), 200),
     "create-json": (post("/v1/videos", create("8")), 200),
     "create-form": (captured("py-create-int"), 200),
@@ -144,6 +158,14 @@ class Clients:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.streams = [each.makefile("rb") for each in self.sockets]
 
+    def order(self):
+        """Orders a video; yields its id."""
+        self.sockets[0].sendall(SCENARIOS["create-json"][0])
+        body = b""
+        while b"}" not in body:
+            body += self.streams[0].read1()
+        return json.loads(body[body.index(b"{") :])["id"]
+
     def ask(self, request, expected, rounds):
         for _ in range(rounds):
             for each in self.sockets:
@@ -176,7 +198,10 @@ class Counted:
             f"--callgrind-out-file={directory}/out", binary, "serve", "--config", directory / "gateway.toml",
         ]
         with open(directory / "log", "wb") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=directory)
+            environment = os.environ | {"UPSTREAM_KEY": "sk-upstream"}
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, cwd=directory, env=environment
+            )
         self.wait()
         self.control("-i", "on")
 
@@ -198,6 +223,8 @@ class Counted:
         """Runs a scenario; yields the file of its counts."""
         request, expected = SCENARIOS[name]
         clients = Clients(self.port)
+        if name == "poll-own":
+            request = request.replace(b"video_123", clients.order().encode())
         clients.ask(request, expected, WARM_UP // CONNECTIONS)
         before = set(self.directory.glob("out.*"))
         self.control("-z")
@@ -292,12 +319,14 @@ def main():
     parser.add_argument("--shares", type=int, nargs="?", const=40, help="also tell who takes most: so many of each")
     parser.add_argument("--missed", action="store_true", help="also tell how much was not in the caches nearest by")
     parser.add_argument("--keep", type=pathlib.Path, help="where callgrind's files go, for kcachegrind")
+    parser.add_argument("--keys", action="store_true", help="clients have keys of the gateway's")
     parser.add_argument("--extra", default="", help="more configuration, in TOML")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         directory = asked.keep or pathlib.Path(temporary)
         directory.mkdir(exist_ok=True)
-        gateway = Counted(asked.binary.resolve(), directory, asked.extra, CACHES if asked.missed else ())
+        extra = (KEYS if asked.keys else "") + asked.extra
+        gateway = Counted(asked.binary.resolve(), directory, extra, CACHES if asked.missed else ())
         try:
             for name in asked.scenario or SCENARIOS:
                 counts = gateway.count(name, asked.requests)

@@ -31,7 +31,11 @@ impl<K: Clone + Eq + Hash, V> Bounded<K, V> {
         self.entries.values()
     }
 
-    pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+    pub(super) fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         self.entries.get_mut(key)
     }
 

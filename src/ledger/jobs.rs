@@ -15,11 +15,17 @@ use crate::budget::{Amount, Period};
 impl Ledger {
     /// The job of this id, if an upstream took it through this ledger. A store that fails is logged, and counts as one
     /// that does not know the job.
-    pub(crate) async fn job(&self, id: &str) -> Option<Job> {
+    pub(crate) async fn job(&self, id: &str) -> Option<Arc<Job>> {
         match self.owned_job(id, &Owners::Everybody).await {
             Ok(Found::Owned(job)) => Some(job),
             Ok(Found::Foreign | Found::Unknown) | Err(_) => None,
         }
+    }
+
+    /// The job of this id that one of the owners ordered, if this process knows it without its store.
+    pub(crate) fn known_job(&self, id: &str, owners: &Owners) -> Option<Arc<Job>> {
+        let jobs = self.jobs();
+        jobs.get(id).filter(|job| owners.include(&job.client)).map(Arc::clone)
     }
 
     /// The job of this id that one of the owners ordered. Only for what is theirs the answer may come without the store:
@@ -28,10 +34,8 @@ impl Ledger {
     /// # Errors
     /// If the store does not say.
     pub(crate) async fn owned_job(&self, id: &str, owners: &Owners) -> Result<Found, LedgerError> {
-        if let Some(job) = self.jobs().get(id)
-            && owners.include(&job.client)
-        {
-            return Ok(Found::Owned(job.clone()));
+        if let Some(job) = self.known_job(id, owners) {
+            return Ok(Found::Owned(job));
         }
         let jobs = self.asked("lookup", self.0.store.jobs(id)).await?;
         Ok(match owners.find(jobs) {
@@ -64,25 +68,24 @@ impl Ledger {
     /// and by, and only for jobs this process knows: it made them, or was asked for them.
     ///
     /// Yields the job if it has come to nothing, the first time that shows.
-    pub(crate) fn job_seen(&self, view: &JobView) -> Option<Job> {
+    pub(crate) fn job_seen(&self, view: &JobView) -> Option<Arc<Job>> {
         let (id, status) = (view.id.as_deref()?, view.status?);
-        let id: Arc<str> = id.into();
         let seen = {
             let mut jobs = self.jobs();
-            let job = jobs.get_mut(&id)?;
+            let known = jobs.get_mut(id)?;
+            let had_ended = known.status.is_final();
             // What has ended only changes by being deleted.
-            let settled = job.status.is_final() && status != JobStatus::Deleted;
-            if job.status == status || settled {
+            let settled = had_ended && status != JobStatus::Deleted;
+            if known.status == status || settled {
                 return None;
             }
-            let had_ended = job.status.is_final();
-            job.status = status;
+            Arc::make_mut(known).status = status;
             if !had_ended {
-                self.job_moved(job);
+                self.job_moved(known);
             }
-            job.clone()
+            Arc::clone(known)
         };
-        self.note(Noted::Job { id, status, fault: view.fault.clone() });
+        self.note(Noted::Job { id: Arc::clone(&seen.id), status, fault: view.fault.clone() });
         Some(seen).filter(|job| job.status == JobStatus::Failed)
     }
 
@@ -106,11 +109,15 @@ impl Ledger {
     ///
     /// # Errors
     /// If the store does not say.
-    pub(crate) async fn unfinished(&self, max_age: Duration) -> Result<Vec<Job>, LedgerError> {
+    pub(crate) async fn unfinished(&self, max_age: Duration) -> Result<Vec<Arc<Job>>, LedgerError> {
         let since = self.0.clock.now().before(max_age);
         let jobs = self.asked("lookup", self.0.store.unfinished(since)).await?;
         // What is known of a job here may not be written down yet.
-        Ok(jobs.into_iter().map(|job| self.remember_old(job)).filter(|job| !job.status.is_final()).collect())
+        Ok(jobs
+            .into_iter()
+            .map(|job| self.remember_old(job.into()))
+            .filter(|job| !job.status.is_final())
+            .collect())
     }
 
     /// Whether a job is known, and not to have ended. Asks no store.
@@ -166,17 +173,17 @@ impl Ledger {
     }
 
     pub(super) fn remember_job(&self, job: Job) {
-        self.jobs().insert(Arc::clone(&job.id), job);
+        self.jobs().insert(Arc::clone(&job.id), Arc::new(job));
     }
 
     /// As [`Self::remember_job`], of a job as the store has it: what was seen of it meanwhile is newer.
-    fn remember_old(&self, job: Job) -> Job {
+    fn remember_old(&self, job: Arc<Job>) -> Arc<Job> {
         let mut jobs = self.jobs();
-        if let Some(known) = jobs.get(&job.id) {
+        if let Some(known) = jobs.get(&*job.id) {
             // Another upstream may have given another client's job the same id.
-            return if known.client == job.client { known.clone() } else { job };
+            return if known.client == job.client { Arc::clone(known) } else { job };
         }
-        jobs.insert(Arc::clone(&job.id), job.clone());
+        jobs.insert(Arc::clone(&job.id), Arc::clone(&job));
         job
     }
 
@@ -185,7 +192,7 @@ impl Ledger {
         drop(self.0.store.note(Note { at: self.0.clock.now(), what }));
     }
 
-    fn jobs(&self) -> MutexGuard<'_, Bounded<Arc<str>, Job>> {
+    fn jobs(&self) -> MutexGuard<'_, Bounded<Arc<str>, Arc<Job>>> {
         self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

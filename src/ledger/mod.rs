@@ -88,7 +88,7 @@ struct Inner {
     /// Outcomes that could not be written down. They are tried again once something could be.
     unwritten: Mutex<Vec<(LedgerId, Arc<Settled>)>>,
     /// Where jobs are, so that a poll does not ask the store.
-    jobs: Mutex<Bounded<Arc<str>, Job>>,
+    jobs: Mutex<Bounded<Arc<str>, Arc<Job>>>,
     operations: IntCounterVec,
     under_way: IntGauge,
     job_counts: JobCounts,

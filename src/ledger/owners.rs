@@ -17,7 +17,7 @@ pub(crate) enum Owners {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Found {
     /// One of the owners ordered it.
-    Owned(Job),
+    Owned(Arc<Job>),
     /// Only other clients ordered a job with this id.
     Foreign,
     /// No client ordered a job with this id through this ledger.
@@ -50,6 +50,8 @@ impl Owners {
         if jobs.is_empty() {
             return Found::Unknown;
         }
-        jobs.into_iter().find(|job| self.include(&job.client)).map_or(Found::Foreign, Found::Owned)
+        jobs.into_iter()
+            .find(|job| self.include(&job.client))
+            .map_or(Found::Foreign, |job| Found::Owned(job.into()))
     }
 }

@@ -54,22 +54,21 @@ async fn listed(admitted: Admitted) -> Result<Response, Refusal> {
 
 async fn judged(known: &[Param], mut admitted: Admitted) -> Result<Response, Refusal> {
     judge_query(&admitted.gateway, &admitted.head.uri, known)?;
-    let uri = admitted.head.uri.clone();
-    let Some(named) = Named::in_path(uri.path()) else { return fetched(admitted, None).await };
+    let Some(named) = Named::in_path(admitted.head.uri.path()) else { return fetched(admitted, None).await };
     let purpose = if admitted.head.method == Method::DELETE { Purpose::Use } else { Purpose::Read };
     let job = ownership::reached(&admitted, &named, purpose).await?;
-    if job.is_some()
-        && let Some(uri) = ownership::respelled(&uri, &named)
-    {
+    let respelled = job.as_ref().and_then(|_| ownership::respelled(&admitted.head.uri, &named));
+    if let Some(uri) = respelled {
         admitted.head.uri = uri;
     }
     fetched(admitted, job).await
 }
 
-async fn fetched(admitted: Admitted, job: Option<Job>) -> Result<Response, Refusal> {
+async fn fetched(admitted: Admitted, job: Option<Arc<Job>>) -> Result<Response, Refusal> {
     let tokens = admitted.spend(Class::Fetch).await?;
     let Admitted { gateway, upstreams, head, place: _place, .. } = admitted;
-    let upstream = Arc::clone(ownership::upstream_of(&gateway.config, job.as_ref()));
+    let upstream = Arc::clone(ownership::upstream_of(&gateway.config, job.as_deref()));
+    drop(job);
     let call = Arc::new(Call::new(Kind::Fetch, head).counted_by(&gateway.quotas));
     let answer = send(&upstreams, &upstream, (&call, Payload::Empty), tokens).await?;
     let mut answer = observe(&gateway, &upstream, &call.head, answer).await;

@@ -64,12 +64,12 @@ async fn judged(operation: Operation, mut admitted: Admitted, body: Body) -> Res
         Some(id) => ownership::by_id(&admitted, (Kind::Video, &id), Purpose::Use).await?,
         None => in_path,
     };
-    let upstream = Arc::clone(ownership::upstream_of(config, source.as_ref()));
+    let upstream = Arc::clone(ownership::upstream_of(config, source.as_deref()));
     let operation = name_of(operation);
     if let (Some(key), Some(job)) = (admitted.client.key(), &source) {
         allowed(key, job, &config.capabilities)?;
     }
-    let order = Order::again(operation, source.as_ref(), seconds, &config.capabilities);
+    let order = Order::again(operation, source.as_deref(), seconds, &config.capabilities);
     let model = order.model.as_deref().and_then(|name| config.capabilities.configured(name));
     config.capabilities.judge_ranged(&ranged, model.map(Arc::as_ref))?;
     let note = Note { upstream: Some(Arc::clone(&upstream)), model: order.model.clone(), ..Note::default() };

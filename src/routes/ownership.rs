@@ -97,15 +97,16 @@ pub(super) async fn reached(
     admitted: &Admitted,
     named: &Named<'_>,
     purpose: Purpose,
-) -> Result<Option<Job>, Rejection> {
+) -> Result<Option<Arc<Job>>, Rejection> {
     let config = &admitted.gateway.config;
     let looks_right = is_id(config.routes.video_ids)(named.segment);
-    let is_simple = purpose == Purpose::Read && looks_right && config.upstreams.len() == 1;
-    if is_simple && owners(admitted, purpose).is_none() {
+    let owners = owners(admitted, purpose);
+    let is_read = purpose == Purpose::Read;
+    if is_read && owners.is_none() && looks_right && config.upstreams.len() == 1 {
         // Nothing depends on the job: it is where all of them are. What is made of one is judged by its model.
         return Ok(None);
     }
-    let job = by_id(admitted, (named.kind, &named.id), purpose).await?;
+    let job = found(admitted, (named.kind, &named.id), owners).await?;
     if job.is_none() && !looks_right { Err(named.unknown()) } else { Ok(job) }
 }
 
@@ -115,17 +116,35 @@ pub(super) async fn reached(
 /// As of [`reached`].
 pub(super) async fn by_id(
     admitted: &Admitted,
-    (kind, id): (Kind, &str),
+    named: (Kind, &str),
     purpose: Purpose,
-) -> Result<Option<Job>, Rejection> {
+) -> Result<Option<Arc<Job>>, Rejection> {
+    found(admitted, named, owners(admitted, purpose)).await
+}
+
+async fn found(
+    admitted: &Admitted,
+    (kind, id): (Kind, &str),
+    owners: Option<Owners>,
+) -> Result<Option<Arc<Job>>, Rejection> {
     let gateway = &admitted.gateway;
-    let of_kind = |job: &Job| job.operation.makes_job() == (kind == Kind::Video);
-    let Some(owners) = owners(admitted, purpose) else {
-        return Ok(gateway.ledger.job(id).await.filter(of_kind));
-    };
-    let found = gateway.ledger.owned_job(id, &owners).await.map_err(|_| Rejection::LedgerUnavailable)?;
-    match found {
-        Found::Owned(job) if of_kind(&job) => Ok(Some(job)),
+    let has_owners = owners.is_some();
+    let owners = owners.unwrap_or(Owners::Everybody);
+    let is_of_kind = |job: &Job| job.operation.makes_job() == (kind == Kind::Video);
+    if let Some(job) = gateway.ledger.known_job(id, &owners).filter(|job| is_of_kind(job)) {
+        return Ok(Some(job));
+    }
+    // Apart: a client mostly polls what it has just ordered.
+    let looked_up = Box::pin(gateway.ledger.owned_job(id, &owners)).await;
+    if !has_owners {
+        // A ledger that fails is logged; the upstream decides all the same.
+        return Ok(match looked_up {
+            Ok(Found::Owned(job)) if is_of_kind(&job) => Some(job),
+            Ok(Found::Owned(_) | Found::Foreign | Found::Unknown) | Err(_) => None,
+        });
+    }
+    match looked_up.map_err(|_| Rejection::LedgerUnavailable)? {
+        Found::Owned(job) if is_of_kind(&job) => Ok(Some(job)),
         Found::Unknown if gateway.config.auth.unknown_videos == UnknownVideos::Forward => Ok(None),
         Found::Foreign => {
             let key = admitted.client.name().map(|name| &**name).unwrap_or_default();
@@ -172,6 +191,9 @@ static FOREIGN: Seldom = Seldom::new();
 
 /// The path with the id escaped as every server reads it; `None` where the client has spelled it so.
 pub(super) fn respelled(uri: &Uri, named: &Named<'_>) -> Option<Uri> {
+    if named.segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+        return None;
+    }
     let canonical: Cow<'_, str> = utf8_percent_encode(&named.id, PLAIN).into();
     if canonical == named.segment {
         return None;

@@ -60,6 +60,10 @@ fn is_plain_segment(segment: &str) -> bool {
 
 /// A segment that can mean the id of a video: well escaped, and no step in a path.
 fn is_id_segment(segment: &str) -> bool {
+    if segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+        // Nearly all are.
+        return !segment.is_empty();
+    }
     let decoded = percent_decode_str(segment).decode_utf8_lossy();
     !matches!(&*decoded, "" | "." | "..") && escapes_pass(segment, |_| true)
 }

@@ -152,6 +152,6 @@ fn replay_of(claim: Claim) -> Replay {
 }
 
 /// For comparing: what a poll needs to know.
-fn place(job: Option<Job>) -> Option<(String, String)> {
+fn place(job: Option<Arc<Job>>) -> Option<(String, String)> {
     job.map(|job| (job.id.to_string(), job.upstream.to_string()))
 }
