@@ -9,7 +9,7 @@ use std::thread;
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::{Failed, Process};
 use crate::admin;
@@ -38,6 +38,9 @@ pub(super) fn serve(process: &Process) -> Result<ExitCode, Failed> {
 pub(super) fn run(config: Config, from: Option<(Origin, Source)>) -> Result<ExitCode, Failed> {
     #[cfg(feature = "otlp")]
     telemetry::export(&config.tracing)?;
+    for remark in config.remarks() {
+        warn!("remark on the configuration: {remark}");
+    }
     let metrics = Metrics::new().map_err(|error| Failed::Other(error.to_string()))?;
     let (server, metrics) = (config.server.clone(), Arc::new(metrics));
     let count = workers(server.workers);

@@ -22,6 +22,7 @@ pub mod presets;
 pub mod quota;
 mod reader;
 pub mod redis;
+pub mod remarks;
 pub mod retry;
 pub mod secret;
 pub mod server;

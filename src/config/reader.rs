@@ -285,7 +285,7 @@ fn in_range(value: &Value, allowed: &RangeInclusive<u32>) -> Option<u32> {
     Some(number).filter(|number| allowed.contains(number))
 }
 
-fn joined(path: &str, key: &str) -> String {
+pub(super) fn joined(path: &str, key: &str) -> String {
     // A dotted key would otherwise read as two.
     let key = if key.contains('.') { format!("\"{key}\"") } else { key.to_owned() };
     if path.is_empty() { key } else { format!("{path}.{key}") }

@@ -184,6 +184,11 @@ impl Reload {
             "the configuration was reloaded: {difference}; kept: {}",
             difference.kept.join(", "),
         );
+        // Those on settings that stay as they were are in the log already.
+        let known = old.config.remarks();
+        for remark in next.config.remarks().iter().filter(|remark| !known.contains(remark)) {
+            warn!("remark on the configuration: {remark}");
+        }
         let since_start = difference::between(&self.started, &source.document);
         let waiting = since_start.below(&fixed::KEYS);
         if !waiting.is_empty() {

@@ -9,8 +9,9 @@ use crate::support::process::run_to_its_end;
 
 const UPSTREAM: &str = "[upstreams.main]\nbase_url = \"http://127.0.0.1:9/v1\"\n";
 
-/// Starts the binary with this configuration, and asserts that it ends with one line that names the reason.
-async fn assert_ends(toml: &str, arguments: &[&str], reason: &str) {
+/// Starts the binary with this configuration, and asserts that it ends with one line that names the reason. Yields all
+/// that it said.
+async fn assert_ends(toml: &str, arguments: &[&str], reason: &str) -> String {
     let folder = TempDir::new().expect("a folder");
     fs::write(folder.path().join("reelgate.toml"), toml).expect("a file");
     let free = ["--config", "reelgate.toml", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
@@ -19,6 +20,7 @@ async fn assert_ends(toml: &str, arguments: &[&str], reason: &str) {
     assert!(code.is_some_and(|code| code > 0), "{reason}: {code:?}");
     assert!(said.contains(reason), "{reason}: {said}");
     assert!(!said.contains("panicked"), "{said}");
+    said
 }
 
 /// SD08: what is wrong with the file, and with what it points to.
@@ -50,4 +52,17 @@ async fn a_taken_port_ends_the_start() {
         let arguments = ["--config", "reelgate.toml", "--listen", listen, "--admin-listen", admin];
         assert_ends(UPSTREAM, &arguments, "in use").await;
     }
+}
+
+#[tokio::test]
+async fn a_remark_on_the_configuration_is_logged_at_the_start() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("an address").to_string();
+    let arguments = ["--config", "reelgate.toml", "--listen", &taken, "--admin-listen", "127.0.0.1:0"];
+    let said = assert_ends(&format!("{UPSTREAM}retry.submit_statuses = [500]"), &arguments, "in use").await;
+    let remark = said.lines().find(|line| line.contains("remark on the configuration")).expect("a remark");
+    assert!(
+        remark.contains("WARN") && remark.contains("upstreams.main.retry.submit_statuses: 500"),
+        "{remark}"
+    );
 }

@@ -67,6 +67,32 @@ async fn a_hangup_with_a_configuration_that_cannot_be_used_keeps_the_old_one() {
     assert_eq!(process.exit_code().await, Some(0));
 }
 
+#[tokio::test]
+async fn a_reload_logs_the_remarks_that_are_new() {
+    let (upstream, mut process, _client) = started().await;
+    let daring = "retry.submit_statuses = [500]\n";
+    for (settings, remarks) in [(daring.to_owned(), 1), (format!("{daring}[limits]\ntarget = 64\n"), 0)] {
+        replace(process.folder(), &with(&upstream, &settings));
+        process.signal("HUP");
+        let mut found = 0;
+        loop {
+            let entry = process.logged("the reload", |_| true).await;
+            if says(&entry, "remark on the configuration: upstreams.main.retry.submit_statuses: 500") {
+                assert_eq!(entry["level"], "WARN");
+                found += 1;
+            }
+            // A reload says last what takes a restart; nothing does here, so that it ends with the next signal.
+            if says(&entry, "it is the one that runs") {
+                break;
+            }
+            if says(&entry, "the configuration was reloaded") {
+                process.signal("HUP");
+            }
+        }
+        assert_eq!(found, remarks, "{settings}");
+    }
+}
+
 /// The same connection sees another configuration with its next request; the log says what is new.
 #[tokio::test]
 async fn a_hangup_brings_a_new_configuration_to_connections_that_are_kept() {

@@ -1,0 +1,87 @@
+//! Remarks on a configuration that can be used: settings that are no mistakes, but have a price that an operator should
+//! know. Pure. `check` prints them; the start and a reload write them into the log.
+
+use std::fmt;
+
+use axum::http::StatusCode;
+
+use super::Config;
+use super::reader::joined;
+use super::upstreams::Upstream;
+
+/// One remark on a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// The setting it is about, as dotted keys.
+    pub path: String,
+    /// What the setting leads to, and in parentheses what would avoid it.
+    pub what: String,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.what)
+    }
+}
+
+impl Config {
+    /// Everything an operator should know about this configuration, in the order of its sections.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<Remark> {
+        self.upstreams.iter().flat_map(of_upstream).collect()
+    }
+}
+
+fn of_upstream(upstream: &Upstream) -> Vec<Remark> {
+    let path = |key: &str| format!("{}.{key}", joined("upstreams", &upstream.name));
+    let begun = begun(&upstream.retry.submit_statuses);
+    let repeats = (!begun.is_empty()).then(|| Remark {
+        path: path("retry.submit_statuses"),
+        what: format!(
+            "{begun} can come after the upstream has begun to work: a repeat may start, and bill, the same video again \
+             (leave out all but 429, 503 and 529)"
+        ),
+    });
+    repeats.into_iter().collect()
+}
+
+/// Those of the statuses that an upstream can send after it has begun to work, as a text.
+fn begun(statuses: &[StatusCode]) -> String {
+    let begun = statuses.iter().filter(|status| !matches!(status.as_u16(), 429 | 503 | 529));
+    begun.map(|status| status.as_str().to_owned()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::secret::Sources;
+
+    fn remarks(upstream: &str) -> Vec<String> {
+        let text = format!(
+            "default_upstream = \"a.b\"\n[upstreams.\"a.b\"]\nbase_url = \"http://x/v1\"\n{upstream}"
+        );
+        let sources = Sources { var: &|_| None, file: &|_| Err(std::io::ErrorKind::NotFound.into()) };
+        let config = Config::parse(&text, Path::new(""), sources).expect("a configuration");
+        config.remarks().iter().map(Remark::to_string).collect()
+    }
+
+    #[test]
+    fn a_status_that_may_follow_an_accepted_create_is_remarked_on() {
+        assert_eq!(
+            remarks("retry.submit_statuses = [429, 500, 503, 502]"),
+            [
+                "upstreams.\"a.b\".retry.submit_statuses: 500, 502 can come after the upstream has begun to work: a \
+              repeat may start, and bill, the same video again (leave out all but 429, 503 and 529)"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_defaults_are_not_remarked_on() {
+        assert_eq!(remarks(""), [""; 0]);
+        assert_eq!(remarks("retry.submit_statuses = [429, 503, 529]"), [""; 0]);
+        assert_eq!(Config::embedded().expect("the defaults").remarks(), []);
+    }
+}
