@@ -167,9 +167,9 @@ async fn settled(answer: Result<Response, Unanswered>) -> (Result<Response, Refu
     }
 }
 
-/// The settlement, as certain as the attempts before the last one leave it.
+/// The settlement, as certain as the attempts leave it.
 fn certain(settlement: Settlement, attempts: Attempts) -> Settlement {
-    if attempts.doubtful { settlement.doubtful() } else { settlement }
+    if attempts.are_uncertain() { settlement.doubtful() } else { settlement }
 }
 
 /// Reads what an answer says. Its body is in memory already, unless it is too long to be an answer about a job: then

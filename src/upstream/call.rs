@@ -124,7 +124,7 @@ pub enum Why {
 impl Unanswered {
     /// Of a call of which nothing was sent.
     pub(super) fn never_sent(failure: Failure) -> Self {
-        Self { why: failure.into(), attempts: Attempts { made: 0, doubtful: false }, spent: false }
+        Self { why: failure.into(), attempts: Attempts::NONE, spent: false }
     }
 }
 
@@ -155,4 +155,17 @@ pub struct Attempts {
     pub made: u32,
     /// Whether one before the last may have had its effect all the same.
     pub doubtful: bool,
+    /// Whether the last one's answer leaves open what became of a call that is paid for.
+    pub open: bool,
+}
+
+impl Attempts {
+    /// None yet.
+    pub(super) const NONE: Self = Self { made: 0, doubtful: false, open: false };
+
+    /// Whether the call may have come to something, whatever its last answer says short of success.
+    #[must_use]
+    pub const fn are_uncertain(self) -> bool {
+        self.doubtful || self.open
+    }
 }
