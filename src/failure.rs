@@ -13,7 +13,8 @@ pub enum Failure {
     Unreachable,
     /// No connection within the time allowed: nothing was sent.
     ConnectTimeout,
-    /// The upstream's certificate did not verify, or TLS failed otherwise: nothing was sent.
+    /// The upstream's certificate did not verify, it refused ours or the want of one, or TLS failed otherwise: nothing of
+    /// the request was read.
     Tls,
     /// The request was sent, and no answer came in time.
     HeadTimeout,

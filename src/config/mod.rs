@@ -17,6 +17,7 @@ use crate::error::{Form, ModelSize, Wording};
 pub mod auth;
 pub mod budget;
 mod capabilities;
+pub mod certificates;
 pub mod ledger;
 pub mod presets;
 pub mod quota;

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use axum::http::StatusCode;
+use axum::http::uri::Scheme;
 
 use super::Config;
 use super::reader::joined;
@@ -34,6 +35,12 @@ impl Config {
 
 fn of_upstream(upstream: &Upstream) -> Vec<Remark> {
     let path = |key: &str| format!("{}.{key}", joined("upstreams", &upstream.name));
+    let plain = upstream.base.scheme == Scheme::HTTP;
+    let unshown = upstream.identity.as_ref().filter(|_| plain).map(|_| Remark {
+        path: path("client_cert"),
+        what: "base_url begins with http://, where no certificate is shown (use https://, or leave it out)"
+            .to_owned(),
+    });
     let retry = &upstream.retry;
     let repeats = [
         ("submit_statuses", &retry.submit_statuses, "the same video again"),
@@ -47,7 +54,7 @@ fn of_upstream(upstream: &Upstream) -> Vec<Remark> {
         );
         Some(Remark { path: path(&format!("retry.{key}")), what })
     });
-    repeats.collect()
+    unshown.into_iter().chain(repeats).collect()
 }
 
 /// Those of the statuses that an upstream can send after it has begun to work, as a text.

@@ -160,9 +160,9 @@ impl Upstreams {
 }
 
 fn tls_of(settings: &Settings, transport: &Transport) -> io::Result<ClientConfig> {
-    transport.tls().map_err(|error| {
-        io::Error::new(error.kind(), format!("upstreams.{}.ca_file: {error}", settings.name))
-    })
+    transport
+        .tls()
+        .map_err(|error| io::Error::new(error.kind(), format!("upstreams.{}.{error}", settings.name)))
 }
 
 /// Longest a JSON answer may be to be read whole before its head is sent on, in bytes.

@@ -216,12 +216,12 @@ fn reason_to_repeat(repeatability: Repeatability, failure: Failure) -> Option<Re
         Repeatability::Paid | Repeatability::Unknown => None,
     };
     match failure {
-        // Nothing was sent.
-        Failure::Unreachable | Failure::ConnectTimeout => Some(Reason::Connect),
+        // Nothing was sent, or TLS refused it unread.
+        Failure::Unreachable | Failure::ConnectTimeout | Failure::Tls => Some(Reason::Connect),
         Failure::Lost => safely(Reason::Lost),
         Failure::HeadTimeout => safely(Reason::Timeout),
         Failure::Garbled => safely(Reason::Garbled),
         // The same would happen again, or it is left alone.
-        Failure::Tls | Failure::Redirected | Failure::Credential | Failure::BreakerOpen { .. } => None,
+        Failure::Redirected | Failure::Credential | Failure::BreakerOpen { .. } => None,
     }
 }

@@ -70,7 +70,7 @@ fn what_follows_each_failure() {
     let table: [(Failure, &[Repeatability], Reason); 9] = [
         (Failure::Unreachable, &EVERY, Reason::Connect),
         (Failure::ConnectTimeout, &EVERY, Reason::Connect),
-        (Failure::Tls, &[], Reason::Connect),
+        (Failure::Tls, &EVERY, Reason::Connect),
         (Failure::Lost, &[Free, Recognised], Reason::Lost),
         (Failure::HeadTimeout, &[Free, Recognised], Reason::Timeout),
         (Failure::Garbled, &[Free, Recognised], Reason::Garbled),
