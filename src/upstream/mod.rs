@@ -43,6 +43,7 @@ mod scrub;
 mod send;
 #[cfg(feature = "otlp")]
 mod span;
+mod spelling;
 mod sse;
 mod stacks;
 mod stream;
