@@ -33,6 +33,8 @@ pub(super) struct Making {
     pub(super) gateway: Arc<Gateway>,
     pub(super) upstreams: Upstreams,
     pub(super) upstream: Arc<str>,
+    /// The name of the client's key, if it has one of ours.
+    pub(super) owner: Option<Arc<str>>,
     pub(super) head: Box<Parts>,
     pub(super) body: Vec<Piece>,
     pub(super) open: Open,
@@ -88,9 +90,9 @@ impl Making {
         tell: oneshot::Sender<Result<Response, Refusal>>,
         _underway: Option<Underway>,
     ) {
-        let Self { gateway, upstreams, upstream, head, body, open, holds, makes_job, .. } = self;
+        let Self { gateway, upstreams, upstream, owner, head, body, open, holds, makes_job, .. } = self;
         let Holds { charge, spent, held, place } = holds;
-        let call = Call::new(Kind::Submit, head).counted_by(&gateway.quotas);
+        let call = Call::new(Kind::Submit, head).owned_by(owner.as_ref()).counted_by(&gateway.quotas);
         let call = Arc::new(Call { client, outlives_client: true, ..call });
         let answer = upstreams.send(&upstream, &call, Payload::Whole(body)).await;
         if attempts(&answer).made > 0 {

@@ -41,9 +41,9 @@ async fn judged(known: &[Param], admitted: Admitted) -> Result<Response, Refusal
     check_id(&admitted.gateway, &admitted.head.uri)?;
     judge_query(&admitted.gateway, &admitted.head.uri, known)?;
     let tokens = admitted.spend(Class::Fetch).await?;
-    let Admitted { gateway, upstreams, head, place: _place, .. } = admitted;
+    let Admitted { gateway, upstreams, client, head, place: _place } = admitted;
     let upstream = home::of(&gateway, home::id_in(head.uri.path()).as_deref()).await;
-    let call = Arc::new(Call::new(Kind::Fetch, head).counted_by(&gateway.quotas));
+    let call = Arc::new(Call::new(Kind::Fetch, head).owned_by(client.name()).counted_by(&gateway.quotas));
     let answer = send(&upstreams, &upstream, (&call, Payload::Empty), tokens).await?;
     let mut answer = observe(&gateway, &upstream, &call.head, answer).await;
     answer.extensions_mut().insert(Note { upstream: Some(upstream), ..Note::default() });

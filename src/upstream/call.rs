@@ -56,6 +56,8 @@ pub struct Call {
     pub kind: Kind,
     /// Its head. The target starts with `/v1`; the headers that go on are picked here.
     pub head: Box<Parts>,
+    /// The name of the client's key, where it has one of ours: it shares the upstream's account with other clients.
+    pub(crate) owner: Option<Arc<str>>,
     /// What it is part of.
     pub(crate) journey: Journey,
     /// What counts its attempts. Without a gateway around, as in benchmarks, nothing does.
@@ -73,7 +75,21 @@ impl Call {
     pub fn new(kind: Kind, head: impl Into<Box<Parts>>) -> Self {
         let head = head.into();
         let journey = Journey::of(&head.extensions);
-        Self { kind, head, journey, quotas: None, client: Presence::always(), outlives_client: false }
+        Self {
+            kind,
+            head,
+            owner: None,
+            journey,
+            quotas: None,
+            client: Presence::always(),
+            outlives_client: false,
+        }
+    }
+
+    /// The same, of the client with a key of this name.
+    #[must_use]
+    pub(crate) fn owned_by(self, owner: Option<&Arc<str>>) -> Self {
+        Self { owner: owner.cloned(), ..self }
     }
 
     /// The same, whose attempts count.

@@ -29,6 +29,7 @@ mod breaker;
 mod call;
 mod connect;
 mod deadline;
+mod derived;
 mod head;
 mod headers;
 mod heads;
