@@ -13,7 +13,8 @@ pub enum Failure {
     Unreachable,
     /// No connection within the time allowed: nothing was sent.
     ConnectTimeout,
-    /// The upstream's certificate did not verify, or TLS failed otherwise: nothing was sent.
+    /// The upstream's certificate did not verify, it refused ours or the want of one, or TLS failed otherwise: nothing of
+    /// the request was read.
     Tls,
     /// The request was sent, and no answer came in time.
     HeadTimeout,
@@ -41,9 +42,10 @@ pub enum Cut {
     Quiet,
 }
 
-/// Whether an error's status leaves open what became of a paid call: a server may fail, or be cut off by another one
-/// in front of it, after it took the job. 503 and 529 say that it did not, and so does every other 4xx than 408, with
-/// which a server gives up waiting, for whatever it waited.
+/// Whether an error's status alone leaves open what became of a paid call: a server may fail, or be cut off by another
+/// one in front of it, after it took the job. 529 says that it did not, and so does every other 4xx than 408, with which
+/// a server gives up waiting, for whatever it waited; and so does 503 where it is the application's own word, which its
+/// status does not tell.
 #[must_use]
 pub fn leaves_open(status: StatusCode) -> bool {
     !matches!(status.as_u16(), 200..=299 | 400..=407 | 409..=499 | 503 | 529)

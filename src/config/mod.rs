@@ -17,6 +17,7 @@ pub mod allow;
 pub mod auth;
 pub mod budget;
 mod capabilities;
+pub mod certificates;
 pub mod ledger;
 mod parameters;
 pub mod presets;

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use axum::http::StatusCode;
+use axum::http::uri::Scheme;
 
 use super::Config;
 use super::parameters;
@@ -39,21 +40,33 @@ impl Config {
 
 fn of_upstream(upstream: &Upstream) -> Vec<Remark> {
     let path = |key: &str| format!("{}.{key}", joined("upstreams", &upstream.name));
-    let begun = begun(&upstream.retry.submit_statuses);
-    let repeats = (!begun.is_empty()).then(|| Remark {
-        path: path("retry.submit_statuses"),
-        what: format!(
-            "{begun} can come after the upstream has begun to work: a repeat may start, and bill, the same video again \
-             (leave out all but 429, 503 and 529)"
-        ),
+    let plain = upstream.base.scheme == Scheme::HTTP;
+    let unshown = upstream.identity.as_ref().filter(|_| plain).map(|_| Remark {
+        path: path("client_cert"),
+        what: "base_url begins with http://, where no certificate is shown (use https://, or leave it out)"
+            .to_owned(),
     });
-    repeats.into_iter().collect()
+    let retry = &upstream.retry;
+    let repeats = [
+        ("submit_statuses", &retry.submit_statuses, "the same video again"),
+        ("other_statuses", &retry.other_statuses, "the same work again, such as an image"),
+    ];
+    let repeats = repeats.into_iter().filter_map(|(key, statuses, work)| {
+        let begun = begun(statuses)?;
+        let what = format!(
+            "{begun} can come after the upstream has begun to work: a repeat may start, and bill, {work} (leave out all \
+             but 429, 503 and 529)"
+        );
+        Some(Remark { path: path(&format!("retry.{key}")), what })
+    });
+    unshown.into_iter().chain(repeats).collect()
 }
 
 /// Those of the statuses that an upstream can send after it has begun to work, as a text.
-fn begun(statuses: &[StatusCode]) -> String {
+fn begun(statuses: &[StatusCode]) -> Option<String> {
     let begun = statuses.iter().filter(|status| !matches!(status.as_u16(), 429 | 503 | 529));
-    begun.map(|status| status.as_str().to_owned()).collect::<Vec<_>>().join(", ")
+    let begun: Vec<&str> = begun.map(StatusCode::as_str).collect();
+    (!begun.is_empty()).then(|| begun.join(", "))
 }
 
 #[cfg(test)]
@@ -81,6 +94,13 @@ mod tests {
               repeat may start, and bill, the same video again (leave out all but 429, 503 and 529)"
             ]
         );
+    }
+
+    #[test]
+    fn a_status_that_may_follow_a_call_that_was_begun_is_remarked_on() {
+        let remarks = remarks("retry.other_statuses = [429, 500]");
+        let [remark] = &remarks[..] else { panic!("{remarks:?}") };
+        assert!(remark.starts_with("upstreams.\"a.b\".retry.other_statuses: 500 can come after"), "{remark}");
     }
 
     #[test]

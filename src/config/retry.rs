@@ -19,6 +19,8 @@ pub struct Retry {
     pub fetch_statuses: Vec<StatusCode>,
     /// Statuses after which a POST or PATCH that is not about videos is asked again.
     pub other_statuses: Vec<StatusCode>,
+    /// What a 503 says about a call that may cost money, where nothing in it is the application's own word.
+    pub bare_503: Bare503,
     /// Longest pause after the first attempt; each further one may be twice as long.
     pub backoff_base: Duration,
     /// Longest pause of our own choice.
@@ -37,6 +39,17 @@ pub struct Retry {
     pub replay_total: u64,
     /// Whether a client is told not to repeat a call that was refused for want of quota.
     pub quota_stops_sdk: bool,
+}
+
+/// What a 503 says that has neither an error object nor a time to come back. Proxies and service meshes answer like
+/// that, also when a connection breaks on which they had passed the call on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bare503 {
+    /// Nothing: the upstream may have begun.
+    #[default]
+    Open,
+    /// That nothing was begun.
+    Refused,
 }
 
 /// When an upstream is left alone for a while.
@@ -62,7 +75,8 @@ impl Default for Retry {
             attempts: 3,
             submit_statuses: statuses(&[429, 503, 529]),
             fetch_statuses: statuses(&[429, 500, 502, 503, 504, 529]),
-            other_statuses: statuses(&[429, 500, 503, 529]),
+            other_statuses: statuses(&[429, 503, 529]),
+            bare_503: Bare503::default(),
             backoff_base: Duration::from_millis(500),
             backoff_max: Duration::from_secs(8),
             retry_after_max: Duration::from_secs(20),
@@ -92,11 +106,13 @@ impl Default for Breaker {
 impl Retry {
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let default = Self::default();
+        let bare_503 = [("open", Bare503::Open), ("refused", Bare503::Refused)];
         let retry = Self {
             attempts: section.number("attempts", default.attempts, 1..=5),
             submit_statuses: read_statuses(&mut section, "submit_statuses", default.submit_statuses),
             fetch_statuses: read_statuses(&mut section, "fetch_statuses", default.fetch_statuses),
             other_statuses: read_statuses(&mut section, "other_statuses", default.other_statuses),
+            bare_503: section.choice("bare_503", &bare_503, default.bare_503),
             backoff_base: section.duration("backoff_base", default.backoff_base),
             backoff_max: section.duration("backoff_max", default.backoff_max),
             retry_after_max: section.duration("retry_after_max", default.retry_after_max),

@@ -1,16 +1,15 @@
 //! `[upstreams.NAME]`: the servers behind the gateway.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::uri::{Authority, Scheme};
 use axum::http::{HeaderName, Uri};
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use toml::Value;
 
+use super::certificates::{Identity, read_authorities, read_identity};
 use super::quota::Quota;
 use super::reader::Section;
 use super::retry::{Breaker, Retry};
@@ -34,6 +33,8 @@ pub struct Upstream {
     pub protocol: Protocol,
     /// Authorities trusted beside the system's: the certificates of `ca_file`.
     pub authorities: Vec<CertificateDer<'static>>,
+    /// What the gateway shows of itself there: the certificate of `client_cert`, and its key.
+    pub identity: Option<Identity>,
     /// How long connecting may take, TLS included.
     pub connect_timeout: Duration,
     /// How long the answer's head may take for calls that start a generation.
@@ -150,6 +151,7 @@ impl Upstream {
             credential_scheme: "Bearer".to_owned(),
             protocol: Protocol::Auto,
             authorities: Vec::new(),
+            identity: None,
             connect_timeout: Duration::from_secs(5),
             submit_timeout: Duration::from_mins(5),
             fetch_timeout: Duration::from_secs(20),
@@ -190,6 +192,7 @@ impl Upstream {
                 .map_or(default.credential_scheme, str::to_owned),
             protocol: section.choice("protocol", &protocols, default.protocol),
             authorities: read_authorities(&mut section, sources),
+            identity: read_identity(&mut section, sources),
             connect_timeout: section.duration("connect_timeout", default.connect_timeout),
             submit_timeout: section.duration("submit_timeout", default.submit_timeout),
             fetch_timeout: section.duration("fetch_timeout", default.fetch_timeout),
@@ -246,20 +249,6 @@ fn read_credential(section: &mut Section<'_>, sources: Sources<'_>) -> Credentia
             Credential::Client
         }
     }
-}
-
-fn read_authorities(section: &mut Section<'_>, sources: Sources<'_>) -> Vec<CertificateDer<'static>> {
-    const RIGHT: &str = "name a readable file with certificates in PEM";
-    let Some(path) = section.text("ca_file") else { return Vec::new() };
-    let read = (sources.file)(Path::new(path)).map_err(|error| format!("cannot be read: {error}"));
-    let certificates = read.and_then(|text| {
-        let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
-        let all = all.map_err(|error| format!("is no PEM: {error}"))?;
-        if all.is_empty() { Err("holds no certificate".to_owned()) } else { Ok(all) }
-    });
-    certificates
-        .map_err(|wrong| section.problem("ca_file", format!("{path} {wrong} ({RIGHT})")))
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -46,6 +46,17 @@ pub(super) fn found(object: &Map<String, Value>) -> Option<Found> {
     }
 }
 
+/// Whether a body is an error in the words of the server that makes the videos, or of an aggregator that speaks for it.
+/// Pages of proxies and service meshes are not.
+#[must_use]
+pub(crate) fn is_error(body: &[u8]) -> bool {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(Value::Object(object)) => found(&object).is_some(),
+        Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => false,
+        Err(_) => prefixed(body).is_some(),
+    }
+}
+
 /// The error of an object whose `error` is no object.
 fn wrapped(object: &Map<String, Value>) -> Option<Found> {
     // xAI and others: the error is a bare text.
@@ -318,6 +329,40 @@ mod tests {
             r#"{"detail":[]}"#,
         ] {
             assert_eq!(unwrapped(500, body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_one_in_every_shape_that_applications_have() {
+        let is_error = |body: &str| is_error(body.as_bytes());
+        for body in [
+            r#"{"error":{"message":"m","type":"t","param":null,"code":null}}"#,
+            r#"{"error":{"code":503,"message":"Service Unavailable.","type":"cf_service_unavailable"}}"#,
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+            r#"{"error":"busy"}"#,
+            r#"{"detail":"busy"}"#,
+            r#"{"detail":[{"loc":["body"],"msg":"m","type":"t"}]}"#,
+            r#"{"code":"busy","message":"m","data":null}"#,
+            r#"{"message":"m","data":{"error":{"code":"c","message":"m"}}}"#,
+            r#"[upstream] {"error":{"message":"m","code":"c"}}"#,
+        ] {
+            assert!(is_error(body), "{body}");
+        }
+        for body in [
+            "",
+            "{}",
+            "[]",
+            r#""error""#,
+            r#"["error"]"#,
+            r#"{"error":null}"#,
+            r#"{"error":503}"#,
+            r#"{"message":"failure to get a peer from the ring-balancer"}"#,
+            r#"{"code":503,"message":"no endpoints"}"#,
+            r#"{"id":"video_1","object":"video","status":"queued","error":null}"#,
+            "no healthy upstream",
+            "<html>{}</html>",
+        ] {
+            assert!(!is_error(body), "{body}");
         }
     }
 }

@@ -21,7 +21,7 @@ impl ApiError {
             Failure::Tls => Self::server(
                 StatusCode::BAD_GATEWAY,
                 "upstream_tls_failed",
-                "No trusted connection to the upstream server could be made. Nothing was sent to it.",
+                "No trusted connection to the upstream server could be made. It has read nothing of this request.",
             ),
             Failure::ConnectTimeout => Self::server(
                 StatusCode::GATEWAY_TIMEOUT,

@@ -151,8 +151,8 @@ impl Settlement {
         }
     }
 
-    /// An attempt before the last one may have been accepted: whatever the last one says short of success, the
-    /// outcome is open.
+    /// An attempt before the last one may have been accepted, or the last one's answer is none of the application's own
+    /// words: whatever it says short of success, the outcome is open.
     #[must_use]
     pub(crate) fn doubtful(mut self) -> Self {
         if self.outcome.state == State::Refused {
@@ -214,7 +214,7 @@ impl Settlement {
     }
 }
 
-/// What a status says about the call.
+/// What a status says about the call. What else of the answer matters is for [`Settlement::doubtful`].
 fn state_of(status: StatusCode) -> State {
     match status {
         status if status.is_success() => State::Accepted,

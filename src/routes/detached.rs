@@ -36,6 +36,8 @@ pub(super) struct Making {
     pub(super) gateway: Arc<Gateway>,
     pub(super) upstreams: Upstreams,
     pub(super) upstream: Arc<str>,
+    /// The name of the client's key, if it has one of ours.
+    pub(super) owner: Option<Arc<str>>,
     pub(super) head: Box<Parts>,
     pub(super) body: Vec<Piece>,
     pub(super) open: Open,
@@ -91,9 +93,9 @@ impl Making {
         tell: oneshot::Sender<Result<Response, Refusal>>,
         _underway: Option<Underway>,
     ) {
-        let Self { gateway, upstreams, upstream, head, body, open, holds, makes_job, .. } = self;
+        let Self { gateway, upstreams, upstream, owner, head, body, open, holds, makes_job, .. } = self;
         let Holds { charge, spent, held, place } = holds;
-        let call = Call::new(Kind::Submit, head).counted_by(&gateway.quotas);
+        let call = Call::new(Kind::Submit, head).owned_by(owner.as_ref()).counted_by(&gateway.quotas);
         let call = Arc::new(Call { client, outlives_client: true, ..call });
         let answer = upstreams.send(&upstream, &call, Payload::Whole(body)).await;
         if attempts(&answer).made > 0 {
@@ -179,9 +181,9 @@ async fn settled(answer: Result<Response, Unanswered>) -> (Result<Response, Refu
     }
 }
 
-/// The settlement, as certain as the attempts before the last one leave it.
+/// The settlement, as certain as the attempts leave it.
 fn certain(settlement: Settlement, attempts: Attempts) -> Settlement {
-    if attempts.doubtful { settlement.doubtful() } else { settlement }
+    if attempts.are_uncertain() { settlement.doubtful() } else { settlement }
 }
 
 /// Reads what an answer says. Its body is in memory already, unless it is too long to be an answer about a job: then

@@ -69,6 +69,7 @@ async fn making(gateway: &Arc<Gateway>, upstreams: Upstreams) -> Making {
         gateway: Arc::clone(gateway),
         upstreams,
         upstream: "main".into(),
+        owner: None,
         head: Request::post("/v1/videos").body(()).expect("a request").into_parts().0.into(),
         body: Vec::new(),
         open,

@@ -66,10 +66,10 @@ async fn judged(known: &[Param], mut admitted: Admitted) -> Result<Response, Ref
 
 async fn fetched(admitted: Admitted, job: Option<Arc<Job>>) -> Result<Response, Refusal> {
     let tokens = admitted.spend(Class::Fetch).await?;
-    let Admitted { gateway, upstreams, head, place: _place, .. } = admitted;
+    let Admitted { gateway, upstreams, client, head, place: _place } = admitted;
     let upstream = Arc::clone(ownership::upstream_of(&gateway.config, job.as_deref()));
     drop(job);
-    let call = Arc::new(Call::new(Kind::Fetch, head).counted_by(&gateway.quotas));
+    let call = Arc::new(Call::new(Kind::Fetch, head).owned_by(client.name()).counted_by(&gateway.quotas));
     let answer = send(&upstreams, &upstream, (&call, Payload::Empty), tokens).await?;
     let mut answer = observe(&gateway, &upstream, &call.head, answer).await;
     answer.extensions_mut().insert(Note { upstream: Some(upstream), ..Note::default() });

@@ -97,13 +97,13 @@ async fn forwarded(admitted: Admitted, body: Body) -> Result<Response, Refusal> 
     let limit = if is_message { limits.messages_body } else { limits.other_body };
     too_large(HttpBody::size_hint(&body).lower(), limit)?;
     let tokens = admitted.spend(Class::Other).await?;
-    let Admitted { gateway, upstreams, head, place: _place, .. } = admitted;
+    let Admitted { gateway, upstreams, client, head, place: _place } = admitted;
     let payload = if body.is_end_stream() {
         Payload::Empty
     } else {
         Payload::Streaming { body, limit, idle: gateway.config.limits.body_idle }
     };
-    let call = Arc::new(Call::new(Kind::Other, head).counted_by(&gateway.quotas));
+    let call = Arc::new(Call::new(Kind::Other, head).owned_by(client.name()).counted_by(&gateway.quotas));
     let upstream = &gateway.config.default_upstream;
     let mut answer = send(&upstreams, upstream, (&call, payload), tokens).await?;
     answer.extensions_mut().insert(Note { upstream: Some(Arc::clone(upstream)), ..Note::default() });

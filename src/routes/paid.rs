@@ -170,13 +170,14 @@ fn made(
 ) -> impl Future<Output = Response> {
     let id = open.id().clone();
     admitted.journey().mark(|marks| marks.ledger_id = Some(id.as_str().into()));
-    let Admitted { gateway, upstreams, head, place, .. } = admitted;
+    let Admitted { gateway, upstreams, client, head, place } = admitted;
     let makes_job = paid.makes_job();
     let Paid { body, upstream, .. } = paid;
     let making = Making {
         gateway,
         upstreams,
         upstream,
+        owner: client.name().cloned(),
         head,
         body,
         open,

@@ -26,7 +26,9 @@ pub(super) async fn send(
 /// What a call took.
 pub(super) fn attempts(answer: &Result<Response, Unanswered>) -> Attempts {
     match answer {
-        Ok(answer) => answer.extensions().get().copied().unwrap_or(Attempts { made: 1, doubtful: false }),
+        Ok(answer) => {
+            answer.extensions().get().copied().unwrap_or(Attempts { made: 1, doubtful: false, open: false })
+        }
         Err(unanswered) => unanswered.attempts,
     }
 }

@@ -56,6 +56,8 @@ pub struct Call {
     pub kind: Kind,
     /// Its head. The target starts with `/v1`; the headers that go on are picked here.
     pub head: Box<Parts>,
+    /// The name of the client's key, where it has one of ours: it shares the upstream's account with other clients.
+    pub(crate) owner: Option<Arc<str>>,
     /// What it is part of.
     pub(crate) journey: Journey,
     /// What counts its attempts. Without a gateway around, as in benchmarks, nothing does.
@@ -73,7 +75,21 @@ impl Call {
     pub fn new(kind: Kind, head: impl Into<Box<Parts>>) -> Self {
         let head = head.into();
         let journey = Journey::of(&head.extensions);
-        Self { kind, head, journey, quotas: None, client: Presence::always(), outlives_client: false }
+        Self {
+            kind,
+            head,
+            owner: None,
+            journey,
+            quotas: None,
+            client: Presence::always(),
+            outlives_client: false,
+        }
+    }
+
+    /// The same, of the client with a key of this name.
+    #[must_use]
+    pub(crate) fn owned_by(self, owner: Option<&Arc<str>>) -> Self {
+        Self { owner: owner.cloned(), ..self }
     }
 
     /// The same, whose attempts count.
@@ -124,7 +140,7 @@ pub enum Why {
 impl Unanswered {
     /// Of a call of which nothing was sent.
     pub(super) fn never_sent(failure: Failure) -> Self {
-        Self { why: failure.into(), attempts: Attempts { made: 0, doubtful: false }, spent: false }
+        Self { why: failure.into(), attempts: Attempts::NONE, spent: false }
     }
 }
 
@@ -155,4 +171,17 @@ pub struct Attempts {
     pub made: u32,
     /// Whether one before the last may have had its effect all the same.
     pub doubtful: bool,
+    /// Whether the last one's answer leaves open what became of a call that is paid for.
+    pub open: bool,
+}
+
+impl Attempts {
+    /// None yet.
+    pub(super) const NONE: Self = Self { made: 0, doubtful: false, open: false };
+
+    /// Whether the call may have come to something, whatever its last answer says short of success.
+    #[must_use]
+    pub const fn are_uncertain(self) -> bool {
+        self.doubtful || self.open
+    }
 }

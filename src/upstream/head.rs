@@ -49,7 +49,9 @@ impl<'a> AttemptHead<'a> {
         } else {
             self.bare.is_some() && name == credential
         };
-        is_credential || *name == TRACEPARENT || *name == REQUEST_ID
+        // The key of a client of ours could be another client's as well.
+        let is_key = *name == IDEMPOTENCY_KEY && self.terms.call.owner.is_some();
+        is_credential || is_key || *name == TRACEPARENT || *name == REQUEST_ID
     }
 
     /// Shows the client's headers that go on; yields its credentials, each as it came first.

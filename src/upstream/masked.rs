@@ -1,7 +1,7 @@
 //! A body that goes on as it comes, without our credential: an upstream may repeat it in a stream as well.
 //!
-//! Stars take its place, as many as it has characters: lengths and ranges stay true. Only what may be its beginning
-//! waits for what comes next.
+//! Stars take its place, as many as it takes there, in whatever spelling: lengths and ranges stay true. Only what may be
+//! its beginning waits for what comes next.
 
 use std::io;
 use std::pin::Pin;
@@ -28,11 +28,9 @@ impl Masked {
 
     /// What can go on of what was held and has come.
     fn passed(&mut self, piece: Bytes) -> Bytes {
-        let mut all = if self.held.is_empty() { piece } else { joined(&self.held, &piece) };
-        if let Some(clean) = self.secret.starred(&all) {
-            all = clean;
-        }
-        self.held = all.split_off(all.len() - self.secret.begun_at_end(&all));
+        let all = if self.held.is_empty() { piece } else { joined(&self.held, &piece) };
+        let (mut all, begun) = self.secret.starred(all);
+        self.held = all.split_off(all.len() - begun);
         all
     }
 }
@@ -125,6 +123,24 @@ mod tests {
         let whole = format!("{SECRET}, sk-sk-{SECRET} or sk-sk-operato; {SECRET}{SECRET}");
         let stars = "*".repeat(SECRET.len());
         let expected = format!("{stars}, sk-sk-{stars} or sk-sk-operato; {stars}{stars}");
+        for size in 1..=whole.len() {
+            let pieces = whole.as_bytes().chunks(size).map(Bytes::copy_from_slice);
+            assert_eq!(text(masked(pieces)).await, expected, "in pieces of {size}");
+        }
+    }
+
+    /// SE02: also where some of it is escaped.
+    #[tokio::test]
+    async fn an_escaped_credential_is_masked_however_it_is_cut() {
+        let spelled =
+            [r"\u0073k-sk\u002Doperator", r"sk-sk-op\u0065rator", "sk%2Dsk-operato%72", "%73k-sk-operator"];
+        let whole =
+            spelled.map(|spelled| format!("{spelled}, \\n \\\\u0073k-sk-o, 5% {spelled}{SECRET}")).concat();
+        let mut expected = whole.replace(SECRET, &"*".repeat(SECRET.len()));
+        for spelled in spelled {
+            expected = expected.replace(spelled, &"*".repeat(spelled.len()));
+        }
+        assert!(!expected.contains("operat"), "{expected}");
         for size in 1..=whole.len() {
             let pieces = whole.as_bytes().chunks(size).map(Bytes::copy_from_slice);
             assert_eq!(text(masked(pieces)).await, expected, "in pieces of {size}");

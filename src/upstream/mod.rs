@@ -30,6 +30,7 @@ mod call;
 pub(crate) mod coding;
 mod connect;
 mod deadline;
+mod derived;
 mod head;
 mod headers;
 mod heads;
@@ -45,6 +46,7 @@ mod scrub;
 mod send;
 #[cfg(feature = "otlp")]
 mod span;
+mod spelling;
 mod sse;
 mod stacks;
 mod stream;
@@ -164,9 +166,9 @@ impl Upstreams {
 }
 
 fn tls_of(settings: &Settings, transport: &Transport) -> io::Result<ClientConfig> {
-    transport.tls().map_err(|error| {
-        io::Error::new(error.kind(), format!("upstreams.{}.ca_file: {error}", settings.name))
-    })
+    transport
+        .tls()
+        .map_err(|error| io::Error::new(error.kind(), format!("upstreams.{}.{error}", settings.name)))
 }
 
 /// Longest a JSON answer may be to be read whole before its head is sent on, in bytes.

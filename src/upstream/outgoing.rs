@@ -7,9 +7,11 @@ use uuid::Uuid;
 
 use super::call::{Call, Kind, Payload};
 use super::deadline::Deadline;
+use super::derived;
 use super::heads::{Heads, IDEMPOTENCY_KEY};
 use super::presence::Presence;
 use super::tally::Tally;
+use crate::config::upstreams::Credential;
 use crate::error::Dialect;
 use crate::journey::Journey;
 use crate::quota::allowance::Allowance;
@@ -21,7 +23,7 @@ pub(super) struct Terms {
     pub(super) call: Arc<Call>,
     /// Writes its head, the same on every attempt.
     pub(super) heads: Arc<Heads>,
-    /// The name of a call that costs money, where its client gave it none.
+    /// Its idempotency key, where that is not the client's own.
     pub(super) key: Option<HeaderValue>,
     /// Whose errors the client reads.
     pub(super) dialect: Dialect,
@@ -46,8 +48,17 @@ pub(super) struct Outgoing {
     pub(super) payload: Payload,
 }
 
-/// A create has a name of its own, so that an upstream that knows repeats by it can: the client's, or this new one.
-pub(super) fn key_of(call: &Call) -> Option<HeaderValue> {
-    let is_named = call.kind != Kind::Submit || call.head.headers.contains_key(IDEMPOTENCY_KEY);
-    (!is_named).then(|| HeaderValue::try_from(Uuid::new_v4().to_string()).ok()).flatten()
+/// The idempotency key of every attempt, where the client's own does not go on verbatim: one derived from it where the
+/// client has a key of ours, and so shares the upstream's account with others; a new one for a call that costs money and
+/// has none, so that an upstream that knows repeats by it can.
+pub(super) fn key_of(call: &Call, heads: &Heads) -> Option<HeaderValue> {
+    let own = call.head.headers.get_all(IDEMPOTENCY_KEY);
+    let derived = match (&call.owner, &heads.settings.credential) {
+        (Some(owner), Credential::Operator(secret)) => derived::key(secret.expose(), owner, &own),
+        // With keys of ours, the configuration wants a credential of the operator's at every upstream.
+        (Some(_), Credential::Client) | (None, Credential::Client | Credential::Operator(_)) => None,
+    };
+    let goes_on = call.owner.is_none() && own.iter().next().is_some();
+    let is_new = call.kind == Kind::Submit && derived.is_none() && !goes_on;
+    derived.or_else(|| is_new.then(|| HeaderValue::try_from(Uuid::new_v4().to_string()).ok()).flatten())
 }

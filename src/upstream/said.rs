@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::paid::UnderSuccess;
 use super::retry::asked;
+use crate::dialect::unwrap;
 
 /// The body of an answer that was read whole; in its extensions, for as long as it is being judged.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub(super) struct Said {
     pub(super) wait: Option<Duration>,
     /// Whether the upstream forbids to ask again.
     pub(super) forbids: bool,
+    /// Whether it is a bare 503; see [`is_bare_503`].
+    pub(super) is_bare_503: bool,
     pub(super) meaning: Meaning,
 }
 
@@ -45,11 +48,25 @@ impl Said {
         let (status, headers) = (answer.status(), answer.headers());
         // Nearly all are, and then there is nothing more to be known.
         if status.is_success() {
-            return Self { status, wait: None, forbids: false, meaning: Meaning::Plain };
+            return Self { status, wait: None, forbids: false, is_bare_503: false, meaning: Meaning::Plain };
         }
         let forbids = headers.get(SHOULD_RETRY).is_some_and(|value| value == "false");
-        Self { status, wait: asked::wait(headers, now), forbids, meaning: Meaning::of(answer) }
+        Self {
+            status,
+            wait: asked::wait(headers, now),
+            forbids,
+            is_bare_503: is_bare_503(answer),
+            meaning: Meaning::of(answer),
+        }
     }
+}
+
+/// Whether it is a 503 in which nothing is the application's own word: no error object, and no time to come back. It may
+/// be that of a proxy or a service mesh that had passed the call on.
+fn is_bare_503(answer: &Answer) -> bool {
+    answer.status() == StatusCode::SERVICE_UNAVAILABLE
+        && !asked::is_asked(answer.headers())
+        && !answer.extensions().get().is_some_and(|Whole(body)| unwrap::is_error(body))
 }
 
 impl Meaning {
@@ -215,6 +232,33 @@ mod tests {
             assert!(!about(body), "{body}");
         }
         assert!(!is_about_credential(&Answer::default()), "what streams is not looked through");
+    }
+
+    /// RT05
+    #[test]
+    fn a_503_is_bare_unless_an_error_or_a_wait_is_in_it() {
+        let is_bare = |status: u16, header: Option<&'static str>, body: Option<&'static str>| {
+            let mut answer = Answer::default();
+            *answer.status_mut() = StatusCode::from_u16(status).expect("a status");
+            if let Some(name) = header {
+                answer.headers_mut().insert(name, "soon".parse().expect("a value"));
+            }
+            if let Some(body) = body {
+                answer.extensions_mut().insert(Whole(Bytes::from_static(body.as_bytes())));
+            }
+            Said::of(&answer, SystemTime::UNIX_EPOCH).is_bare_503
+        };
+        assert!(is_bare(503, None, None), "what is too long to be read is no error object");
+        assert!(is_bare(503, None, Some("<html>")) && is_bare(503, Some("x-should-retry"), Some("{}")));
+        assert!(
+            !is_bare(503, None, Some(r#"{"error":{}}"#)) && !is_bare(503, None, Some(r#"{"error":"x"}"#))
+        );
+        for wait in ["retry-after", "retry-after-ms", "x-ms-retry-after-ms"] {
+            assert!(!is_bare(503, Some(wait), Some("<html>")), "{wait}");
+        }
+        for status in [200, 429, 500, 502, 504, 529] {
+            assert!(!is_bare(status, None, Some("<html>")), "{status}");
+        }
     }
 
     #[test]

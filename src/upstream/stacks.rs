@@ -106,7 +106,7 @@ impl Upstream {
             kind: call.kind,
             call: Arc::clone(call),
             heads: Arc::clone(&self.heads),
-            key: key_of(call),
+            key: key_of(call, &self.heads),
             dialect: Dialect::of(call.head.uri.path(), &call.head.headers),
             deadline: if call.outlives_client { deadline.outliving() } else { deadline },
             allowance: self.allowance(call),

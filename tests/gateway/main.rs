@@ -8,6 +8,7 @@
 
 mod admin;
 mod auth;
+mod begun;
 mod captures;
 mod connections;
 mod forward;

@@ -6,6 +6,7 @@ use axum::http::uri::Scheme;
 use axum::http::{HeaderValue, Uri};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
+use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use tokio::time::timeout;
 use tower::ServiceExt;
@@ -14,7 +15,7 @@ use tower::util::BoxCloneSyncService;
 use super::error::{self, AnyError};
 use super::http1::Http1;
 use super::http2::Http2;
-use super::socket::Socket;
+use super::socket::{Stream, Watched};
 use super::transport::Transport;
 use crate::config::upstreams::Protocol;
 use crate::failure::Failure;
@@ -29,7 +30,7 @@ pub(super) enum Dialled {
 /// Makes connections to one upstream.
 #[derive(Clone)]
 pub(super) struct Dialler {
-    connector: BoxCloneSyncService<Uri, Socket, AnyError>,
+    connector: BoxCloneSyncService<Uri, Stream, AnyError>,
     target: Uri,
     /// What `Host` says.
     host: HeaderValue,
@@ -70,9 +71,11 @@ impl Dialler {
     /// Without one. Nothing of a request was sent then.
     pub(super) async fn dial(&self) -> Result<Dialled, Failure> {
         let connecting = timeout(self.limit, self.connector.clone().oneshot(self.target.clone()));
-        let socket = connecting.await.map_err(|_| Failure::ConnectTimeout)?;
-        let socket = socket.map_err(|error| error::of_connecting(&*error))?;
-        if self.http2 || socket.connected().is_negotiated_h2() {
+        let stream = connecting.await.map_err(|_| Failure::ConnectTimeout)?;
+        let stream = stream.map_err(|error| error::of_connecting(&*error))?;
+        let is_http2 = self.http2 || stream.connected().is_negotiated_h2();
+        let socket = Watched::new(TokioIo::new(stream));
+        if is_http2 {
             Http2::over(socket).await.map(Dialled::Http2)
         } else {
             Ok(Dialled::Http1(Http1::over(socket, self.host.clone())))

@@ -11,8 +11,8 @@ pub(super) type AnyError = Box<dyn Error + Send + Sync>;
 
 /// A request without an answer.
 pub(super) enum Broken {
-    /// Not a byte of it was sent; here is its body again.
-    Unsent(Body),
+    /// Not a byte of it was sent; here is its body again, and what is wrong with the connection.
+    Unsent(Body, Failure),
     /// It is gone.
     Failed(Failure),
 }
@@ -59,7 +59,7 @@ fn was_refused(cause: &(dyn Error + 'static)) -> bool {
 }
 
 /// Whether the upstream took nothing of what it was sent.
-fn took_nothing(cause: &(dyn Error + 'static)) -> bool {
+pub(super) fn took_nothing(cause: &(dyn Error + 'static)) -> bool {
     let io = cause.downcast_ref::<io::Error>();
     let io = io.or_else(|| cause.downcast_ref::<h2::Error>().and_then(h2::Error::get_io));
     io.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)

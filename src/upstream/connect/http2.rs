@@ -11,11 +11,11 @@ use axum::http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::Instant;
 
 use super::error::{self, Broken};
-use super::socket::Socket;
+use super::socket::{Refusal, Socket};
 use crate::failure::Failure;
 
 /// Bytes of one stream that may be under way. A client that does not read its download holds up its own stream, and
@@ -26,6 +26,8 @@ const CONNECTION_WINDOW: u32 = 1 << 30;
 /// How often a connection in use is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
 
+type Connection = http2::Connection<TokioIo<Socket>, Body, TokioExecutor>;
+
 /// A connection that calls share.
 #[derive(Clone)]
 pub(super) struct Http2 {
@@ -35,11 +37,13 @@ pub(super) struct Http2 {
 
 struct State {
     /// Until it has ended.
-    connection: Mutex<Option<http2::Connection<Socket, Body, TokioExecutor>>>,
+    connection: Mutex<Option<Connection>>,
     /// Requests whose answers are not read to the end.
     open: AtomicUsize,
     /// When the last of them began or ended.
     used: Mutex<Instant>,
+    /// Whether the upstream's TLS refused the connection. hyper's errors do not tell.
+    refusal: Refusal,
 }
 
 /// A place on the connection.
@@ -53,17 +57,19 @@ struct Open(Arc<State>);
 
 impl Http2 {
     pub(super) async fn over(socket: Socket) -> Result<Self, Failure> {
+        let refusal = socket.refusal().clone();
         let made = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .keep_alive_interval(PING)
-            .handshake(socket);
+            .handshake(TokioIo::new(socket.reading_on()));
         let (sender, connection) = made.await.map_err(|_| Failure::Unreachable)?;
         let state = Arc::new(State {
             connection: Mutex::new(Some(connection)),
             open: AtomicUsize::new(0),
             used: Mutex::new(Instant::now()),
+            refusal,
         });
         tokio::spawn(drive(Arc::clone(&state)));
         Ok(Self { sender, state })
@@ -76,9 +82,7 @@ impl Http2 {
 
     /// Whether it takes another request at once.
     pub(super) fn has_room(&self) -> bool {
-        let most = |connection: &http2::Connection<Socket, Body, TokioExecutor>| {
-            connection.current_max_send_streams()
-        };
+        let most = |connection: &Connection| connection.current_max_send_streams();
         self.is_usable() && self.open() < self.state.connection().as_ref().map_or(0, most)
     }
 
@@ -104,16 +108,21 @@ impl Stream {
     pub(super) async fn send(mut self, request: Request<Body>) -> Result<Response<Body>, Broken> {
         match self.sender.try_send_request(request).await {
             Ok(answer) => Ok(answer.map(|incoming| Body::new(Counted { incoming, open: Some(self.open) }))),
-            Err(mut error) => Err(match error.take_message() {
-                Some(request) => Broken::Unsent(request.into_body()),
-                None => Broken::Failed(error::of_sending(error.error())),
-            }),
+            Err(mut error) => {
+                let refused = self.open.0.refusal.has_come().then_some(Failure::Tls);
+                Err(match error.take_message() {
+                    Some(request) => {
+                        Broken::Unsent(request.into_body(), refused.unwrap_or(Failure::Unreachable))
+                    }
+                    None => Broken::Failed(refused.unwrap_or_else(|| error::of_sending(error.error()))),
+                })
+            }
         }
     }
 }
 
 impl State {
-    fn connection(&self) -> MutexGuard<'_, Option<http2::Connection<Socket, Body, TokioExecutor>>> {
+    fn connection(&self) -> MutexGuard<'_, Option<Connection>> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -102,10 +102,9 @@ impl Connections {
             }
             match self.sent((way, reuse), asked, body).await {
                 Ok(answer) => return Ok(answer),
-                Err(Broken::Failed(failure)) => return Err(failure),
                 // It closed while nobody used it. The next may have, too; one that is made now has not.
-                Err(Broken::Unsent(unsent)) if was_waiting => body = unsent,
-                Err(Broken::Unsent(_)) => return Err(Failure::Unreachable),
+                Err(Broken::Unsent(unsent, _)) if was_waiting => body = unsent,
+                Err(Broken::Unsent(_, failure) | Broken::Failed(failure)) => return Err(failure),
             }
         }
     }

@@ -9,6 +9,7 @@ use axum::http::uri::{Authority, Scheme};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::config::certificates::Identity;
 use crate::config::upstreams::{Protocol, Upstream as Settings};
 
 /// All that connections are made by: as long as it stays the same, they can be used on.
@@ -18,6 +19,7 @@ pub(in crate::upstream) struct Transport {
     pub(super) authority: Authority,
     pub(super) protocol: Protocol,
     authorities: Vec<CertificateDer<'static>>,
+    identity: Option<Identity>,
     pub(super) connect_timeout: Duration,
     pub(super) body_idle: Duration,
     pub(super) pool_idle: Duration,
@@ -33,6 +35,7 @@ impl Transport {
             authority: settings.base.authority.clone(),
             protocol: settings.protocol,
             authorities: settings.authorities.clone(),
+            identity: settings.identity.clone(),
             connect_timeout: settings.connect_timeout,
             body_idle: settings.body_idle,
             pool_idle: settings.pool_idle,
@@ -45,7 +48,7 @@ impl Transport {
     /// What TLS needs; made once, since reading the system's roots takes a while.
     ///
     /// # Errors
-    /// If a certificate of the operator's cannot be used.
+    /// If a certificate of the operator's cannot be used; begins with the key that names its file.
     pub(in crate::upstream) fn tls(&self) -> io::Result<ClientConfig> {
         let mut roots = RootCertStore::empty();
         if self.scheme == Scheme::HTTPS {
@@ -53,11 +56,14 @@ impl Transport {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
         for certificate in &self.authorities {
-            roots.add(certificate.clone()).map_err(io::Error::other)?;
+            roots.add(certificate.clone()).map_err(|error| io::Error::other(format!("ca_file: {error}")))?;
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        Ok(builder.map_err(io::Error::other)?.with_root_certificates(roots).with_no_client_auth())
+        let builder = builder.map_err(io::Error::other)?.with_root_certificates(roots);
+        let Some(identity) = &self.identity else { return Ok(builder.with_no_client_auth()) };
+        let identified = builder.with_client_auth_cert(identity.chain.clone(), identity.expose_key());
+        identified.map_err(|error| io::Error::other(format!("client_cert: {error}")))
     }
 
     /// What `Host` says: the port only where it is not the scheme's own.

@@ -22,6 +22,11 @@ pub(crate) fn wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     })
 }
 
+/// Whether an answer says when to come back, be it nonsense.
+pub(crate) fn is_asked(headers: &HeaderMap) -> bool {
+    MILLISECONDS.iter().any(|name| headers.contains_key(name)) || headers.contains_key(header::RETRY_AFTER)
+}
+
 /// A number of which `parts` make a second.
 fn sensible(text: &str, parts: f64) -> Option<Duration> {
     let number: f64 = text.parse().ok()?;

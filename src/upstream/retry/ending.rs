@@ -1,15 +1,16 @@
 //! How a call ends: what the client gets, and whether its SDK may ask again by itself.
 
+use std::time::SystemTime;
+
 use axum::http::HeaderValue;
 use axum::response::Response as Answer;
 
 use super::policy::Repeatability;
 use super::{Attempted, Rules};
-use crate::failure::leaves_open;
 use crate::rejection::Rejection;
 use crate::upstream::call::{Attempts, Kind, Missed, Unanswered, Why};
 use crate::upstream::outgoing::Terms;
-use crate::upstream::said::{Meaning, SHOULD_RETRY, Whole};
+use crate::upstream::said::{Meaning, SHOULD_RETRY, Said, Whole};
 
 /// How a call ends.
 #[derive(Clone, Copy)]
@@ -55,14 +56,15 @@ impl Rules {
             }
         };
         let quota = self.quota_stops_sdk && Meaning::of(&answer) == Meaning::Permanent;
-        let open = terms.kind == Kind::Submit && leaves_open(answer.status());
+        let open =
+            terms.kind == Kind::Submit && self.policy.leaves_open(Said::of(&answer, SystemTime::now()));
         let doubtful = attempts.doubtful && !answer.status().is_success();
         // The SDK's attempts on top of ours would multiply, or could pay twice: the upstream's own word counts less.
         if spent || quota || open || doubtful {
             answer.headers_mut().insert(SHOULD_RETRY, FALSE);
         }
         answer.extensions_mut().remove::<Whole>();
-        answer.extensions_mut().insert(attempts);
+        answer.extensions_mut().insert(Attempts { open, ..attempts });
         Ok(answer)
     }
 }

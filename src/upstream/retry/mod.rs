@@ -111,7 +111,7 @@ impl Rules {
         let Outgoing { terms, payload } = outgoing;
         self.vitals.budget.called(Instant::now());
         let mut replay = Replay::of(payload, &self.vitals.shelf, &terms.deadline);
-        let mut end = End { attempts: Attempts { made: 0, doubtful: false }, spent: false };
+        let mut end = End { attempts: Attempts::NONE, spent: false };
         let mut last = None;
         loop {
             // Inside of retry: the upstream counts tries. Before the breaker: what waits for its turn is not let in

@@ -6,8 +6,9 @@ use axum::http::{Method, StatusCode};
 
 use super::super::call::{Kind, Why};
 use super::super::said::{Meaning, Said};
+use crate::config::retry::Bare503;
 use crate::config::upstreams::Upstream as Settings;
-use crate::failure::Failure;
+use crate::failure::{Failure, leaves_open};
 
 /// What a repeat costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ pub(crate) enum Reason {
     Overloaded,
     /// 503
     Unavailable,
-    /// 500 and its other kin: what became of the request is open.
+    /// 500 and its other kin, a bare 503 among them: what became of the request is open.
     ServerError,
     /// No connection.
     Connect,
@@ -121,6 +122,7 @@ pub(crate) struct Policy {
     submit: Vec<StatusCode>,
     fetch: Vec<StatusCode>,
     other: Vec<StatusCode>,
+    bare_503: Bare503,
     longest_wait: Duration,
     within: Duration,
     idempotent: bool,
@@ -134,6 +136,7 @@ impl Policy {
             submit: retry.submit_statuses.clone(),
             fetch: retry.fetch_statuses.clone(),
             other: retry.other_statuses.clone(),
+            bare_503: retry.bare_503,
             longest_wait: retry.retry_after_max,
             within: retry.retry_on_failure_within,
             idempotent: settings.idempotent,
@@ -176,15 +179,28 @@ impl Policy {
             return None;
         }
         let known = |statuses: &[StatusCode]| statuses.contains(&said.status);
-        let repeats = match repeatability {
-            Repeatability::Free => known(&self.fetch),
-            Repeatability::Paid => known(&self.submit),
+        let bare_503 = self.is_open_503(said);
+        let (repeats, reason) = match repeatability {
+            Repeatability::Free => (known(&self.fetch), Reason::of_status(said.status)),
+            // Whatever is listed: what is listed is the application's 503.
+            Repeatability::Paid => (known(&self.submit) && !bare_503, Reason::of_status(said.status)),
+            Repeatability::Unknown => (known(&self.other) && !bare_503, Reason::of_status(said.status)),
+            Repeatability::Recognised if bare_503 => (true, Reason::ServerError),
             Repeatability::Recognised => {
-                known(&self.submit) || matches!(said.status.as_u16(), 500 | 502 | 504)
+                let repeats = known(&self.submit) || matches!(said.status.as_u16(), 500 | 502 | 504);
+                (repeats, Reason::of_status(said.status))
             }
-            Repeatability::Unknown => known(&self.other),
         };
-        repeats.then(|| Reason::of_status(said.status))
+        repeats.then_some(reason)
+    }
+
+    /// Whether an answer leaves open what became of a paid call.
+    pub(crate) fn leaves_open(&self, said: Said) -> bool {
+        leaves_open(said.status) || self.is_open_503(said)
+    }
+
+    fn is_open_503(&self, said: Said) -> bool {
+        said.is_bare_503 && self.bare_503 == Bare503::Open
     }
 
     /// Whether a call that is paid for failed so late that it may have come to something. Without a connection it
@@ -200,12 +216,12 @@ fn reason_to_repeat(repeatability: Repeatability, failure: Failure) -> Option<Re
         Repeatability::Paid | Repeatability::Unknown => None,
     };
     match failure {
-        // Nothing was sent.
-        Failure::Unreachable | Failure::ConnectTimeout => Some(Reason::Connect),
+        // Nothing was sent, or TLS refused it unread.
+        Failure::Unreachable | Failure::ConnectTimeout | Failure::Tls => Some(Reason::Connect),
         Failure::Lost => safely(Reason::Lost),
         Failure::HeadTimeout => safely(Reason::Timeout),
         Failure::Garbled => safely(Reason::Garbled),
         // The same would happen again, or it is left alone.
-        Failure::Tls | Failure::Redirected | Failure::Credential | Failure::BreakerOpen { .. } => None,
+        Failure::Redirected | Failure::Credential | Failure::BreakerOpen { .. } => None,
     }
 }

@@ -7,6 +7,7 @@ use axum::http::{Method, StatusCode};
 use super::super::call::{Kind, Why};
 use super::super::said::{Meaning, Said};
 use super::policy::{Ended, Outcome, Policy, Reason, Repeatability, Verdict, Wait};
+use crate::config::retry::Bare503;
 use crate::config::upstreams::{Base, Upstream as Settings};
 use crate::failure::Failure;
 use crate::rejection::Rejection;
@@ -21,7 +22,7 @@ fn settings() -> Settings {
 
 fn said(status: u16) -> Said {
     let status = StatusCode::from_u16(status).expect("a status");
-    Said { status, wait: None, forbids: false, meaning: Meaning::Plain }
+    Said { status, wait: None, forbids: false, is_bare_503: false, meaning: Meaning::Plain }
 }
 
 /// A first attempt that ended quickly.
@@ -44,7 +45,7 @@ fn what_follows_each_status() {
         (429, &EVERY, Reason::RateLimited),
         (529, &EVERY, Reason::Overloaded),
         (503, &EVERY, Reason::Unavailable),
-        (500, &[Free, Recognised, Unknown], Reason::ServerError),
+        (500, &[Free, Recognised], Reason::ServerError),
         (502, &[Free, Recognised], Reason::ServerError),
         (504, &[Free, Recognised], Reason::ServerError),
     ];
@@ -69,7 +70,7 @@ fn what_follows_each_failure() {
     let table: [(Failure, &[Repeatability], Reason); 9] = [
         (Failure::Unreachable, &EVERY, Reason::Connect),
         (Failure::ConnectTimeout, &EVERY, Reason::Connect),
-        (Failure::Tls, &[], Reason::Connect),
+        (Failure::Tls, &EVERY, Reason::Connect),
         (Failure::Lost, &[Free, Recognised], Reason::Lost),
         (Failure::HeadTimeout, &[Free, Recognised], Reason::Timeout),
         (Failure::Garbled, &[Free, Recognised], Reason::Garbled),
@@ -173,6 +174,32 @@ fn what_a_repeat_costs_depends_on_the_kind_the_method_and_the_upstream() {
         ] {
             assert_eq!(policy.repeatability(kind, &method), expected, "{kind:?} {method}");
         }
+    }
+}
+
+/// RT05: a 503 that may not be the application's own is repeated only where a second time does no harm.
+#[test]
+fn what_follows_a_bare_503() {
+    let mut settings = settings();
+    let said = Said { is_bare_503: true, ..said(503) };
+    for (repeatability, expected) in [
+        (Free, again(Reason::Unavailable)),
+        (Paid, Verdict::Done),
+        (Recognised, again(Reason::ServerError)),
+        (Unknown, Verdict::Done),
+    ] {
+        settings.retry.bare_503 = Bare503::Open;
+        let open = Policy::new(&settings);
+        assert_eq!(open.judge(ended(repeatability, Outcome::Answered(said))), expected, "{repeatability:?}");
+        settings.retry.bare_503 = Bare503::Refused;
+        let refused = Policy::new(&settings);
+        let refusal = again(Reason::Unavailable);
+        assert_eq!(
+            refused.judge(ended(repeatability, Outcome::Answered(said))),
+            refusal,
+            "{repeatability:?}"
+        );
+        assert!(open.leaves_open(said) && !refused.leaves_open(said));
     }
 }
 

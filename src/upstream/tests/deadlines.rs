@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::Method;
 use tokio::time::Instant;
 
-use super::{Script, Step, call, call_with, fed, feed, said, status, streaming};
+use super::{Script, Step, busy, call, call_with, fed, feed, said, status, streaming};
 use crate::failure::Failure;
 use crate::upstream::{Kind, Payload, Unanswered, Why};
 
@@ -69,7 +69,7 @@ async fn the_deadline_counts_from_the_end_of_the_upload() {
     let (feeder, body) = fed();
     feed(feeder, 100, Duration::from_secs(10));
     let settings = "other_deadline = \"60s\"";
-    let steps = [status(429).with("retry-after", 15), status(503), Step::Hang];
+    let steps = [status(429).with("retry-after", 15), busy(), Step::Hang];
     let script = Script::new(settings, steps);
     let began = Instant::now();
     let unanswered = script.send(&call(Kind::Other), streaming(body, u64::MAX)).await.expect_err("no answer");

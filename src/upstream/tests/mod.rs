@@ -99,6 +99,11 @@ fn status(status: u16) -> Step {
     Step::Answer { status, headers: Vec::new(), body: "{}" }
 }
 
+/// A 503 in the application's own words.
+fn busy() -> Step {
+    status(503).saying(r#"{"error":"busy"}"#)
+}
+
 impl Step {
     fn with(mut self, name: &'static str, value: impl Display) -> Self {
         if let Self::Answer { headers, .. } = &mut self {

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use std::time::Duration;
 
-use super::{Script, Step, call, call_with, said, status};
+use super::{Script, Step, busy, call, call_with, said, status};
 use crate::failure::Failure;
 use crate::upstream::{Attempts, Kind, Payload, Why};
 
@@ -17,7 +17,7 @@ async fn what_is_refused_before_work_is_asked_again() {
             let script = Script::new("", [status(code), status(code), status(200)]);
             let answer = script.ask(kind).await.expect("an answer");
             assert_eq!((answer.status().as_u16(), script.attempts()), (200, 3), "{code} {kind:?}");
-            assert_eq!(answer.extensions().get(), Some(&Attempts { made: 3, doubtful: false }));
+            assert_eq!(answer.extensions().get(), Some(&Attempts { made: 3, doubtful: false, open: false }));
             assert_eq!(said(&answer, "x-should-retry"), None);
         }
     }
@@ -87,7 +87,7 @@ async fn there_are_never_more_attempts_than_configured() {
     for attempts in 1..=5 {
         for kind in KINDS {
             let script =
-                Script::new(&format!("retry.attempts = {attempts}\nbreaker.consecutive = 0"), [status(503)]);
+                Script::new(&format!("retry.attempts = {attempts}\nbreaker.consecutive = 0"), [busy()]);
             let answer = script.ask(kind).await.expect("an answer");
             assert_eq!((answer.status().as_u16(), script.attempts()), (503, attempts));
         }
@@ -162,7 +162,8 @@ async fn a_failed_job_is_an_answer() {
 /// RT15: nothing was sent.
 #[tokio::test(start_paused = true)]
 async fn a_refused_connection_is_tried_again_for_every_call() {
-    for failure in [Failure::Unreachable, Failure::ConnectTimeout] {
+    // What TLS refuses was not read.
+    for failure in [Failure::Unreachable, Failure::ConnectTimeout, Failure::Tls] {
         for kind in KINDS {
             let script = Script::new("", [Step::Fail(failure), Step::Fail(failure), status(200)]);
             let answer = script.ask(kind).await.expect("an answer");
@@ -171,7 +172,33 @@ async fn a_refused_connection_is_tried_again_for_every_call() {
     }
     let script = Script::new("", [Step::Fail(Failure::Tls)]);
     let unanswered = script.ask(Kind::Fetch).await.expect_err("no answer");
-    assert_eq!((unanswered.why, script.attempts()), (Why::Failed(Failure::Tls), 1));
+    assert_eq!((unanswered.why, script.attempts()), (Why::Failed(Failure::Tls), 3));
+}
+
+/// RT05: a proxy that answers 503 by itself may have passed the call on.
+#[tokio::test(start_paused = true)]
+async fn a_bare_503_leaves_the_outcome_of_a_paid_call_open() {
+    for body in ["{}", "no healthy upstream"] {
+        let script = Script::new("", [status(429), status(503).saying(body), status(200)]);
+        let answer = script.ask(Kind::Submit).await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), script.attempts()), (503, 2));
+        assert_eq!(said(&answer, "x-should-retry"), Some("false"));
+        assert_eq!(answer.extensions().get(), Some(&Attempts { made: 2, doubtful: false, open: true }));
+        // Where the upstream knows repeats by their key, a second time does no harm; it is not forgotten, though.
+        let script = Script::new("idempotent = true", [status(503).saying(body), status(400)]);
+        let answer = script.ask(Kind::Submit).await.expect("an answer");
+        assert_eq!(answer.extensions().get(), Some(&Attempts { made: 2, doubtful: true, open: false }));
+        for (settings, kind) in [
+            ("retry.bare_503 = \"refused\"", Kind::Submit),
+            ("retry.bare_503 = \"refused\"", Kind::Other),
+            ("", Kind::Fetch),
+        ] {
+            let script = Script::new(settings, [status(503).saying(body), status(200)]);
+            let answer = script.ask(kind).await.expect("an answer");
+            assert_eq!((answer.status().as_u16(), script.attempts()), (200, 2), "{settings} {kind:?}");
+            assert_eq!(answer.extensions().get(), Some(&Attempts { made: 2, doubtful: false, open: false }));
+        }
+    }
 }
 
 /// RT18: a long outage.
@@ -250,7 +277,7 @@ async fn without_repeats_of_ours_the_sdk_does_as_it_likes() {
 /// What took long may have come to something.
 #[tokio::test(start_paused = true)]
 async fn a_create_that_fails_late_is_not_repeated() {
-    let late = status(503).after(Duration::from_secs(11));
+    let late = busy().after(Duration::from_secs(11));
     let script = Script::new("", [late.clone(), status(200)]);
     let answer = script.ask(Kind::Submit).await.expect("an answer");
     assert_eq!((answer.status().as_u16(), script.attempts()), (503, 1));
@@ -266,7 +293,11 @@ async fn an_attempt_that_may_have_been_accepted_is_never_forgotten() {
     for open in [Step::Fail(Failure::Lost), Step::Fail(Failure::Garbled), status(500)] {
         let script = Script::new(settings, [open.clone(), status(400)]);
         let answer = script.ask(Kind::Submit).await.expect("an answer");
-        assert_eq!(answer.extensions().get(), Some(&Attempts { made: 2, doubtful: true }), "{open:?}");
+        assert_eq!(
+            answer.extensions().get(),
+            Some(&Attempts { made: 2, doubtful: true, open: false }),
+            "{open:?}"
+        );
         assert_eq!(said(&answer, "x-should-retry"), Some("false"), "{open:?}");
 
         let script = Script::new(settings, [open.clone(), Step::Fail(Failure::Tls)]);

@@ -2,6 +2,7 @@
 
 mod early;
 mod headers;
+mod idempotency;
 mod keys;
 mod models;
 mod routes;

@@ -4,7 +4,8 @@ use tokio::net::TcpListener;
 
 use super::{OPEN, TEAM, by, with};
 use crate::support::gateway::Gateway;
-use crate::support::request::{Request, create, get, post};
+use crate::support::message::Message;
+use crate::support::request::{Request, chunked, create, get, post};
 use crate::support::upstream::{Reply, Upstream, answer};
 
 /// The operator's, in every test.
@@ -74,6 +75,53 @@ async fn the_client_sees_neither_our_credential_nor_the_upstreams_affairs() {
             }
         }
         assert!(!gateway.page().contains(OPERATOR));
+    }
+}
+
+/// SE02: as a program reads it, which decodes it first.
+#[tokio::test]
+async fn the_client_does_not_see_our_credential_in_another_spelling_either() {
+    let spellings = [
+        r"\u0073k-operator-secret",
+        r"sk\u002Doperator\u002dsecret",
+        r"\u0073\u006b\u002d\u006f\u0070erator-secret",
+        "%73k-operator-secret",
+        "sk%2Doperator%2dsecret",
+    ];
+    let is_shown = |message: &Message| {
+        let spelled = message.text();
+        let read = serde_json::from_str::<serde_json::Value>(&spelled).map(|value| value.to_string());
+        let all = format!("{}{spelled}{}", message.head, read.unwrap_or_default());
+        let all = all.replace("%73", "s").replace("%2D", "-").replace("%2d", "-");
+        all.contains(OPERATOR) || all.contains("u0073")
+    };
+    for spelling in spellings {
+        let whole = format!(r#"{{"error":{{"message":"{spelling} may not","type":"t","code":null}}}}"#);
+        for status in [200, 400] {
+            let headers = [("content-type", "application/json"), ("openai-debug", spelling)];
+            let upstream = Upstream::start(Reply::raw(answer(status, &headers, &whole))).await;
+            let gateway = with(&upstream, "", "").await;
+            for request in asked() {
+                let told = gateway.ask(&by(TEAM, request)).await;
+                assert!(!is_shown(&told) && told.whole, "{spelling}: {}\n{}", told.head, told.text());
+                assert!(told.json()["error"].is_object(), "it is JSON: {}", told.text());
+            }
+        }
+        // Cut in two at every place.
+        let text = format!("data: {{\"key\":\"{spelling}\"}}\n\n");
+        for at in 1..text.len() {
+            let (first, second) = text.split_at(at);
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n";
+            let reply = Reply::default()
+                .read()
+                .send([head.as_bytes(), &chunked(first.as_bytes())].concat())
+                .send([&chunked(second.as_bytes())[..], b"0\r\n\r\n"].concat());
+            let upstream = Upstream::start(reply).await;
+            let gateway = with(&upstream, "", "").await;
+            let told = gateway.ask(&by(TEAM, get("/v1/models"))).await;
+            let stars = "*".repeat(spelling.len());
+            assert_eq!(told.text(), text.replace(spelling, &stars), "{spelling} at {at}");
+        }
     }
 }
 

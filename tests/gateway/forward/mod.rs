@@ -1,5 +1,6 @@
 //! What passes, passes whole and unchanged, in both directions, and as it comes.
 
+mod client_certificates;
 mod credentials;
 mod events;
 mod failures;
@@ -9,7 +10,7 @@ mod resume;
 mod shared;
 mod spares;
 mod streaming;
-mod transports;
+pub(crate) mod transports;
 mod waits;
 
 use crate::support::gateway::Gateway;

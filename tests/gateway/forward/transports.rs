@@ -13,8 +13,9 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -26,8 +27,8 @@ use crate::support::request::{create, get, post};
 use crate::support::upstream::JOB;
 
 /// An upstream that is a proper server, since frames and TLS are no script.
-struct Server {
-    address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
@@ -35,7 +36,7 @@ struct Server {
 
 /// One request as the server saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Seen {
+pub(crate) struct Seen {
     version: Version,
     target: String,
     authorization: Option<String>,
@@ -43,15 +44,16 @@ struct Seen {
 }
 
 /// A certificate authority nobody knows, and a server's certificate from it.
-struct Authority {
-    folder: TempDir,
-    server: Arc<ServerConfig>,
+pub(crate) struct Authority {
+    pub(crate) folder: TempDir,
+    pub(crate) issuer: CertifiedIssuer<'static, KeyPair>,
+    pub(crate) server: Arc<ServerConfig>,
 }
 
 // === impl Server ===
 
 impl Server {
-    async fn start(tls: Option<Arc<ServerConfig>>) -> Self {
+    pub(crate) async fn start(tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -66,11 +68,11 @@ impl Server {
         Self { address, seen, connections, task }
     }
 
-    fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().expect("no panic").clone()
     }
 
-    fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
 }
@@ -121,7 +123,24 @@ async fn answer(
 
 impl Authority {
     /// Speaks the given protocols, preferred first.
-    fn new(name: &str, protocols: &[&[u8]]) -> Self {
+    pub(crate) fn new(name: &str, protocols: &[&[u8]]) -> Self {
+        Self::made(name, protocols, rustls::ALL_VERSIONS, false)
+    }
+
+    /// The same for a server that takes only clients with a certificate of the same authority.
+    pub(crate) fn for_certified_clients(
+        protocols: &[&[u8]],
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Self {
+        Self::made("localhost", protocols, versions, true)
+    }
+
+    fn made(
+        name: &str,
+        protocols: &[&[u8]],
+        versions: &[&'static SupportedProtocolVersion],
+        certified: bool,
+    ) -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer =
@@ -133,22 +152,38 @@ impl Authority {
         std::fs::write(folder.path().join("ca.pem"), issuer.pem()).expect("a file");
         let private = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut server = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], private)
-            .expect("a certificate and its key");
+        let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(versions)
+            .expect("versions");
+        let server = if certified {
+            let mut roots = RootCertStore::empty();
+            roots.add(issuer.der().clone()).expect("an authority");
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            server.with_client_cert_verifier(verifier.expect("a verifier"))
+        } else {
+            server.with_no_client_auth()
+        };
+        let server = server.with_single_cert(vec![certificate.der().clone()], private);
+        let mut server = server.expect("a certificate and its key");
         server.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-        Self { folder, server: Arc::new(server) }
+        Self { folder, issuer, server: Arc::new(server) }
     }
 
-    fn file(&self) -> String {
+    /// Writes a client's certificate of this authority, and its key, into `folder`.
+    pub(crate) fn certify_client(&self, folder: &Path) {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(["client".to_owned()]).expect("parameters");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        std::fs::write(folder.join("client.pem"), certificate.pem()).expect("a file");
+        std::fs::write(folder.join("client.key"), key.serialize_pem()).expect("a file");
+    }
+
+    pub(crate) fn file(&self) -> String {
         Path::new(self.folder.path()).join("ca.pem").display().to_string()
     }
 }
 
-async fn gateway(scheme: &str, server: &Server, settings: &str) -> Gateway {
+pub(crate) async fn gateway(scheme: &str, server: &Server, settings: &str) -> Gateway {
     let base = format!("{scheme}://localhost:{}/v1", server.address.port());
     Gateway::configured(&format!(
         "presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"{base}\"\n{settings}"
@@ -226,7 +261,8 @@ async fn a_certificate_that_does_not_verify_ends_the_call_before_anything_is_sen
         ("another authority", &stranger, format!("ca_file = \"{}\"", misnamed.file())),
     ] {
         let server = Server::start(Some(Arc::clone(&authority.server))).await;
-        let gateway = gateway("https", &server, &settings).await;
+        // What cannot be connected to is tried again; the breaker is to stay out of it.
+        let gateway = gateway("https", &server, &format!("{settings}\nbreaker.consecutive = 0")).await;
         for answer in ask_all(&gateway).await {
             assert_eq!(
                 (answer.status(), answer.code().as_deref()),
@@ -243,7 +279,7 @@ async fn a_certificate_that_does_not_verify_ends_the_call_before_anything_is_sen
 #[tokio::test]
 async fn plain_text_where_tls_is_expected_gets_nothing() {
     let server = Server::start(None).await;
-    let gateway = gateway("https", &server, "").await;
+    let gateway = gateway("https", &server, "retry.attempts = 1").await;
     for answer in ask_all(&gateway).await {
         assert_eq!(answer.status(), 502, "{}", answer.text());
         assert_eq!(answer.header("x-should-retry"), None, "nothing was sent");

@@ -108,7 +108,9 @@ async fn what_is_refused_costs_nothing_and_what_may_have_been_made_does() {
     for (reply, counts) in [
         (no, false),
         (at_once, false),
-        (Reply::json(503, "{}"), false),
+        (Reply::json(503, r#"{"error":"busy"}"#), false),
+        // A proxy's, perhaps, which may have passed it on.
+        (Reply::json(503, "{}"), true),
         (
             Reply::json(200, r#"{"error":{"message":"no money","type":"x","code":"insufficient_quota"}}"#),
             false,

@@ -1,6 +1,7 @@
 //! Another configuration in the place of the one that runs, while requests come in.
 
 mod carried;
+mod certificates;
 mod files;
 mod hangup;
 mod rotation;

@@ -7,7 +7,6 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::Bytes;
 use http_body::{Frame, SizeHint};
-use hyper_util::rt::TokioIo;
 use tokio::io::ReadHalf;
 
 use super::framing::{Framing, Garbled, Piece};
@@ -29,7 +28,7 @@ pub(in crate::upstream::connect) struct Arriving {
 pub(super) enum Source {
     Whole(Http1),
     /// The other half takes an upload, and serves no more afterwards.
-    Half(ReadHalf<TokioIo<Socket>>, Reader),
+    Half(ReadHalf<Socket>, Reader),
 }
 
 impl Source {

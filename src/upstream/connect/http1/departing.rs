@@ -26,8 +26,19 @@ pub(super) struct Departing {
     body: Option<Body>,
     /// What may come of it, where that was announced; else it goes in chunks.
     announced: Option<u64>,
-    /// Whether it could not leave as a whole.
-    is_cut: bool,
+    /// Why it could not leave as a whole.
+    cut: Option<Cut>,
+}
+
+/// Why a request could not leave as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    /// Its body broke off, or is not as long as was announced.
+    Body,
+    /// Nothing was taken of it for too long.
+    Stalled,
+    /// The connection takes no more.
+    Unwanted,
 }
 
 /// Bytes of a head, about; most have fewer.
@@ -51,12 +62,17 @@ impl Departing {
 
     /// Whether nothing more is going to leave.
     pub(super) fn is_over(&self) -> bool {
-        self.is_cut || (self.body.is_none() && !self.has_unwritten())
+        self.is_cut() || (self.body.is_none() && !self.has_unwritten())
     }
 
     /// Whether it could not leave as a whole.
     pub(super) fn is_cut(&self) -> bool {
-        self.is_cut
+        self.cut.is_some()
+    }
+
+    /// Whether that is because the connection takes no more: then it is about to end.
+    pub(super) fn is_unwanted(&self) -> bool {
+        self.cut == Some(Cut::Unwanted)
     }
 
     /// Writes on until all of it has left.
@@ -65,20 +81,21 @@ impl Departing {
         socket: Pin<&mut impl AsyncWrite>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Failure>> {
-        if self.is_cut {
+        if self.is_cut() {
             // The end of what broke off would make it look whole.
             return Poll::Ready(Err(Failure::Lost));
         }
-        let left = self.poll_leave(socket, cx);
-        self.is_cut = matches!(left, Poll::Ready(Err(_)));
-        left
+        self.poll_leave(socket, cx).map_err(|cut| {
+            self.cut = Some(cut);
+            if cut == Cut::Stalled { Failure::HeadTimeout } else { Failure::Lost }
+        })
     }
 
     fn poll_leave(
         &mut self,
         mut socket: Pin<&mut impl AsyncWrite>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Failure>> {
+    ) -> Poll<Result<(), Cut>> {
         loop {
             // The first piece goes with the head.
             if self.piece.is_empty()
@@ -90,10 +107,10 @@ impl Departing {
             }
             if !self.has_unwritten() {
                 // TLS holds back until it is told to go.
-                let flushed = socket.as_mut().poll_flush(cx).map_err(|error| error::of_io(&error))?;
+                let flushed = socket.as_mut().poll_flush(cx).map_err(|error| Cut::of(&error))?;
                 return if self.body.is_some() { Poll::Pending } else { flushed.map(Ok) };
             }
-            ready!(self.poll_write(socket.as_mut(), cx)).map_err(|error| error::of_io(&error))?;
+            ready!(self.poll_write(socket.as_mut(), cx)).map_err(|error| Cut::of(&error))?;
         }
     }
 
@@ -122,19 +139,19 @@ impl Departing {
     }
 
     /// Takes the next piece of the body, or its end.
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
         let Some(body) = &mut self.body else { return Poll::Pending };
         match ready!(Pin::new(body).poll_frame(cx)) {
-            Some(Err(_)) => return Poll::Ready(Err(Failure::Lost)),
+            Some(Err(_)) => return Poll::Ready(Err(Cut::Body)),
             Some(Ok(frame)) => {
                 let piece = frame.into_data().unwrap_or_default();
                 if !piece.is_empty() {
-                    self.frame(piece).ok_or(Failure::Lost)?;
+                    self.frame(piece).ok_or(Cut::Body)?;
                 }
             }
             None => {
                 self.body = None;
-                self.end().ok_or(Failure::Lost)?;
+                self.end().ok_or(Cut::Body)?;
             }
         }
         Poll::Ready(Ok(()))
@@ -176,6 +193,12 @@ impl Departing {
                 Some(())
             }
         }
+    }
+}
+
+impl Cut {
+    fn of(error: &io::Error) -> Self {
+        if error::took_nothing(error) { Self::Stalled } else { Self::Unwanted }
     }
 }
 

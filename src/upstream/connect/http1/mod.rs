@@ -13,7 +13,6 @@ use std::task::{Context, Poll, Waker, ready};
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response};
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::task::coop::unconstrained;
 
@@ -40,7 +39,7 @@ pub(super) struct Http1(Box<Inner>);
 struct Inner {
     /// What `Host` says.
     host: HeaderValue,
-    socket: TokioIo<Socket>,
+    socket: Socket,
     reader: Reader,
     departing: Departing,
 }
@@ -48,7 +47,7 @@ struct Inner {
 impl Http1 {
     pub(super) fn over(socket: Socket, host: HeaderValue) -> Self {
         let (reader, departing) = (Reader::default(), Departing::default());
-        Self(Box::new(Inner { host, socket: TokioIo::new(socket), reader, departing }))
+        Self(Box::new(Inner { host, socket, reader, departing }))
     }
 
     /// Sends a request, and yields its answer, whose body brings the connection `home` once it is read.
@@ -59,7 +58,8 @@ impl Http1 {
         home: Option<Arc<Kept<Http1>>>,
     ) -> Result<Response<Arriving>, Broken> {
         if !self.is_usable() {
-            return Err(Broken::Unsent(body));
+            let failure = if self.0.was_refused() { Failure::Tls } else { Failure::Unreachable };
+            return Err(Broken::Unsent(body, failure));
         }
         let inner = &mut *self.0;
         inner.departing.begin(asked.head, &inner.host, body);
@@ -105,13 +105,19 @@ impl Inner {
         asked: &Asked<'_, H>,
     ) -> Poll<Result<Heard, Failure>> {
         let left = self.departing.poll(Pin::new(&mut self.socket), cx);
-        let heard = self.poll_answer(cx, asked);
-        match (left, heard) {
+        match (left, self.poll_answer(cx, asked)) {
             (_, Poll::Ready(Ok(heard))) => Poll::Ready(Ok(heard)),
-            // An upstream that takes no more may have said why.
+            (_, Poll::Ready(Err(_))) if self.was_refused() => Poll::Ready(Err(Failure::Tls)),
+            // An upstream that takes no more may have said why: that comes before the connection's end.
+            (Poll::Ready(Err(_)), Poll::Pending) if self.departing.is_unwanted() => Poll::Pending,
             (Poll::Ready(Err(failure)), _) => Poll::Ready(Err(failure)),
             (Poll::Ready(Ok(())) | Poll::Pending, heard) => heard,
         }
+    }
+
+    /// Whether the upstream's TLS refused the connection before it read anything.
+    fn was_refused(&self) -> bool {
+        self.socket.refusal().has_come()
     }
 
     fn poll_answer<H: Head>(
