@@ -51,7 +51,14 @@ pub(super) fn found(object: &Map<String, Value>) -> Option<Found> {
 #[must_use]
 pub(crate) fn is_error(body: &[u8]) -> bool {
     match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Object(object)) => found(&object).is_some(),
+        Ok(Value::Object(object)) => match object.get("error") {
+            Some(Value::Object(_) | Value::String(_)) => true,
+            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) | None => {
+                // A mesh's own page has the status for a code, as a number.
+                let is_word = |code: &String| code.parse::<u16>().is_err();
+                wrapped(&object).is_some_and(|found| found.code.as_ref().is_none_or(is_word))
+            }
+        },
         Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => false,
         Err(_) => prefixed(body).is_some(),
     }

@@ -41,7 +41,14 @@ impl Upkeep {
     /// Decides whether a read that was answered with this status is asked for again, and pays for that.
     pub fn repeats(&self, now: Instant, status: StatusCode) -> bool {
         self.budget.called(now);
-        let said = Said { status, wait: None, forbids: false, is_bare_503: false, meaning: Meaning::Plain };
+        let said = Said {
+            status,
+            wait: None,
+            forbids: false,
+            is_bare_503: false,
+            is_refusal: false,
+            meaning: Meaning::Plain,
+        };
         let ended = Ended {
             repeatability: Repeatability::Free,
             attempt: 1,

@@ -25,6 +25,9 @@ pub(super) struct Said {
     pub(super) forbids: bool,
     /// Whether it is a bare 503; see [`is_bare_503`].
     pub(super) is_bare_503: bool,
+    /// Whether it is certain that nothing was made, whatever the status says of others: an error that came under a
+    /// success's status, in the application's own words.
+    pub(super) is_refusal: bool,
     pub(super) meaning: Meaning,
 }
 
@@ -48,7 +51,14 @@ impl Said {
         let (status, headers) = (answer.status(), answer.headers());
         // Nearly all are, and then there is nothing more to be known.
         if status.is_success() {
-            return Self { status, wait: None, forbids: false, is_bare_503: false, meaning: Meaning::Plain };
+            return Self {
+                status,
+                wait: None,
+                forbids: false,
+                is_bare_503: false,
+                is_refusal: false,
+                meaning: Meaning::Plain,
+            };
         }
         let forbids = headers.get(SHOULD_RETRY).is_some_and(|value| value == "false");
         Self {
@@ -56,6 +66,7 @@ impl Said {
             wait: asked::wait(headers, now),
             forbids,
             is_bare_503: is_bare_503(answer),
+            is_refusal: answer.extensions().get() == Some(&UnderSuccess::Refused),
             meaning: Meaning::of(answer),
         }
     }

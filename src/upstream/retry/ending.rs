@@ -7,6 +7,7 @@ use axum::response::Response as Answer;
 
 use super::policy::Repeatability;
 use super::{Attempted, Rules};
+use crate::failure::leaves_open;
 use crate::rejection::Rejection;
 use crate::upstream::call::{Attempts, Kind, Missed, Unanswered, Why};
 use crate::upstream::outgoing::Terms;
@@ -56,11 +57,13 @@ impl Rules {
             }
         };
         let quota = self.quota_stops_sdk && Meaning::of(&answer) == Meaning::Permanent;
-        let open =
-            terms.kind == Kind::Submit && self.policy.leaves_open(Said::of(&answer, SystemTime::now()));
+        let said = (terms.kind == Kind::Submit).then(|| Said::of(&answer, SystemTime::now()));
+        let open = said.is_some_and(|said| self.policy.leaves_open(said));
+        // A refusal with a server's status: nothing says that the same request would pass at another time.
+        let unexplained = said.is_some_and(|said| said.is_refusal && leaves_open(said.status));
         let doubtful = attempts.doubtful && !answer.status().is_success();
         // The SDK's attempts on top of ours would multiply, or could pay twice: the upstream's own word counts less.
-        if spent || quota || open || doubtful {
+        if spent || quota || open || unexplained || doubtful {
             answer.headers_mut().insert(SHOULD_RETRY, FALSE);
         }
         answer.extensions_mut().remove::<Whole>();

@@ -196,7 +196,7 @@ impl Policy {
 
     /// Whether an answer leaves open what became of a paid call.
     pub(crate) fn leaves_open(&self, said: Said) -> bool {
-        leaves_open(said.status) || self.is_open_503(said)
+        !said.is_refusal && (leaves_open(said.status) || self.is_open_503(said))
     }
 
     fn is_open_503(&self, said: Said) -> bool {

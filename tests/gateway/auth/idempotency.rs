@@ -10,7 +10,7 @@ const OTHER: &str = "rg-key-of-another-00001";
 
 /// A second client, whose name could be taken for a part of the first one's key.
 fn other() -> String {
-    format!("[auth.keys.team1]\nsha256 = \"{}\"", sha256(OTHER))
+    format!("[auth.keys.team1]\nsha256 = \"{}\"\n[routes]\nallow = [\"*\"]\n", sha256(OTHER))
 }
 
 fn keyed(key: &str, request: Request) -> Request {
@@ -28,7 +28,7 @@ async fn the_same_key_of_two_clients_is_two_keys_at_the_upstream() {
     for asked in [
         create(r#"{"prompt":"a cat"}"#),
         post("/v1/images/generations", "{}"),
-        request("DELETE", "/v1/videos/video_1"),
+        request("DELETE", "/v1/videos/video_of_before"),
     ] {
         let upstream = Upstream::start(Reply::job()).await;
         let gateway = with(&upstream, "", &other()).await;
