@@ -52,13 +52,13 @@ pub(super) struct Outgoing {
 /// client has a key of ours, and so shares the upstream's account with others; a new one for a call that costs money and
 /// has none, so that an upstream that knows repeats by it can.
 pub(super) fn key_of(call: &Call, heads: &Heads) -> Option<HeaderValue> {
-    let own = call.head.headers.get_all(IDEMPOTENCY_KEY);
+    let own: Vec<&HeaderValue> = call.head.headers.get_all(IDEMPOTENCY_KEY).iter().collect();
     let derived = match (&call.owner, &heads.settings.credential) {
         (Some(owner), Credential::Operator(secret)) => derived::key(secret.expose(), owner, &own),
         // With keys of ours, the configuration wants a credential of the operator's at every upstream.
         (Some(_), Credential::Client) | (None, Credential::Client | Credential::Operator(_)) => None,
     };
-    let goes_on = call.owner.is_none() && own.iter().next().is_some();
+    let goes_on = call.owner.is_none() && !own.is_empty();
     let is_new = call.kind == Kind::Submit && derived.is_none() && !goes_on;
     derived.or_else(|| is_new.then(|| HeaderValue::try_from(Uuid::new_v4().to_string()).ok()).flatten())
 }

@@ -2,6 +2,7 @@
 //! a program which reads JSON or a URL takes for it.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -16,7 +17,11 @@ const SHORTEST: usize = 8;
 
 /// The operator's credential at one upstream.
 #[derive(Clone)]
-pub(super) struct Secret(Bytes);
+pub(super) struct Secret {
+    text: Bytes,
+    /// Made once: to make one takes longer than to search the head of an answer.
+    finder: Arc<memmem::Finder<'static>>,
+}
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -27,7 +32,10 @@ impl std::fmt::Debug for Secret {
 impl Secret {
     /// `None` for one that is too short to be looked for.
     pub(super) fn new(credential: &str) -> Option<Self> {
-        (credential.len() >= SHORTEST).then(|| Self(Bytes::copy_from_slice(credential.as_bytes())))
+        (credential.len() >= SHORTEST).then(|| Self {
+            text: Bytes::copy_from_slice(credential.as_bytes()),
+            finder: Arc::new(memmem::Finder::new(credential).into_owned()),
+        })
     }
 
     /// The body without it, where it stands there.
@@ -67,7 +75,10 @@ impl Secret {
 
     /// Removes the headers that carry it.
     pub(super) fn out_of_headers(&self, headers: &mut HeaderMap) {
-        let carries = |value: &HeaderValue| !self.places(value.as_bytes()).places.is_empty();
+        // No spelling is shorter.
+        let carries = |value: &HeaderValue| {
+            value.len() >= self.text.len() && !self.places(value.as_bytes()).places.is_empty()
+        };
         let named: Vec<HeaderName> =
             headers.iter().filter(|(_, value)| carries(value)).map(|(name, _)| name.clone()).collect();
         for name in named {
@@ -77,13 +88,13 @@ impl Secret {
 
     /// Where it stands, in any spelling, and how much at the end may be its beginning, with an escape in it.
     fn places(&self, bytes: &[u8]) -> Spelled {
-        let plain = memmem::find_iter(bytes, &self.0).map(|at| at..at + self.0.len());
+        let plain = self.finder.find_iter(bytes).map(|at| at..at + self.text.len());
         let mut found = Spelled { places: plain.collect(), begun: 0 };
         // Most texts have no escapes: then it is written in plain or not at all.
         if memchr2(b'\\', b'%', bytes).is_none() {
             return found;
         }
-        for spelled in Spelling::ALL.map(|spelling| spelling.find(&self.0, bytes)) {
+        for spelled in Spelling::ALL.map(|spelling| spelling.find(&self.text, bytes)) {
             found.places.extend(spelled.places);
             found.begun = found.begun.max(spelled.begun);
         }
@@ -94,8 +105,8 @@ impl Secret {
 
     /// How many bytes at the end may be its beginning, in plain.
     fn begun_at_end(&self, bytes: &[u8]) -> usize {
-        let most = bytes.len().min(self.0.len() - 1);
-        let begins = |length: &usize| self.0.get(..*length).is_some_and(|start| bytes.ends_with(start));
+        let most = bytes.len().min(self.text.len() - 1);
+        let begins = |length: &usize| self.text.get(..*length).is_some_and(|start| bytes.ends_with(start));
         (1..=most).rev().find(begins).unwrap_or(0)
     }
 }
