@@ -241,3 +241,19 @@ fn a_model_may_be_made_by_any_upstream_there_is() {
     let problems = parse(&text.replace("upstreams.other", "upstreams.others")).expect_err("nowhere");
     assert!(problems.starts_with("models.sora-2.upstream: "), "{problems}");
 }
+
+/// SE01
+#[test]
+fn a_credential_is_not_listed_among_the_headers_that_go_on() {
+    let upstream = "[auth]\nmode = \"open\"\n[upstreams.main]\nbase_url = \"https://a.example/v1\"\n";
+    for name in ["OpenAI-Api-Key", "x-goog-api-key", "x-auth-token", "x-client-secret"] {
+        let problems = parse(&format!("{upstream}forward_headers = [\"{name}\"]")).expect_err(name);
+        let name = name.to_ascii_lowercase();
+        let expected = format!(
+            "upstreams.main.forward_headers: \"{name}\" names a credential, and a client's credential never goes \
+             upstream as it came (remove it; the upstream gets its key in credential_header)"
+        );
+        assert_eq!(problems, expected);
+    }
+    parse(&format!("{upstream}forward_headers = [\"x-tenant\", \"x-idempotency-key\"]")).expect("harmless names");
+}
