@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::pace::NoRoom;
 use super::record::{self, Arrival, Pending, Told};
 use super::{ClientSide, framing};
-use crate::error::{ApiError, Dialect, WAIT_MAX, Wording, anthropic, openai};
+use crate::error::{ApiError, Dialect, WAIT_MAX, Wording, anthropic, hint, openai};
 use crate::gateway::Gateway;
 use crate::metrics::{Metrics, Raised};
 use crate::outcome::{Note, Refusal};
@@ -27,6 +27,8 @@ const ATTEMPTS: HeaderName = HeaderName::from_static("x-reelgate-attempts");
 const ADJUSTED: HeaderName = HeaderName::from_static("x-reelgate-adjusted");
 const LEDGER_ID: HeaderName = HeaderName::from_static("x-reelgate-ledger-id");
 const REPLAYED: HeaderName = HeaderName::from_static("x-reelgate-replayed");
+/// What the path of a request that found nothing says of the client's `base_url`.
+const HINT: HeaderName = HeaderName::from_static("x-reelgate-hint");
 /// What Stripe calls it, and after it many others.
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -69,6 +71,12 @@ where
     identify(response.headers_mut(), dialect, id);
     tell_note(response.headers_mut(), &told.note);
     tell_attempts(response.headers_mut(), told.attempts);
+    if response.status() == StatusCode::NOT_FOUND {
+        told.hint = hint::of(pending.path());
+        if let Some(hint) = told.hint {
+            response.headers_mut().insert(HINT, HeaderValue::from_static(hint));
+        }
+    }
     if distrusted {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
