@@ -17,6 +17,7 @@ pub mod allow;
 pub mod auth;
 pub mod budget;
 mod capabilities;
+pub mod cors;
 pub mod ledger;
 mod parameters;
 pub mod presets;
@@ -45,6 +46,8 @@ use secret::Sources;
 pub struct Config {
     /// `[server]`
     pub server: server::Server,
+    /// `[cors]`
+    pub cors: cors::Cors,
     /// `[limits]`
     pub limits: server::Limits,
     /// `[auth]`
@@ -153,6 +156,7 @@ impl Config {
         let auth = auth::Auth::read(root.section("auth"), sources);
         let config = Self {
             server: server::Server::read(root.section("server")),
+            cors: cors::Cors::read(root.section("cors")),
             limits: server::Limits::read(root.section("limits")),
             routes: routes::Routes::read(root.section("routes"), &auth),
             auth,

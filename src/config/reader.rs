@@ -228,6 +228,23 @@ impl<'a> Section<'a> {
         headers
     }
 
+    /// As [`Self::header_names`], of headers that go to the client as the upstream sent them.
+    pub(super) fn answer_header_names(&mut self, key: &'static str) -> Vec<HeaderName> {
+        let mut headers = self.header_names(key);
+        headers.retain(|name| {
+            let is_ours = name.as_str().starts_with("access-control-");
+            if is_ours {
+                let what = format!(
+                    "\"{name}\" is not allowed: which pages may read answers is not for the upstream to say \
+                     (remove it, and name their sites in [cors] origins)"
+                );
+                self.problem(key, what);
+            }
+            !is_ours
+        });
+        headers
+    }
+
     /// As [`Self::header_names`], of headers that go upstream as the client sent them.
     pub(super) fn request_header_names(&mut self, key: &'static str) -> Vec<HeaderName> {
         let mut headers = self.header_names(key);

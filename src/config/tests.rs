@@ -255,5 +255,29 @@ fn a_credential_is_not_listed_among_the_headers_that_go_on() {
         );
         assert_eq!(problems, expected);
     }
-    parse(&format!("{upstream}forward_headers = [\"x-tenant\", \"x-idempotency-key\"]")).expect("harmless names");
+    parse(&format!("{upstream}forward_headers = [\"x-tenant\", \"x-idempotency-key\"]"))
+        .expect("harmless names");
+}
+
+#[test]
+fn mistakes_in_origins_are_told_with_what_would_be_right() {
+    for (settings, problem) in [
+        (
+            "[cors]\norigins = [\"*\", \"https://app.example.com\"]",
+            "cors.origins: \"*\" is not allowed beside others (use [\"*\"] alone for every site, or name the sites and \
+             leave it out)",
+        ),
+        (
+            "[cors]\norigins = [\"https://app.example.com/\"]",
+            "cors.origins: \"https://app.example.com/\" is not allowed (use \"https://app.example.com\", as browsers \
+             send it)",
+        ),
+        (
+            "[routes]\nanswer_headers = [\"Access-Control-Allow-Origin\"]",
+            "routes.answer_headers: \"access-control-allow-origin\" is not allowed: which pages may read answers is not \
+             for the upstream to say (remove it, and name their sites in [cors] origins)",
+        ),
+    ] {
+        assert_eq!(parse(settings).expect_err(settings), problem);
+    }
 }

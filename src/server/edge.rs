@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::pace::NoRoom;
 use super::record::{self, Arrival, Pending, Told};
-use super::{ClientSide, framing};
+use super::{ClientSide, cors, framing};
 use crate::error::{ApiError, Dialect, WAIT_MAX, Wording, anthropic, hint, openai};
 use crate::gateway::Gateway;
 use crate::metrics::{Metrics, Raised};
@@ -46,12 +46,20 @@ where
     let (dialect, journey) = (arrival.dialect, arrival.journey.clone());
     let pending = Pending::new(arrival);
     let _in_flight = Raised::by_one(&gateway.metrics.requests.in_flight);
-    let mut distrusted = false;
+    let rules = &gateway.config.cors;
+    let origin = cors::allowed(rules, request.headers());
+    let (mut distrusted, mut preflight) = (false, false);
     let mut response = match framing::check(&request, gateway.config.limits.target) {
-        Ok(()) => {
-            request.extensions_mut().insert(journey.clone());
-            inner(request).await
-        }
+        Ok(()) => match origin.as_ref().and_then(|_| cors::preflight(rules, &request)) {
+            Some(answer) => {
+                preflight = true;
+                answer
+            }
+            None => {
+                request.extensions_mut().insert(journey.clone());
+                inner(request).await
+            }
+        },
         Err(reason) => {
             // Where it is not certain how the head is to be read, nothing behind it can be.
             distrusted = true;
@@ -60,6 +68,7 @@ where
     };
     let id = journey.id();
     let mut told = Told::take(&mut response, &journey);
+    told.preflight = preflight;
     if let Some(refusal) = &told.refusal {
         let error = refusal.error(&gateway.config.wording);
         response = render(&error, dialect, id, &gateway.config.wording);
@@ -77,6 +86,7 @@ where
             response.headers_mut().insert(HINT, HeaderValue::from_static(hint));
         }
     }
+    cors::tell(rules, origin, response.headers_mut());
     if distrusted {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

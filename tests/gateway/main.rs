@@ -8,6 +8,7 @@
 
 mod admin;
 mod auth;
+mod browsers;
 mod captures;
 mod connections;
 mod forward;

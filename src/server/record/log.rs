@@ -61,7 +61,7 @@ impl<'a> Line<'a> {
         response: &'a Response,
         (took, overhead): (Duration, Duration),
     ) -> Self {
-        let Told { route, note, attempts, code, refusal, hint } = told;
+        let Told { route, note, attempts, code, refusal, hint, preflight: _ } = told;
         Self {
             arrival,
             marks,

@@ -157,6 +157,8 @@ pub(super) struct Told {
     pub(super) code: Option<String>,
     /// What may be wrong with the client's `base_url`.
     pub(super) hint: Option<&'static str>,
+    /// Whether a browser asked whether it may send a request, and the gateway answered.
+    pub(super) preflight: bool,
 }
 
 impl Told {
@@ -171,11 +173,13 @@ impl Told {
             refusal,
             code: None,
             hint: None,
+            preflight: false,
         }
     }
 
     /// Label and log word for what became of the request.
     fn outcome(&self) -> &'static str {
-        self.refusal.as_ref().map_or("forwarded", Refusal::outcome)
+        let answered = if self.preflight { "preflight" } else { "forwarded" };
+        self.refusal.as_ref().map_or(answered, Refusal::outcome)
     }
 }
