@@ -79,7 +79,7 @@ impl Domain {
             | Rejection::BadHost
             | Rejection::BadTransferEncoding
             | Rejection::DoubledHeader(_)
-            | Rejection::TwoKeys
+            | Rejection::TwoKeys(_)
             | Rejection::BadExpectation
             | Rejection::ContentEncoding(_)
             | Rejection::ContentType(_)

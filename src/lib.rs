@@ -26,6 +26,7 @@ mod budget;
 pub mod capability;
 pub mod cli;
 pub mod config;
+mod credential_name;
 mod dialect;
 pub mod error;
 pub mod failure;

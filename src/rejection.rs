@@ -166,8 +166,8 @@ pub enum Rejection {
     WrongKey(String),
     /// One that was, until its time was over: its configured name, and the key as sent. Its holder is told the same.
     ExpiredKey { name: String, key: String },
-    /// `Authorization` and `x-api-key` carry two different credentials.
-    TwoKeys,
+    /// Two headers, of these names, carry two different credentials.
+    TwoKeys([&'static str; 2]),
     /// A model that the client's key may not have videos made by. Its holder's name, and the model as sent.
     NoModelAccess { client: String, model: String },
 

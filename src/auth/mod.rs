@@ -12,8 +12,10 @@ use crate::rejection::Rejection;
 #[cfg(test)]
 mod tests;
 
-/// Where Anthropic's older SDKs, and curl, put the key.
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// Where a client's key may be, in the order in which they are read: as OpenAI's SDKs send it; as Anthropic's older
+/// SDKs do; and as Azure's do, which send nothing else.
+const CARRIERS: [HeaderName; 3] =
+    [AUTHORIZATION, HeaderName::from_static("x-api-key"), HeaderName::from_static("api-key")];
 
 /// Who is asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,22 +68,27 @@ pub(crate) fn admit(auth: &Auth, headers: &HeaderMap, now: SystemTime) -> Result
 
 /// The headers that carry the client's credential, and those alone.
 pub(crate) fn headers(headers: &HeaderMap) -> HeaderMap {
-    let carried = [AUTHORIZATION, API_KEY].into_iter();
+    let carried = CARRIERS.into_iter();
     carried.filter_map(|name| headers.get(&name).cloned().map(|value| (name, value))).collect()
 }
 
-/// The client's key: `Authorization` counts, and `x-api-key` where there is none. Doubled ones are nobody's.
+/// The client's key: `Authorization` counts, else `x-api-key`, else `api-key`. A header that comes twice is refused.
 ///
 /// # Errors
-/// [`Rejection::DoubledHeader`], and [`Rejection::TwoKeys`] if the two differ: whoever reads the other one would let
-/// somebody else in.
+/// [`Rejection::DoubledHeader`], and [`Rejection::TwoKeys`] if two headers differ: a server that reads the other one
+/// would let in another client.
 pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<&str>, Rejection> {
-    let authorization = single(headers, &AUTHORIZATION, "authorization")?.map(token);
-    let api_key = single(headers, &API_KEY, "x-api-key")?.map(|value| visible(value.as_bytes()));
-    match (authorization, api_key) {
-        (Some(one), Some(other)) if one != other => Err(Rejection::TwoKeys),
-        (Some(key), _) | (None, Some(key)) => Ok(key),
-        (None, None) => Ok(None),
+    let [authorization, x_api_key, api_key] = CARRIERS;
+    let carried = [
+        ("authorization", single(headers, &authorization, "authorization")?.map(token)),
+        ("x-api-key", single(headers, &x_api_key, "x-api-key")?.map(|value| visible(value.as_bytes()))),
+        ("api-key", single(headers, &api_key, "api-key")?.map(|value| visible(value.as_bytes()))),
+    ];
+    let mut sent = carried.into_iter().filter_map(|(name, key)| Some((name, key?)));
+    let Some((name, key)) = sent.next() else { return Ok(None) };
+    match sent.find(|(_, other)| *other != key) {
+        Some((other, _)) => Err(Rejection::TwoKeys([name, other])),
+        None => Ok(key),
     }
 }
 

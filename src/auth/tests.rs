@@ -37,11 +37,12 @@ fn admitted_at(now: SystemTime, auth: &Auth, pairs: &[(&'static str, &[u8])]) ->
 }
 
 #[test]
-fn a_configured_key_is_known_by_name_in_either_header() {
+fn a_configured_key_is_known_by_name_in_each_header() {
     for header in [
         ("authorization", &b"Bearer rg-right-and-long"[..]),
         ("authorization", b"bEARER rg-right-and-long"),
         ("x-api-key", b"rg-right-and-long"),
+        ("api-key", b"rg-right-and-long"),
     ] {
         let client = admitted(&keys(), &[header]).expect("a client");
         assert_eq!(client.name().map(|name| &**name), Some("team"), "{header:?}");
@@ -82,12 +83,17 @@ fn doubled_credentials_are_refused_in_every_mode() {
         auth.mode = mode;
         let right: (&str, &[u8]) = ("authorization", b"Bearer rg-right-and-long");
         assert_eq!(admitted(&auth, &[right, right]), Err(Rejection::DoubledHeader("authorization")));
-        let twice: (&str, &[u8]) = ("x-api-key", b"rg-right-and-long");
-        assert_eq!(admitted(&auth, &[twice, twice]), Err(Rejection::DoubledHeader("x-api-key")));
-        for other in [&b"rg-right-and-lonh"[..], b"rg-right-and-long ", b""] {
-            assert_eq!(admitted(&auth, &[right, ("x-api-key", other)]), Err(Rejection::TwoKeys), "{other:?}");
+        for name in ["x-api-key", "api-key"] {
+            let again: (&str, &[u8]) = (name, b"rg-right-and-long");
+            assert_eq!(admitted(&auth, &[again, again]), Err(Rejection::DoubledHeader(name)));
+            for other in [&b"rg-right-and-lonh"[..], b"rg-right-and-long ", b""] {
+                let two = Err(Rejection::TwoKeys(["authorization", name]));
+                assert_eq!(admitted(&auth, &[right, (name, other)]), two, "{other:?}");
+            }
+            assert!(admitted(&auth, &[right, again]).is_ok(), "one key in two headers");
         }
-        assert!(admitted(&auth, &[right, twice]).is_ok(), "one key, said twice");
+        let bare: [(&str, &[u8]); 2] = [("x-api-key", b"one"), ("api-key", b"other")];
+        assert_eq!(admitted(&auth, &bare), Err(Rejection::TwoKeys(["x-api-key", "api-key"])));
     }
 }
 

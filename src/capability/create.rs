@@ -11,6 +11,7 @@ use crate::rejection::{Expected, Noun, Param, Rejection};
 use super::adjust::{self, Moved};
 use super::allowed::Asker;
 use super::asked::{Chosen, Wanted};
+use super::auto::Together;
 use super::fields::{self, WantedSeconds};
 use super::judgement::Judgement;
 use super::model::{Model, OnUnsupported};
@@ -44,7 +45,7 @@ impl Table {
         let prompt_max = chosen.model.as_ref().map_or(PROMPT_MAX, |model| model.prompt_max);
         fields::bounded_text(params, Param::Prompt, prompt_max)?;
         fields::reference(params, &self.shared)?;
-        let wanted = self.wanted(params, chosen.model.as_deref())?;
+        let wanted = self.wanted(params, &chosen, asker)?;
 
         let (chosen, moved) = self.settle(chosen, (&wanted, &ranged), asker)?;
         self.judge_ranged(&ranged, chosen.model.as_deref())?;
@@ -79,28 +80,54 @@ impl Table {
     }
 
     /// The values asked for; types are checked here, and the lists shared by all models on the way.
-    fn wanted<'p>(&self, params: &'p Params<'_>, model: Option<&Model>) -> Result<Wanted<'p>, Rejection> {
-        let literals = || match model {
-            Some(model) if self.shared.seconds.is_empty() => fields::literals(&model.seconds),
+    fn wanted<'p>(
+        &self,
+        params: &'p Params<'_>,
+        chosen: &Chosen<'_>,
+        asker: &Asker<'_>,
+    ) -> Result<Wanted<'p>, Rejection> {
+        let model = chosen.model.as_deref();
+        let literals = || match (model, self.together(chosen, asker)) {
+            (Some(model), together) if self.shared.seconds.is_empty() => {
+                together.map_or_else(|| fields::literals(&model.seconds), |together| together.seconds)
+            }
             _ => self.shared.seconds.clone(),
         };
         let seconds = fields::seconds(params, self.shared.seconds_json, || fields::one_of(&literals()))?;
         let is_json = params.is_json();
         let prompt =
             fields::text(params, Param::Prompt, || Expected::Type(Noun::String))?.unwrap_or_default();
-        let size = fields::text(params, Param::Size, || self.size_literals(model)).or_else(|wrong_type| {
+        let sizes = || self.size_literals(model, self.together(chosen, asker));
+        let size = fields::text(params, Param::Size, sizes).or_else(|wrong_type| {
             // A wrong value of an earlier field is reported before a wrong type of a later one.
-            self.fits_listed_seconds(model, &Wanted { prompt, seconds, size: None, is_json })?;
+            self.fits_listed_seconds(model, &Wanted { prompt, seconds, size: None, is_json })
+                .map_err(|reason| self.in_all_words(reason, chosen, asker))?;
             Err(wrong_type)
         })?;
         Ok(Wanted { prompt, seconds, size, is_json })
     }
 
-    fn size_literals(&self, model: Option<&Model>) -> Expected {
-        match model {
-            Some(model) if self.shared.size.is_empty() => fields::one_of(&texts(&model.sizes)),
+    fn size_literals(&self, model: Option<&Model>, together: Option<Together>) -> Expected {
+        match (model, together) {
+            (Some(_), Some(together)) if self.shared.size.is_empty() => fields::one_of(&together.sizes),
+            (Some(model), None) if self.shared.size.is_empty() => fields::one_of(&texts(&model.sizes)),
             _ => fields::one_of(&self.shared.size),
         }
+    }
+
+    /// A refusal by the model that was chosen, in the words for `auto` where the client named that.
+    fn in_all_words(&self, reason: Rejection, chosen: &Chosen<'_>, asker: &Asker<'_>) -> Rejection {
+        match self.together(chosen, asker) {
+            // What the list shared by all models refuses is refused by that list.
+            Some(together) if !self.is_by_shared_list(&reason) => together.refusal(reason),
+            Some(_) | None => reason,
+        }
+    }
+
+    fn is_by_shared_list(&self, reason: &Rejection) -> bool {
+        let Rejection::NotListed { param, allowed, .. } = reason else { return false };
+        let shared = if *param == Param::Seconds { &self.shared.seconds } else { &self.shared.size };
+        !shared.is_empty() && allowed == shared
     }
 
     /// What the operator, or the client where it may, wants done with the unsupported.
@@ -114,7 +141,7 @@ impl Table {
         let Some(model) = chosen.model.as_deref() else {
             return self.fits_shared(wanted).map(|()| (chosen, unmoved));
         };
-        let fits = self.fits(model, wanted);
+        let fits = self.fits(model, wanted).map_err(|reason| self.in_all_words(reason, &chosen, asker));
         match (asker.policy(model), fits) {
             (OnUnsupported::Reject, fits) => fits.map(|()| (chosen, unmoved)),
             (OnUnsupported::Switch, fits) => {

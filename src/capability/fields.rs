@@ -87,11 +87,16 @@ pub(super) fn one_of(list: &[String]) -> Expected {
 
 /// The values a rule allows, as literals.
 pub(super) fn literals(rule: &SecondsRule) -> Vec<String> {
+    lengths(rule).iter().map(u32::to_string).collect()
+}
+
+/// The lengths a rule allows, as many as a message lists.
+pub(super) fn lengths(rule: &SecondsRule) -> Vec<u32> {
     match rule {
         SecondsRule::Any => Vec::new(),
-        SecondsRule::List(list) => list.iter().map(u32::to_string).collect(),
+        SecondsRule::List(list) => list.clone(),
         SecondsRule::Range { min, max, step } => {
-            (*min..=*max).step_by(*step as usize).take(LITERALS_MAX).map(|n| n.to_string()).collect()
+            (*min..=*max).step_by(*step as usize).take(LITERALS_MAX).collect()
         }
     }
 }

@@ -12,6 +12,7 @@ use wildmatch::WildMatch;
 mod adjust;
 pub mod allowed;
 mod asked;
+mod auto;
 pub mod create;
 pub(crate) mod extras;
 mod fields;

@@ -74,6 +74,16 @@ impl SecondsRule {
         }
     }
 
+    /// The shortest supported length, where there is one.
+    #[must_use]
+    pub fn shortest(&self) -> Option<u32> {
+        match self {
+            Self::Any => None,
+            Self::List(list) => list.iter().min().copied(),
+            Self::Range { min, .. } => Some(*min),
+        }
+    }
+
     /// The supported length that `wanted` is moved to, if any lies that way.
     #[must_use]
     pub fn round(&self, wanted: u32, rounding: Rounding, tie: Tie) -> Option<u32> {

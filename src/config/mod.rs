@@ -18,6 +18,7 @@ pub mod auth;
 pub mod budget;
 mod capabilities;
 pub mod certificates;
+pub mod cors;
 pub mod ledger;
 mod parameters;
 pub mod presets;
@@ -46,6 +47,8 @@ use secret::Sources;
 pub struct Config {
     /// `[server]`
     pub server: server::Server,
+    /// `[cors]`
+    pub cors: cors::Cors,
     /// `[limits]`
     pub limits: server::Limits,
     /// `[auth]`
@@ -154,6 +157,7 @@ impl Config {
         let auth = auth::Auth::read(root.section("auth"), sources);
         let config = Self {
             server: server::Server::read(root.section("server")),
+            cors: cors::Cors::read(root.section("cors")),
             limits: server::Limits::read(root.section("limits")),
             routes: routes::Routes::read(root.section("routes"), &auth),
             auth,

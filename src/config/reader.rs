@@ -14,6 +14,8 @@ use axum::http::HeaderName;
 use bytesize::ByteSize;
 use toml::{Table, Value};
 
+use crate::credential_name::is_credential;
+
 /// One mistake in a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -226,6 +228,40 @@ impl<'a> Section<'a> {
         headers
     }
 
+    /// As [`Self::header_names`], of headers that go to the client as the upstream sent them.
+    pub(super) fn answer_header_names(&mut self, key: &'static str) -> Vec<HeaderName> {
+        let mut headers = self.header_names(key);
+        headers.retain(|name| {
+            let is_ours = name.as_str().starts_with("access-control-");
+            if is_ours {
+                let what = format!(
+                    "\"{name}\" is not allowed: which pages may read answers is not for the upstream to say \
+                     (remove it, and name their sites in [cors] origins)"
+                );
+                self.problem(key, what);
+            }
+            !is_ours
+        });
+        headers
+    }
+
+    /// As [`Self::header_names`], of headers that go upstream as the client sent them.
+    pub(super) fn request_header_names(&mut self, key: &'static str) -> Vec<HeaderName> {
+        let mut headers = self.header_names(key);
+        headers.retain(|name| {
+            let is_kept_back = is_credential(name.as_str());
+            if is_kept_back {
+                let what = format!(
+                    "\"{name}\" names a credential, and a client's credential never goes upstream as it came \
+                     (remove it; the upstream gets its key in credential_header)"
+                );
+                self.problem(key, what);
+            }
+            !is_kept_back
+        });
+        headers
+    }
+
     pub(super) fn section(&mut self, key: &'static str) -> Section<'a> {
         let table = self.read(key, "use a table, such as [name] or { key = \"value\" }", Value::as_table);
         Section {
@@ -276,6 +312,7 @@ impl<'a> Section<'a> {
 
 /// Headers of one hop, of framing, and of other people's secrets.
 const NEVER_LISTED: &[&str] = &[
+    "api-key",
     "authorization",
     "connection",
     "content-length",

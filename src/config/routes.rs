@@ -63,7 +63,7 @@ impl Routes {
             allow: AllowList::read(&mut section),
             video_ids: section.choice("video_ids", &ids, VideoIds::Plain),
             query_parameters: section.texts("query_parameters").unwrap_or_default(),
-            answer_headers: section.header_names("answer_headers"),
+            answer_headers: section.answer_header_names("answer_headers"),
         };
         routes.check(&section, other, auth);
         section.finish();

@@ -244,3 +244,43 @@ fn a_model_may_be_made_by_any_upstream_there_is() {
     let problems = parse(&text.replace("upstreams.other", "upstreams.others")).expect_err("nowhere");
     assert!(problems.starts_with("models.sora-2.upstream: "), "{problems}");
 }
+
+/// SE01
+#[test]
+fn a_credential_is_not_listed_among_the_headers_that_go_on() {
+    let upstream = "[auth]\nmode = \"open\"\n[upstreams.main]\nbase_url = \"https://a.example/v1\"\n";
+    for name in ["OpenAI-Api-Key", "x-goog-api-key", "x-auth-token", "x-client-secret"] {
+        let problems = parse(&format!("{upstream}forward_headers = [\"{name}\"]")).expect_err(name);
+        let name = name.to_ascii_lowercase();
+        let expected = format!(
+            "upstreams.main.forward_headers: \"{name}\" names a credential, and a client's credential never goes \
+             upstream as it came (remove it; the upstream gets its key in credential_header)"
+        );
+        assert_eq!(problems, expected);
+    }
+    parse(&format!("{upstream}forward_headers = [\"x-tenant\", \"x-idempotency-key\"]"))
+        .expect("harmless names");
+}
+
+#[test]
+fn mistakes_in_origins_are_told_with_what_would_be_right() {
+    for (settings, problem) in [
+        (
+            "[cors]\norigins = [\"*\", \"https://app.example.com\"]",
+            "cors.origins: \"*\" is not allowed beside others (use [\"*\"] alone for every site, or name the sites and \
+             leave it out)",
+        ),
+        (
+            "[cors]\norigins = [\"https://app.example.com/\"]",
+            "cors.origins: \"https://app.example.com/\" is not allowed (use \"https://app.example.com\", as browsers \
+             send it)",
+        ),
+        (
+            "[routes]\nanswer_headers = [\"Access-Control-Allow-Origin\"]",
+            "routes.answer_headers: \"access-control-allow-origin\" is not allowed: which pages may read answers is not \
+             for the upstream to say (remove it, and name their sites in [cors] origins)",
+        ),
+    ] {
+        assert_eq!(parse(settings).expect_err(settings), problem);
+    }
+}

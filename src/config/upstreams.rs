@@ -210,7 +210,7 @@ impl Upstream {
             tcp_keep_alive: section.duration_or_off("tcp_keep_alive", default.tcp_keep_alive),
             unwrap_errors: section.flag("unwrap_errors", default.unwrap_errors),
             quota: Quota::read(section.section("quota")),
-            forward_headers: section.header_names("forward_headers"),
+            forward_headers: section.request_header_names("forward_headers"),
             idempotent: section.flag("idempotent", default.idempotent),
             retry: Retry::read(section.section("retry")),
             breaker: Breaker::read(section.section("breaker")),

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 pub mod anthropic;
 pub(crate) mod event;
 mod failures;
+pub(crate) mod hint;
 mod limits;
 pub mod openai;
 mod repeats;

@@ -84,9 +84,9 @@ impl ApiError {
             Rejection::NoKey => no_key(wording.authentication),
             // Whoever has a key must not learn from the answer that it ever counted.
             Rejection::WrongKey(key) | Rejection::ExpiredKey { key, .. } => wrong_key(key),
-            Rejection::TwoKeys => Self::invalid(
-                "The headers 'authorization' and 'x-api-key' carry different keys. Send one of them.",
-            ),
+            Rejection::TwoKeys([one, other]) => Self::invalid(format!(
+                "The headers '{one}' and '{other}' carry different keys. Send one of them."
+            )),
             Rejection::NoModelAccess { client, model } => no_model_access(client, model),
             Rejection::BodyTooLarge { limit, read } => body_too_large(*limit, *read),
             Rejection::BodyBroken => Self::invalid("The request body could not be read to its end."),

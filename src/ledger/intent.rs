@@ -217,6 +217,10 @@ mod tests {
             &headers(&[
                 ("authorization", secret),
                 ("x-api-key", b"sk-secret"),
+                ("api-key", b"sk-secret"),
+                ("openai-api-key", b"sk-secret"),
+                ("anthropic-api-key", b"sk-secret"),
+                ("x-auth-token", b"sk-secret"),
                 ("cookie", b"sk-secret"),
                 ("user-agent", b"OpenAI/Python 3.54.0"),
             ]),

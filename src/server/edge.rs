@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::pace::NoRoom;
 use super::record::{self, Arrival, Pending, Told};
-use super::{ClientSide, framing};
-use crate::error::{ApiError, Dialect, WAIT_MAX, Wording, anthropic, openai};
+use super::{ClientSide, cors, framing};
+use crate::error::{ApiError, Dialect, WAIT_MAX, Wording, anthropic, hint, openai};
 use crate::gateway::Gateway;
 use crate::metrics::{Metrics, Raised};
 use crate::outcome::{Note, Refusal};
@@ -27,6 +27,8 @@ const ATTEMPTS: HeaderName = HeaderName::from_static("x-reelgate-attempts");
 const ADJUSTED: HeaderName = HeaderName::from_static("x-reelgate-adjusted");
 const LEDGER_ID: HeaderName = HeaderName::from_static("x-reelgate-ledger-id");
 const REPLAYED: HeaderName = HeaderName::from_static("x-reelgate-replayed");
+/// What the path of a request that found nothing says of the client's `base_url`.
+const HINT: HeaderName = HeaderName::from_static("x-reelgate-hint");
 /// What Stripe calls it, and after it many others.
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -44,12 +46,20 @@ where
     let (dialect, journey) = (arrival.dialect, arrival.journey.clone());
     let pending = Pending::new(arrival);
     let _in_flight = Raised::by_one(&gateway.metrics.requests.in_flight);
-    let mut distrusted = false;
+    let rules = &gateway.config.cors;
+    let origin = cors::allowed(rules, request.headers());
+    let (mut distrusted, mut preflight) = (false, false);
     let mut response = match framing::check(&request, gateway.config.limits.target) {
-        Ok(()) => {
-            request.extensions_mut().insert(journey.clone());
-            inner(request).await
-        }
+        Ok(()) => match origin.as_ref().and_then(|_| cors::preflight(rules, &request)) {
+            Some(answer) => {
+                preflight = true;
+                answer
+            }
+            None => {
+                request.extensions_mut().insert(journey.clone());
+                inner(request).await
+            }
+        },
         Err(reason) => {
             // Where it is not certain how the head is to be read, nothing behind it can be.
             distrusted = true;
@@ -58,6 +68,7 @@ where
     };
     let id = journey.id();
     let mut told = Told::take(&mut response, &journey);
+    told.preflight = preflight;
     if let Some(refusal) = &told.refusal {
         let error = refusal.error(&gateway.config.wording);
         response = render(&error, dialect, id, &gateway.config.wording);
@@ -69,6 +80,13 @@ where
     identify(response.headers_mut(), dialect, id);
     tell_note(response.headers_mut(), &told.note);
     tell_attempts(response.headers_mut(), told.attempts);
+    if response.status() == StatusCode::NOT_FOUND {
+        told.hint = hint::of(pending.path());
+        if let Some(hint) = told.hint {
+            response.headers_mut().insert(HINT, HeaderValue::from_static(hint));
+        }
+    }
+    cors::tell(rules, origin, response.headers_mut());
     if distrusted {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

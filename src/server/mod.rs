@@ -27,6 +27,7 @@ use crate::telemetry::Seldom;
 use pace::{NoRoom, Pace};
 
 mod connection;
+mod cors;
 mod edge;
 mod framing;
 mod linger;

@@ -40,7 +40,8 @@ mod tests {
 
     fn derived(credential: &str, owner: &str, keys: &[&'static str]) -> Option<String> {
         let keys: Vec<HeaderValue> = keys.iter().map(|key| HeaderValue::from_static(key)).collect();
-        key(credential, owner, &keys.iter().collect::<Vec<_>>()).map(|value| value.to_str().expect("text").to_owned())
+        key(credential, owner, &keys.iter().collect::<Vec<_>>())
+            .map(|value| value.to_str().expect("text").to_owned())
     }
 
     /// RT21

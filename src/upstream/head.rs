@@ -20,14 +20,14 @@ pub(super) struct AttemptHead<'a> {
     span: Option<Traceparent>,
     /// What the upstream has in place of `/v1`, and what follows it, query included, as it came.
     target: (&'a str, &'a str),
-    /// The client's token for a server that wants it bare, in a header of its own.
-    bare: Option<HeaderValue>,
+    /// The client's token, where the upstream wants it in another header than the client's.
+    moved: Option<HeaderValue>,
 }
 
 impl<'a> AttemptHead<'a> {
     pub(super) fn of(terms: &'a Terms, span: Option<Traceparent>) -> Result<Self, Failure> {
         let target = terms.heads.target(&terms.call.head.uri).ok_or(Failure::Unreachable)?;
-        Ok(Self { terms, span, target, bare: terms.heads.bare(&terms.call) })
+        Ok(Self { terms, span, target, moved: terms.heads.moved(&terms.call) })
     }
 
     /// Where it goes.
@@ -47,7 +47,7 @@ impl<'a> AttemptHead<'a> {
         let is_credential = if self.terms.heads.has_credential() {
             name == credential || headers::ACCOUNT.contains(name)
         } else {
-            self.bare.is_some() && name == credential
+            self.moved.is_some() && name == credential
         };
         // The key of a client of ours could be another client's as well.
         let is_key = *name == IDEMPOTENCY_KEY && self.terms.call.owner.is_some();
@@ -110,14 +110,12 @@ impl Head for AttemptHead<'_> {
         if let Some(credential) = &self.terms.heads.credential {
             return show(name, credential);
         }
-        match &self.bare {
-            // There, and only there.
-            Some(bare) => show(name, bare),
-            None => authorization.into_iter().for_each(|value| show(&header::AUTHORIZATION, value)),
+        // There, and only there.
+        if let Some(moved) = &self.moved {
+            return show(name, moved);
         }
-        if self.bare.is_none() || *name != API_KEY {
-            api_key.into_iter().for_each(|value| show(&API_KEY, value));
-        }
+        authorization.into_iter().for_each(|value| show(&header::AUTHORIZATION, value));
+        api_key.into_iter().for_each(|value| show(&API_KEY, value));
     }
 
     fn request(&self) -> Result<Request<()>, Failure> {

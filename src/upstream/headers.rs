@@ -3,6 +3,8 @@
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue};
 
+use crate::credential_name::is_credential;
+
 /// Whether a header of a request goes upstream.
 fn is_request_header(name: &str) -> bool {
     // What SDKs say about themselves, and their switches.
@@ -26,7 +28,7 @@ fn is_request_header(name: &str) -> bool {
             | "traceparent"
             | "tracestate"
             | "user-agent"
-    ) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    ) || (PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !is_credential(name))
 }
 
 /// Whether a header of an answer goes to the client.
@@ -200,6 +202,22 @@ mod tests {
         );
         names.sort_unstable();
         assert_eq!(names, ["accept", "openai-beta", "x-custom", "x-stainless-retry-count"]);
+    }
+
+    /// SE01: some clients put their key into a header of a name that begins as an SDK's own headers do.
+    #[test]
+    fn a_key_does_not_go_upstream_under_an_sdks_prefix() {
+        let sent = outgoing(
+            &map(&[
+                ("openai-api-key", "sk-client"),
+                ("anthropic-api-key", "sk-client"),
+                ("anthropic-auth-token", "sk-client"),
+                ("x-stainless-api-key", "sk-client"),
+                ("openai-beta", "x"),
+            ]),
+            &[],
+        );
+        assert_eq!(sent, ["openai-beta"]);
     }
 
     /// SM08: required headers cannot be removed by naming them in `Connection`.

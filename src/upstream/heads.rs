@@ -48,13 +48,23 @@ impl Heads {
         }
     }
 
-    /// The client's token, for a server that wants it elsewhere.
-    pub(super) fn bare(&self, call: &Call) -> Option<HeaderValue> {
-        if self.credential.is_some() || self.settings.credential_header == header::AUTHORIZATION {
+    /// The client's token as the upstream wants it, where the client put it elsewhere.
+    pub(super) fn moved(&self, call: &Call) -> Option<HeaderValue> {
+        if self.credential.is_some() {
             return None;
         }
-        let token = bearer(call.head.headers.get(header::AUTHORIZATION)?)?;
-        credential_value(&self.settings, &token).ok()
+        let from = &call.head.headers;
+        let bare = |name| from.get(name).and_then(|value| value.to_str().ok()).filter(|key| !key.is_empty());
+        let token = if self.settings.credential_header != header::AUTHORIZATION {
+            let bearer = from.get(header::AUTHORIZATION).map(bearer);
+            // A credential of another scheme is no token: it goes on as it came.
+            bearer.unwrap_or_else(|| bare(API_KEY).or_else(|| bare(AZURE_KEY)))
+        } else if from.contains_key(header::AUTHORIZATION) || from.contains_key(API_KEY) {
+            None
+        } else {
+            bare(AZURE_KEY)
+        };
+        credential_value(&self.settings, token?).ok()
     }
 }
 
@@ -63,6 +73,8 @@ pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Where Anthropic's older SDKs put the key.
 pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// Where Azure's SDKs put it. It goes upstream in the header that the upstream reads.
+const AZURE_KEY: HeaderName = HeaderName::from_static("api-key");
 
 fn credential_value(settings: &Settings, token: &str) -> io::Result<HeaderValue> {
     let scheme = &settings.credential_scheme;
@@ -73,7 +85,7 @@ fn credential_value(settings: &Settings, token: &str) -> io::Result<HeaderValue>
 }
 
 /// The token of a bearer credential.
-fn bearer(value: &HeaderValue) -> Option<String> {
+fn bearer(value: &HeaderValue) -> Option<&str> {
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.to_owned())
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }

@@ -9,6 +9,7 @@
 mod admin;
 mod auth;
 mod begun;
+mod browsers;
 mod captures;
 mod connections;
 mod forward;

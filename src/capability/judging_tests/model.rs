@@ -59,6 +59,37 @@ fn auto_is_chosen_by_duration_and_told() {
 }
 
 #[test]
+fn a_refusal_of_auto_lists_what_any_of_its_models_takes() {
+    let refused = |members: &str| create(&seed_table(), members).expect_err(members);
+    let strings = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
+    for got in ["9", "30", "1"] {
+        let seconds = refused(&format!(r#""model":"auto","seconds":"{got}""#));
+        let allowed = strings(&["4", "8", "10", "12", "15", "25"]);
+        let (param, got) = (Param::Seconds, got.to_owned());
+        assert_eq!(seconds, Rejection::NotListed { param, got, allowed });
+    }
+    // Every size of the list shared by all models is one of some model: the chosen one's are the others.
+    let reason = refused(r#""model":"auto","seconds":"4","size":"1792x1024""#);
+    let (param, got) = (Param::Size, "1792x1024".to_owned());
+    let (model, allowed) = ("sora-2".to_owned(), strings(&["720x1280", "1280x720"]));
+    assert_eq!(reason, Rejection::NotForModel { param, model, got, allowed }, "another model makes no 4 s");
+    // A named model speaks for itself.
+    let seconds = refused(r#""model":"sora-2","seconds":"9""#);
+    let (param, got, allowed) = (Param::Seconds, "9".to_owned(), strings(&["4", "8", "12"]));
+    assert_eq!(seconds, Rejection::NotListed { param, got, allowed });
+}
+
+#[test]
+fn a_refusal_of_auto_lists_the_sizes_of_all_its_models_where_there_is_no_other_list() {
+    let mut table = seed_table();
+    table.shared.size.clear();
+    let reason =
+        create(&table, r#""model":"auto","seconds":"4","size":"640x480""#).expect_err("no such size");
+    let allowed = ["720x1280", "1280x720", "1024x1792", "1792x1024"].map(str::to_owned).to_vec();
+    assert_eq!(reason, Rejection::NotListed { param: Param::Size, got: "640x480".to_owned(), allowed });
+}
+
+#[test]
 fn a_model_left_out_is_chosen_by_duration_only_while_adjusting() {
     assert!(create(&seed_table(), r#""seconds":"15""#).is_err());
     let judgement = create(&adjusting(), r#""seconds":"15","size":"1280x720""#).expect("chosen");

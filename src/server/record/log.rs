@@ -46,6 +46,8 @@ pub(super) struct Line<'a> {
     pub(super) replayed: bool,
     pub(super) error: Option<&'a str>,
     pub(super) param: Option<&'static str>,
+    /// What may be wrong with the client's `base_url`.
+    pub(super) hint: Option<&'static str>,
     pub(super) bytes_out: Option<u64>,
     /// What the client holds, where it is not ours.
     pub(super) answer_id: Option<&'a HeaderValue>,
@@ -59,7 +61,7 @@ impl<'a> Line<'a> {
         response: &'a Response,
         (took, overhead): (Duration, Duration),
     ) -> Self {
-        let Told { route, note, attempts, code, refusal } = told;
+        let Told { route, note, attempts, code, refusal, hint, preflight: _ } = told;
         Self {
             arrival,
             marks,
@@ -74,6 +76,7 @@ impl<'a> Line<'a> {
             error: code.as_deref(),
             // Whatever else a client calls a parameter stays between us and the client: it may be a key.
             param: refusal.as_ref().and_then(Refusal::param).map(Param::name),
+            hint: *hint,
             bytes_out: response.body().size_hint().exact(),
             answer_id: response.headers().get(X_REQUEST_ID).filter(|id| *id != arrival.journey.id().value()),
         }
@@ -98,6 +101,7 @@ impl<'a> Line<'a> {
             replayed: false,
             error: None,
             param: None,
+            hint: None,
             bytes_out: None,
             answer_id: None,
         }
@@ -150,6 +154,7 @@ impl Line<'_> {
         fields.number("bytes_out", self.bytes_out);
         fields.text("error", self.error);
         fields.text("param", self.param);
+        fields.text("hint", self.hint);
         fields.text("ledger_id", marks.ledger_id.as_deref());
         fields.text("job_id", marks.job.as_deref());
         fields.flag("replayed", self.replayed);

@@ -110,6 +110,11 @@ impl Pending {
         Self(Some(arrival))
     }
 
+    /// The path of the request, as far as it is kept.
+    pub(super) fn path(&self) -> &str {
+        self.0.as_ref().map_or("", |arrival| &arrival.path)
+    }
+
     /// Keeps what the request came to, and looks after its answer until that has left.
     pub(super) fn answered(mut self, told: &Told, response: Response, metrics: &Metrics) -> Response {
         let Some(arrival) = self.0.take() else { return response };
@@ -150,6 +155,10 @@ pub(super) struct Told {
     pub(super) attempts: u32,
     /// The refusal's code; the message is the client's business, and may repeat what it sent.
     pub(super) code: Option<String>,
+    /// What may be wrong with the client's `base_url`.
+    pub(super) hint: Option<&'static str>,
+    /// Whether a browser asked whether it may send a request, and the gateway answered.
+    pub(super) preflight: bool,
 }
 
 impl Told {
@@ -163,11 +172,14 @@ impl Told {
             attempts: answered.or(refusal.as_ref().map(Refusal::attempts)).unwrap_or_default(),
             refusal,
             code: None,
+            hint: None,
+            preflight: false,
         }
     }
 
     /// Label and log word for what became of the request.
     fn outcome(&self) -> &'static str {
-        self.refusal.as_ref().map_or("forwarded", Refusal::outcome)
+        let answered = if self.preflight { "preflight" } else { "forwarded" };
+        self.refusal.as_ref().map_or(answered, Refusal::outcome)
     }
 }

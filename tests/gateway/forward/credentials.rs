@@ -52,7 +52,9 @@ async fn the_credential_goes_where_the_operator_says() {
     let configuration = "[auth]\nmode = \"open\"\n[upstreams.main]\nbase_url = \"{upstream}\"\n\
         credential = { env = \"UPSTREAM_KEY\" }\ncredential_header = \"api-key\"\ncredential_scheme = \"\"";
     let gateway = Gateway::start(&upstream, configuration).await;
-    assert_eq!(gateway.ask(&get("/v1/videos/video_1").with("api-key", "mine")).await.status(), 200);
+    // Its own key alone: beside another one it would be refused, since `api-key` is read as a key, too.
+    let asked = get("/v1/videos/video_1").without("authorization").with("api-key", "mine");
+    assert_eq!(gateway.ask(&asked).await.status(), 200);
     let seen = upstream.only();
     assert_eq!((seen.header("api-key"), seen.header("authorization")), (Some(OPERATOR), None));
 }
@@ -66,6 +68,84 @@ async fn a_clients_bearer_key_is_sent_bare_where_the_upstream_wants_it_so() {
     assert_eq!(gateway.ask(&with_key(get("/v1/videos/video_1"), "sk-client")).await.status(), 200);
     let seen = upstream.only();
     assert_eq!((seen.header("api-key"), seen.header("authorization")), (Some("sk-client"), None));
+}
+
+fn with_azure_key(request: Request, key: &str) -> Request {
+    request.without("authorization").with("api-key", key)
+}
+
+/// SE01: a client of Azure's SDK sends `api-key`, and nothing else.
+#[tokio::test]
+async fn an_azure_clients_own_key_goes_where_the_upstream_reads_it() {
+    let azure = "credential_header = \"api-key\"\ncredential_scheme = \"\"";
+    for (settings, read, arrives) in [
+        (azure, "api-key", "sk-client"),
+        ("", "authorization", "Bearer sk-client"),
+        ("credential_header = \"x-api-key\"\ncredential_scheme = \"\"", "x-api-key", "sk-client"),
+    ] {
+        let upstream = Upstream::start(Reply::job()).await;
+        let configuration = format!("[upstreams.main]\nbase_url = \"{{upstream}}\"\n{settings}");
+        let gateway = Gateway::start(&upstream, &configuration).await;
+        let asked = with_azure_key(create(r#"{"prompt":"a"}"#), "sk-client");
+        assert_eq!(gateway.ask(&asked).await.status(), 200, "{settings}");
+        let seen = upstream.only();
+        assert_eq!(seen.header(read), Some(arrives), "{settings}");
+        assert_eq!(seen.head.matches("sk-client").count(), 1, "{}", seen.head);
+    }
+}
+
+/// SE01: an `x-api-key`, too, goes where an upstream with a header of its own reads it.
+#[tokio::test]
+async fn a_key_in_x_api_key_is_moved_to_the_header_of_the_upstream() {
+    let upstream = Upstream::start(Reply::job()).await;
+    let configuration = "[upstreams.main]\nbase_url = \"{upstream}\"\ncredential_header = \"api-key\"\ncredential_scheme = \"\"";
+    let gateway = Gateway::start(&upstream, configuration).await;
+    let asked = get("/v1/videos/video_1").without("authorization").with("x-api-key", "sk-client");
+    assert_eq!(gateway.ask(&asked).await.status(), 200);
+    let seen = upstream.only();
+    assert_eq!((seen.header("api-key"), seen.header("x-api-key")), (Some("sk-client"), None));
+}
+
+/// AU01, AU03, SE01: a key of the gateway's in `api-key` lets in, and stays at the gateway.
+#[tokio::test]
+async fn a_key_of_the_gateway_is_read_from_api_key() {
+    let upstream = Upstream::start(Reply::job()).await;
+    let gateway = Gateway::with_keys(&upstream).await;
+    let asked = get("/v1/videos/video_1");
+    assert_eq!(gateway.ask(&with_azure_key(asked.clone(), "rg-key")).await.status(), 200);
+    assert!(!upstream.only().head.contains("rg-key"));
+    assert_eq!(gateway.ask(&with_azure_key(asked.clone(), "rg-other")).await.status(), 401);
+    let twice = with_azure_key(asked.clone(), "rg-key").with("api-key", "rg-key");
+    assert_eq!(gateway.ask(&twice).await.status(), 400);
+    let two = gateway.ask(&with_key(asked, "rg-key").with("api-key", "rg-other")).await;
+    let message = "The headers 'authorization' and 'api-key' carry different keys. Send one of them.";
+    assert_eq!((two.status(), two.json()["error"]["message"].as_str()), (400, Some(message)));
+    assert_eq!(upstream.count(), 1);
+}
+
+/// SE01: whatever a client calls the header that it puts its key into.
+#[tokio::test]
+async fn a_key_in_a_header_of_another_name_never_goes_upstream() {
+    let upstream = Upstream::start(Reply::job()).await;
+    for gateway in [Gateway::over(&upstream).await, Gateway::with_keys(&upstream).await] {
+        for name in [
+            "OpenAI-Api-Key",
+            "OpenAI-Key",
+            "anthropic-api-key",
+            "anthropic-auth-token",
+            "x-stainless-api-key",
+            "x-goog-api-key",
+            "x-auth-token",
+        ] {
+            for asked in [create(r#"{"prompt":"a"}"#), get("/v1/videos/video_1"), get("/v1/models")] {
+                gateway.ask(&with_key(asked, "rg-key").with(name, "sk-elsewhere")).await;
+            }
+        }
+    }
+    assert_eq!(upstream.count(), 42);
+    for seen in upstream.requests() {
+        assert!(!seen.head.contains("sk-elsewhere"), "{}", seen.head);
+    }
 }
 
 /// AU01, AU05: identical for every wrong key, before the body is read.

@@ -46,6 +46,8 @@ fn requests() -> Vec<Request> {
         requests.push(with_key(plain.clone(), "Bearer rg-key"));
         requests.push(with_key(plain.clone(), "Bearer sk-client-wrong"));
         requests.push(with_key(plain.clone(), "Basic sk-client-basic"));
+        requests.push(with_key(plain.clone(), "Bearer rg-key").with("api-key", "sk-client-two"));
+        requests.push(plain.clone().without("authorization").with("api-key", "sk-client-azure"));
         requests.push(plain.without("authorization"));
     }
     requests
@@ -58,7 +60,10 @@ fn with_key(request: Request, authorization: &str) -> Request {
         .with("authorization", authorization)
         .with("cookie", "session=sk-client-cookie")
         .with("proxy-authorization", "Bearer sk-client-proxy")
-        .with("api-key", "sk-client-azure")
+        // `api-key` itself is read, and refused beside another key: a request of its own has it.
+        .with("openai-api-key", "sk-client-openai")
+        .with("anthropic-api-key", "sk-client-anthropic")
+        .with("x-auth-token", "sk-client-token")
         .with("openai-organization", "sk-client-organization")
         .with("referer", "https://example.com/?key=sk-client-referer")
 }

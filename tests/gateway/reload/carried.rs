@@ -180,3 +180,23 @@ async fn budgets_are_used_on() {
     assert_eq!(status(&reloading.gateway, &of_key("c")).await, 200);
     assert_eq!(status(&reloading.gateway, &of_key("d")).await, 429);
 }
+
+/// A page of a site that is taken from the list can read nothing more, and one of a new site can.
+#[tokio::test]
+async fn origins_change_with_the_configuration() {
+    let upstream = Upstream::start(Reply::job()).await;
+    let toml = |origins: &str| at(&upstream, &format!("[cors]\norigins = [{origins}]\n"));
+    let mut reloading = Reloading::start(&toml("\"https://old.example.com\"")).await;
+    for (origins, allowed) in
+        [("\"https://new.example.com\"", Some("https://new.example.com")), ("\"*\"", Some("*")), ("", None)]
+    {
+        reloading.to(&toml(origins)).await;
+        let asked = get(POLL).with("origin", "https://new.example.com");
+        let answer = reloading.gateway.ask(&asked).await;
+        assert_eq!(answer.header("access-control-allow-origin"), allowed, "{origins}");
+        let asked = get(POLL).with("origin", "https://old.example.com");
+        let answer = reloading.gateway.ask(&asked).await;
+        let expected = allowed.filter(|origin| *origin == "*");
+        assert_eq!(answer.header("access-control-allow-origin"), expected, "{origins}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Promises VA01 to VA17: what is refused, and that it costs no call.
 
+mod base_url;
 mod bodies;
 mod extras;
 mod fields;

@@ -268,3 +268,19 @@ def test_a_gateway_that_is_not_there_is_a_connection_error(tmp_path):
     with openai.OpenAI(base_url=url, api_key=KEY, max_retries=0) as client:
         with pytest.raises(openai.APIConnectionError):
             client.videos.list()
+
+
+@pytest.mark.parametrize(
+    "path, hint",
+    [
+        ("", "base_url should end in /v1"),
+        ("/v1/videos", "base_url should end in /v1, without a route behind it"),
+        ("/v1/v1", "base_url should end in /v1, once"),
+    ],
+)
+def test_a_wrong_base_url_is_told_beside_the_upstreams_words(gateway, path, hint):
+    with openai.OpenAI(base_url=gateway.origin + path, api_key=KEY, max_retries=0) as client:
+        with pytest.raises(openai.NotFoundError) as caught:
+            client.videos.create(prompt="a cat")
+    assert caught.value.body["message"] == f"Invalid URL (POST {path}/videos)"
+    assert caught.value.response.headers["x-reelgate-hint"] == hint

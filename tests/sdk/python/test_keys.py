@@ -28,6 +28,13 @@ base_url = "{upstream}"
 credential = {{ env = "UPSTREAM_KEY" }}
 """
 
+AZURE_CONFIG = """
+presets = ["azure"]
+
+[upstreams.main]
+base_url = "{upstream}"
+"""
+
 
 @pytest.fixture(scope="module")
 def locked():
@@ -46,6 +53,32 @@ def test_a_clients_key_opens_the_gateway_and_stays_there(keyed):
     # The upstream would refuse any key but its own.
     with openai.OpenAI(base_url=keyed.url, api_key=KEY, max_retries=0) as client:
         assert client.videos.create(prompt="a cat").status == "queued"
+
+
+def test_azures_client_sends_its_key_in_a_header_of_its_own(start_gateway, locked):
+    digest = hashlib.sha256(KEY.encode()).hexdigest()
+    config = 'presets = ["azure"]\n' + CONFIG.format(digest=digest, upstream=locked.url)
+    gateway = start_gateway(config, UPSTREAM_KEY=UPSTREAM_KEY)
+    azure = {"base_url": gateway.url, "api_version": "preview", "max_retries": 0}
+    with openai.AzureOpenAI(api_key=KEY, **azure) as client:
+        assert client.videos.create(prompt="a cat").status == "queued"
+    with openai.AzureOpenAI(api_key=WRONG_KEY, **azure) as client:
+        with pytest.raises(openai.AuthenticationError) as caught:
+            client.videos.list()
+    assert caught.value.code == "invalid_api_key"
+    assert KEY not in "".join(gateway.output)
+
+
+def test_azures_client_is_passed_through_to_an_upstream_that_wants_a_bearer(start_gateway):
+    own = "azure-0123456789abcdef0123456789"
+    with Sandbox("--key", own) as azure:
+        config = AZURE_CONFIG.format(upstream=azure.url)
+        gateway = start_gateway(config)
+        with openai.AzureOpenAI(
+            base_url=gateway.url, api_key=own, api_version="preview", max_retries=0
+        ) as client:
+            assert client.videos.create(prompt="a cat", model="sora-2").status == "queued"
+        assert own not in "".join(gateway.output)
 
 
 def test_a_wrong_key_is_shown_masked(keyed, locked):

@@ -49,6 +49,7 @@ fn shortest<'a>(arrival: &'a Arrival, marks: &'a Marks) -> Line<'a> {
         replayed: false,
         error: None,
         param: None,
+        hint: None,
         bytes_out: None,
         answer_id: None,
     }
@@ -87,6 +88,7 @@ fn a_line_with_every_field_is_the_same_to_machines_and_to_people() {
         replayed: true,
         error: Some("upstream_lost"),
         param: Some("seconds"),
+        hint: Some("base_url should end in /v1"),
         bytes_out: Some(u64::MAX),
         answer_id: Some(&HeaderValue::from_static("req_theirs")),
         ..shortest(&arrival, &marks)
