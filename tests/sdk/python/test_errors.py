@@ -86,7 +86,7 @@ REFUSED = {
         lambda client: client.videos.retrieve("../models"),
         openai.NotFoundError,
         (404, INVALID, None, None),
-        "Invalid URL (GET /v1/videos/..%2Fmodels)",
+        "Video with id '../models' not found.",
     ),
     "method": (
         lambda client: client.put("/videos", cast_to=object, body={}),

@@ -49,7 +49,9 @@ def test_a_refusal_that_stays_is_told_after_the_last_attempt(upstream, client, s
     assert len(upstream.asked) == ATTEMPTS
 
 
-def test_a_server_error_that_passes_is_not_seen(upstream, client):
+def test_a_server_error_is_the_clients_to_repeat(upstream, client):
+    """Work may have begun: the gateway does not send it a second time by itself."""
     upstream.play(refusal(500), answer(200, MESSAGE))
-    assert client.messages.create(**HELLO).id == "msg_1"
-    assert len(upstream.asked) == 2
+    with pytest.raises(anthropic.InternalServerError):
+        client.messages.create(**HELLO)
+    assert len(upstream.asked) == 1
