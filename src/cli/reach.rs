@@ -109,21 +109,21 @@ fn listed(names: impl Iterator<Item = String>) -> String {
     if names.is_empty() {
         return "none".to_owned();
     }
-    let mut told: Vec<String> = names.iter().take(NAMES_MAX).map(|name| short(name)).collect();
+    let mut words: Vec<String> = names.iter().take(NAMES_MAX).map(|name| short(name)).collect();
     if let Some(more) = names.len().checked_sub(NAMES_MAX).filter(|more| *more > 0) {
-        told.push(format!("{more} more"));
+        words.push(format!("{more} more"));
     }
-    told.join(", ")
+    words.join(", ")
 }
 
 fn budget(budget: &Budget) -> String {
     let Budget { day, month } = budget;
     let windows = [(day, "a day"), (month, "a month")];
-    let told: Vec<String> = windows
+    let words: Vec<String> = windows
         .into_iter()
         .filter_map(|(limits, window)| Some(format!("{} {window}", amounts(limits)?)))
         .collect();
-    if told.is_empty() { NO_LIMIT.to_owned() } else { told.join(", ") }
+    if words.is_empty() { NO_LIMIT.to_owned() } else { words.join(", ") }
 }
 
 fn amounts(limits: &Limits) -> Option<String> {
@@ -133,8 +133,8 @@ fn amounts(limits: &Limits) -> Option<String> {
         seconds.map(|number| format!("{number} s")),
         money.map(|money| format!("{money} of money")),
     ];
-    let told: Vec<String> = amounts.into_iter().flatten().collect();
-    (!told.is_empty()).then(|| told.join(" + "))
+    let words: Vec<String> = amounts.into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join(" + "))
 }
 
 /// One thing, or several.
@@ -149,8 +149,8 @@ fn rates(quota: &Quota) -> String {
     let rate = rate.filter_map(|(class, quota)| Some(format!("{class} {}", quota.as_ref()?.rate)));
     // Zero lifts an inherited limit.
     let jobs = jobs.filter(|jobs| jobs.number > 0).map(|jobs| counted(jobs.number, "job"));
-    let told: Vec<String> = rate.chain(jobs).collect();
-    if told.is_empty() { NO_LIMIT.to_owned() } else { told.join(", ") }
+    let words: Vec<String> = rate.chain(jobs).collect();
+    if words.is_empty() { NO_LIMIT.to_owned() } else { words.join(", ") }
 }
 
 fn routes(access: OtherAccess<'_>) -> String {

@@ -34,18 +34,18 @@ pub(super) fn preflight(cors: &Cors, request: &Request) -> Option<Response> {
     }
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
-    let told = response.headers_mut();
-    told.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    let answer = response.headers_mut();
+    answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
     if let Some(names) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         // A page may send whatever it likes: which headers count, and which go upstream, is decided when they come.
-        told.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+        answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
     }
-    told.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(cors.max_age.as_secs()));
+    answer.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(cors.max_age.as_secs()));
     Some(response)
 }
 
 /// Completes an answer. `allowed`: what [`allowed`] says of its request.
-pub(super) fn tell(cors: &Cors, allowed: Option<HeaderValue>, headers: &mut HeaderMap) {
+pub(super) fn complete(cors: &Cors, allowed: Option<HeaderValue>, headers: &mut HeaderMap) {
     if matches!(cors.origins, Origins::Listed(_)) && !varies(headers) {
         // Also where no page asked: a cache would give the answer to one that may not read it, or none to one that may.
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
@@ -66,13 +66,13 @@ fn varies(headers: &HeaderMap) -> bool {
 
 /// The headers that a page may read: all that the answer has, since only what is meant for clients comes so far.
 fn exposed(headers: &HeaderMap) -> Option<HeaderValue> {
-    let names = headers.keys().filter(|name| !is_told_anyway(name)).map(HeaderName::as_str);
+    let names = headers.keys().filter(|name| !needs_no_listing(name)).map(HeaderName::as_str);
     let names = names.collect::<Vec<_>>().join(", ");
     HeaderValue::try_from(names).ok().filter(|names| !names.is_empty())
 }
 
 /// Whether a page may read it in any case, or has no use for it.
-fn is_told_anyway(name: &HeaderName) -> bool {
+fn needs_no_listing(name: &HeaderName) -> bool {
     let by_every_browser = matches!(
         name.as_str(),
         "cache-control"

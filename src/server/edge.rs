@@ -86,7 +86,7 @@ where
             response.headers_mut().insert(HINT, HeaderValue::from_static(hint));
         }
     }
-    cors::tell(rules, origin, response.headers_mut());
+    cors::complete(rules, origin, response.headers_mut());
     if distrusted {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

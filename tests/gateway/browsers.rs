@@ -41,11 +41,11 @@ fn told(answer: &Message) -> Vec<&str> {
 async fn without_configured_origins_nothing_is_said_to_browsers() {
     let upstream = Upstream::start(Reply::job()).await;
     let gateway = Gateway::with_keys(&upstream).await;
-    let asked = gateway.ask(&preflight(APP, "/v1/videos")).await;
-    assert_eq!((asked.status(), asked.header("allow")), (405, Some("GET, HEAD, POST")));
+    let sent = gateway.ask(&preflight(APP, "/v1/videos")).await;
+    assert_eq!((sent.status(), sent.header("allow")), (405, Some("GET, HEAD, POST")));
     let answer = gateway.ask(&by_team(create(r#"{"prompt":"a"}"#)).with("origin", APP)).await;
     assert_eq!(answer.status(), 200);
-    for answer in [&asked, &answer] {
+    for answer in [&sent, &answer] {
         assert!(told(answer).is_empty(), "{}", answer.head);
     }
 }
@@ -78,11 +78,11 @@ async fn no_other_origin_is_answered_as_a_browser_would_need_it() {
     let upstream = Upstream::start(Reply::job()).await;
     let gateway = for_app(&upstream).await;
     for origin in [OTHER, "https://app.example.com.evil.example", "http://app.example.com", "null", ""] {
-        let asked = gateway.ask(&preflight(origin, "/v1/videos")).await;
-        assert_eq!(asked.status(), 405, "{origin}");
+        let sent = gateway.ask(&preflight(origin, "/v1/videos")).await;
+        assert_eq!(sent.status(), 405, "{origin}");
         let answer = gateway.ask(&by_team(get("/v1/videos/video_1")).with("origin", origin)).await;
         assert_eq!(answer.status(), 200, "{origin}");
-        for answer in [asked, answer] {
+        for answer in [sent, answer] {
             assert!(told(&answer).is_empty(), "{}", answer.head);
             // A cache must not keep it for a page that may read it.
             assert_eq!(answer.header("vary"), Some("Origin"), "{origin}");
@@ -99,7 +99,7 @@ async fn no_other_origin_is_answered_as_a_browser_would_need_it() {
 async fn every_answer_to_an_allowed_origin_can_be_read_by_its_page() {
     let upstream = Upstream::start(Reply::job()).await;
     let gateway = for_app(&upstream).await;
-    for (status, asked) in [
+    for (status, sent) in [
         (200, by_team(create(r#"{"prompt":"a"}"#))),
         (200, by_team(get("/v1/videos/video_1"))),
         (400, by_team(create(r#"{"prompt":7}"#))),
@@ -107,7 +107,7 @@ async fn every_answer_to_an_allowed_origin_can_be_read_by_its_page() {
         (404, by_team(get("/videos"))),
         (405, by_team(request("DELETE", "/v1/videos"))),
     ] {
-        let answer = gateway.ask(&asked.with("origin", APP)).await;
+        let answer = gateway.ask(&sent.with("origin", APP)).await;
         assert_eq!(answer.status(), status);
         assert_eq!(answer.header("access-control-allow-origin"), Some(APP), "{status}");
         assert_eq!(answer.header("vary"), Some("Origin"), "{status}");
@@ -133,8 +133,8 @@ async fn headers_for_clients_are_exposed_and_the_upstreams_rules_do_not_cross() 
     ];
     let upstream = Upstream::start(Reply::raw(answer(200, &headers, "film"))).await;
     let gateway = for_app(&upstream).await;
-    let asked = by_team(get("/v1/videos/video_1/content")).with("origin", APP);
-    let answer = gateway.ask(&asked).await;
+    let sent = by_team(get("/v1/videos/video_1/content")).with("origin", APP);
+    let answer = gateway.ask(&sent).await;
     assert_eq!((answer.status(), answer.text()), (200, "film".to_owned()));
     assert_eq!(told(&answer), ["access-control-allow-origin", "access-control-expose-headers"]);
     assert_eq!(answer.header("access-control-allow-origin"), Some(APP));
@@ -161,14 +161,14 @@ async fn every_site_may_be_allowed() {
     let upstream = Upstream::start(Reply::job()).await;
     let gateway = with(&upstream, "origins = [\"*\"]").await;
     for origin in [APP, OTHER, "null"] {
-        let asked = gateway.ask(&preflight(origin, "/v1/videos")).await;
-        assert_eq!((asked.status(), asked.header("access-control-max-age")), (204, Some("7200")));
+        let sent = gateway.ask(&preflight(origin, "/v1/videos")).await;
+        assert_eq!((sent.status(), sent.header("access-control-max-age")), (204, Some("7200")));
         let answer = gateway.ask(&by_team(get("/v1/videos/video_1")).with("origin", origin)).await;
-        for answer in [asked, answer] {
+        for answer in [sent, answer] {
             assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{origin}");
             assert_eq!(answer.header("vary"), None, "the same for all");
         }
     }
     let server = gateway.ask(&by_team(get("/v1/videos/video_1"))).await;
-    assert!(told(&server).is_empty(), "no page asked");
+    assert!(told(&server).is_empty(), "no page sent");
 }

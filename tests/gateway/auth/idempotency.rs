@@ -25,7 +25,7 @@ fn sent(upstream: &Upstream) -> Vec<String> {
 /// RT21: an upstream that knows repeats by their key would give the second client the first one's job.
 #[tokio::test]
 async fn the_same_key_of_two_clients_is_two_keys_at_the_upstream() {
-    for asked in [
+    for sent in [
         create(r#"{"prompt":"a cat"}"#),
         post("/v1/images/generations", "{}"),
         request("DELETE", "/v1/videos/video_of_before"),
@@ -33,22 +33,22 @@ async fn the_same_key_of_two_clients_is_two_keys_at_the_upstream() {
         let upstream = Upstream::start(Reply::job()).await;
         let gateway = with(&upstream, "", &other()).await;
         for (client, key) in [(TEAM, "1"), (OTHER, "1"), (TEAM, "11"), (OTHER, "")] {
-            if key.is_empty() && asked.target() == "/v1/videos" {
+            if key.is_empty() && sent.target() == "/v1/videos" {
                 continue; // Refused there.
             }
-            assert_eq!(gateway.ask(&by(client, keyed(key, asked.clone()))).await.status(), 200);
+            assert_eq!(gateway.ask(&by(client, keyed(key, sent.clone()))).await.status(), 200);
         }
         let requests = upstream.requests();
         let mut keys: Vec<&str> = requests.iter().filter_map(|seen| seen.header("idempotency-key")).collect();
         // An empty one names nothing, and is the same for every call: it is not sent at all.
-        assert_eq!(keys.len(), 3, "{}", asked.target());
+        assert_eq!(keys.len(), 3, "{}", sent.target());
         for key in &keys {
             let digits = key.strip_prefix("rg_").expect("ours");
             assert!(digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()), "{key}");
         }
         keys.sort_unstable();
         keys.dedup();
-        assert_eq!(keys.len(), 3, "{}", asked.target());
+        assert_eq!(keys.len(), 3, "{}", sent.target());
     }
 }
 
@@ -78,8 +78,8 @@ async fn a_key_is_sent_verbatim_where_clients_have_no_keys_of_ours() {
     for configuration in [open, passthrough] {
         let upstream = Upstream::start(Reply::job()).await;
         let gateway = Gateway::start(&upstream, configuration).await;
-        for asked in [create(r#"{"prompt":"a cat"}"#), post("/v1/images/generations", "{}")] {
-            assert_eq!(gateway.ask(&keyed("order 7", asked)).await.status(), 200);
+        for sent in [create(r#"{"prompt":"a cat"}"#), post("/v1/images/generations", "{}")] {
+            assert_eq!(gateway.ask(&keyed("order 7", sent)).await.status(), 200);
         }
         assert_eq!(sent(&upstream), ["order 7"; 2]);
     }

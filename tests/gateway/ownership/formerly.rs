@@ -16,9 +16,9 @@ async fn keys_of_one_group_share_their_videos() {
     let clients = keys(&[("one", ONE, group), ("two", NEW, group), ("other", OTHER, "")]);
     let gateway = gateway(&upstream, "", &clients, "").await;
     gateway.ask(&by(ONE, order("ours"))).await;
-    for asked in that_name("video_ours") {
-        assert_eq!(gateway.ask(&by(NEW, asked.clone())).await.status(), 200, "{}", asked.target());
-        assert_eq!(gateway.ask(&by(OTHER, asked.clone())).await.status(), 404, "{}", asked.target());
+    for sent in that_name("video_ours") {
+        assert_eq!(gateway.ask(&by(NEW, sent.clone())).await.status(), 200, "{}", sent.target());
+        assert_eq!(gateway.ask(&by(OTHER, sent.clone())).await.status(), 404, "{}", sent.target());
     }
 }
 
@@ -32,10 +32,10 @@ async fn a_key_that_sees_all_reads_and_does_not_change() {
     gateway.ask(&by(OTHER, order("b"))).await;
     let list = gateway.ask(&by(OTHER, get("/v1/videos"))).await;
     assert!(list.text().contains("video_a") && list.text().contains("video_b"), "{}", list.text());
-    for asked in that_name("video_a") {
-        let reads = matches!(asked.method(), "GET" | "HEAD");
-        let status = gateway.ask(&by(OTHER, asked.clone())).await.status();
-        assert_eq!(status, if reads { 200 } else { 404 }, "{} {}", asked.method(), asked.target());
+    for sent in that_name("video_a") {
+        let reads = matches!(sent.method(), "GET" | "HEAD");
+        let status = gateway.ask(&by(OTHER, sent.clone())).await.status();
+        assert_eq!(status, if reads { 200 } else { 404 }, "{} {}", sent.method(), sent.target());
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 /// What a client can tell answers apart by, but for the request's id and the id it sent.
-fn told(answer: &Message, id: &str) -> (String, Vec<String>, String) {
+fn visible(answer: &Message, id: &str) -> (String, Vec<String>, String) {
     let varies = ["x-request-id", "date", "content-length"];
     let headers = answer.headers.iter().filter(|(name, _)| !varies.contains(&&*name.to_lowercase()));
     let headers = headers.map(|(name, value)| format!("{name}: {value}")).collect();
@@ -22,7 +22,7 @@ async fn returns_404_on_every_route_that_names_another_clients_video() {
         let foreign = gateway.ask(&by(OTHER, foreign)).await;
         let unknown = gateway.ask(&by(OTHER, unknown)).await;
         assert_eq!(foreign.status(), 404, "{what}: {}", foreign.text());
-        assert_eq!(told(&foreign, "video_mine"), told(&unknown, "video_none"), "{what}");
+        assert_eq!(visible(&foreign, "video_mine"), visible(&unknown, "video_none"), "{what}");
         assert_eq!(upstream.count(), before, "{what}");
     }
     let seen = gateway.ask(&by(OTHER, get("/v1/videos/video_mine"))).await;
@@ -35,10 +35,10 @@ async fn lets_the_owner_through_on_every_route_that_names_its_video() {
     let upstream = upstream().await;
     let gateway = two(&upstream).await;
     gateway.ask(&by(ONE, order("mine"))).await;
-    for asked in that_name("video_mine") {
-        let what = format!("{} {}", asked.method(), asked.target());
+    for sent in that_name("video_mine") {
+        let what = format!("{} {}", sent.method(), sent.target());
         let before = upstream.count();
-        let answer = gateway.ask(&by(ONE, asked)).await;
+        let answer = gateway.ask(&by(ONE, sent)).await;
         assert_eq!((answer.status(), upstream.count()), (200, before + 1), "{what}: {}", answer.text());
     }
     // What was made of it is the owner's, too.
@@ -55,14 +55,14 @@ async fn judges_the_very_id_that_the_upstream_reads() {
     gateway.ask(&by(OTHER, order("yours"))).await;
     let before = upstream.count();
     let (prompt, mine) = ("name=\"prompt\"\r\n\r\nnext", "name=\"video[id]\"\r\n\r\nvideo_mine");
-    for asked in [
+    for sent in [
         form_to("/v1/videos/edits", &["name=\"video[note]\"\r\n\r\nvideo_yours", prompt, mine]),
         form_to("/v1/videos/edits", &[prompt, mine, "name=\"video[note]\"\r\n\r\nvideo_yours"]),
         post("/v1/videos/edits", r#"{"prompt":"next","video":{"id":"video_yours","ID":"video_mine"}}"#),
         post("/v1/videos/edits", r#"{"prompt":"next","video":{"id":null,"task_id":"video_mine"}}"#),
         post("/v1/videos/edits", r#"{"prompt":"next","video":{"id":"video_yours","file_id":"file-1"}}"#),
     ] {
-        let answer = gateway.ask(&by(OTHER, asked)).await;
+        let answer = gateway.ask(&by(OTHER, sent)).await;
         assert!(matches!(answer.status(), 400 | 404), "{}", answer.text());
         assert_eq!(upstream.count(), before, "{}", answer.text());
     }
@@ -94,14 +94,14 @@ async fn a_character_is_its_makers() {
 async fn refuses_files_of_the_upstream_by_their_ids() {
     let upstream = upstream().await;
     let gateway = two(&upstream).await;
-    for asked in [
+    for sent in [
         create(r#"{"prompt":"a","model":"sora-2","input_reference":{"file_id":"file-1"}}"#),
         form_to(
             "/v1/videos",
             &["name=\"prompt\"\r\n\r\na", "name=\"input_reference[file_id]\"\r\n\r\nfile-1"],
         ),
     ] {
-        let refused = gateway.ask(&by(ONE, asked)).await;
+        let refused = gateway.ask(&by(ONE, sent)).await;
         assert_eq!((refused.status(), refused.param().as_deref()), (404, Some("input_reference")));
         assert_eq!(refused.json()["error"]["message"], "No such File object: file-1");
     }
@@ -121,11 +121,11 @@ async fn forwards_what_the_ledger_does_not_know_where_the_operator_wants_it() {
     let clients = keys(&[("one", ONE, ""), ("other", OTHER, "")]);
     let gateway = gateway(&upstream, "unknown_videos = \"forward\"", &clients, "").await;
     gateway.ask(&by(ONE, order("mine"))).await;
-    for asked in that_name("video_of_old") {
-        assert_eq!(gateway.ask(&by(OTHER, asked.clone())).await.status(), 200, "{}", asked.target());
+    for sent in that_name("video_of_old") {
+        assert_eq!(gateway.ask(&by(OTHER, sent.clone())).await.status(), 200, "{}", sent.target());
     }
-    for asked in that_name("video_mine") {
-        assert_eq!(gateway.ask(&by(OTHER, asked.clone())).await.status(), 404, "{}", asked.target());
+    for sent in that_name("video_mine") {
+        assert_eq!(gateway.ask(&by(OTHER, sent.clone())).await.status(), 404, "{}", sent.target());
     }
     let odd = gateway.ask(&by(OTHER, get("/v1/videos/a%2Fb"))).await;
     assert_eq!(odd.status(), 404, "no upstream's id");

@@ -212,9 +212,9 @@ async fn what_the_operator_names_passes_and_what_it_refuses_does_not() {
                          refused_parameters = [\"num_inference_steps\"]\n[upstreams.main]\nbase_url = \"{upstream}\"";
     let gateway = Gateway::start(&upstream, configuration).await;
     let ask = |name: &str| form(&[&text("prompt", "a"), &text(name, "40")]);
-    for (asked, name) in ["num_frames", "lora[path]", "fps"].into_iter().enumerate() {
+    for (sent, name) in ["num_frames", "lora[path]", "fps"].into_iter().enumerate() {
         let status = gateway.ask(&ask(name)).await.status();
-        assert_eq!(status, if name == "fps" { 400 } else { 200 }, "{asked} {name}");
+        assert_eq!(status, if name == "fps" { 400 } else { 200 }, "{sent} {name}");
     }
     for name in ["Num_Frames", "num_inference_steps", "seed", "lora.path", "width"] {
         assert_eq!(gateway.ask(&ask(name)).await.code().as_deref(), Some("unknown_parameter"), "{name}");
