@@ -12,6 +12,7 @@ pub(crate) mod event;
 mod failures;
 mod limits;
 pub mod openai;
+mod part_flaw;
 mod repeats;
 pub(crate) mod spoken;
 pub mod words;

@@ -107,7 +107,11 @@ async fn refuses_files_of_the_upstream_by_their_ids() {
     }
     let text = create(r#"{"prompt":"a","model":"sora-2","input_reference":"file-1"}"#);
     let refused = gateway.ask(&by(ONE, text)).await;
-    assert_eq!((refused.status(), refused.code().as_deref()), (400, Some("invalid_type")), "a name, in disguise");
+    assert_eq!(
+        (refused.status(), refused.code().as_deref()),
+        (400, Some("invalid_type")),
+        "a name, in disguise"
+    );
     upstream.assert_untouched("files are not owned");
 }
 

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::{Strict, assert_refusal};
+use crate::support::fields;
 use crate::support::process::Process;
 use crate::support::request::{Request, create, post, request};
 use crate::support::upstream::{Reply, Upstream};
@@ -51,7 +52,7 @@ const MALFORMED: &[&str] = &[
     "{\"prompt\":\"a\"/* comment */}",
     "{\"prompt\":\"a\"}// comment",
     "#\n{\"prompt\":\"a\"}",
-    "\u{feff}{\"prompt\":\"a\"}",
+    "\u{feff}\u{feff}{\"prompt\":\"a\"}",
     "\u{c}{\"prompt\":\"a\"}",
     "prompt=a",
     "<prompt>a</prompt>",
@@ -166,6 +167,27 @@ async fn disguises_are_refused_where_unknown_names_pass() {
     }
     let answer = strict.gateway.ask(&create(r#"{"prompt":"a","seed":1}"#)).await;
     assert_eq!(answer.status(), 200, "{}", answer.text());
+}
+
+/// VA17: a byte order mark, other spellings of UTF-8, and a picture as long as the API takes it.
+#[tokio::test]
+async fn json_in_any_spelling_reaches_the_upstream_in_one() {
+    let picture = format!("data:image/png;base64,{}", "A".repeat(20_971_520 - 22));
+    let body = format!(
+        "\u{feff} {{ \"pr\\u006fmpt\" : \"a c\\u0061t\", \"input_reference\":{{\"image_url\":\"{picture}\"}} }} "
+    );
+    for content_type in ["application/json; charset=utf8", "Application/JSON;charset=\"US-ASCII\";"] {
+        let upstream = Upstream::start(Reply::job()).await;
+        let gateway = Gateway::over(&upstream).await;
+        let sent = request("POST", "/v1/videos").with("content-type", content_type).body(&body);
+        let answer = gateway.ask(&sent).await;
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        let seen = upstream.only();
+        assert_eq!(seen.header("content-type"), Some("application/json"));
+        let plain =
+            format!("{{\"prompt\":\"a c\\u0061t\",\"input_reference\":{{\"image_url\":\"{picture}\"}}}}");
+        assert!(seen.text() == plain, "{} bytes", seen.body.len());
+    }
 }
 
 /// VA11
