@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::{Strict, assert_refusal};
-use crate::support::fields;
+use crate::support::gateway::Gateway;
 use crate::support::process::Process;
 use crate::support::request::{Request, create, post, request};
 use crate::support::upstream::{Reply, Upstream};
