@@ -89,6 +89,7 @@ impl Domain {
             | Rejection::BodyStalled
             | Rejection::MalformedJson
             | Rejection::MalformedForm
+            | Rejection::MalformedPart { .. }
             | Rejection::TooManyParts { .. }
             | Rejection::UnknownParameter(_)
             | Rejection::DuplicateParameter(_)
@@ -133,7 +134,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::rejection::{Expected, Noun, Param, Per};
+    use crate::rejection::{Expected, Noun, Param, PartFlaw, Per};
 
     fn status(code: u16) -> StatusCode {
         StatusCode::from_u16(code).expect("a status")
@@ -176,6 +177,7 @@ mod tests {
             Rejection::BodyStalled,
             Rejection::MalformedJson,
             Rejection::MalformedForm,
+            Rejection::MalformedPart { part: 1, flaw: PartFlaw::NoName },
             Rejection::TooManyParts { limit: 1 },
             Rejection::UnknownParameter(text()),
             Rejection::DuplicateParameter(text()),

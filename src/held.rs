@@ -50,6 +50,16 @@ impl Held {
 
     /// Adds what belongs to this range of the bytes in memory: them, and the files that stand behind one of them.
     pub(crate) fn add(&self, range: Range<usize>, pieces: &mut Vec<Piece>) {
+        self.add_from(range.start + 1, range, pieces);
+    }
+
+    /// Adds the content of a part that stands in this range: them, or the file, if it is elsewhere.
+    pub(crate) fn add_content(&self, range: Range<usize>, pieces: &mut Vec<Piece>) {
+        self.add_from(range.start, range, pieces);
+    }
+
+    /// `first`: before it, no gap belongs to the range.
+    fn add_from(&self, first: usize, range: Range<usize>, pieces: &mut Vec<Piece>) {
         let here = |range: Range<usize>, pieces: &mut Vec<Piece>| {
             if !range.is_empty() {
                 pieces.push(Piece::Here(self.bytes.slice(range)));
@@ -58,9 +68,8 @@ impl Held {
         let (mut from, mut file) = (range.start, 0..0);
         for gap in &self.gaps {
             file = file.end..file.end + gap.length;
-            let Some(stored) = self.stored.as_ref().filter(|_| from < gap.at && gap.at <= range.end) else {
-                continue;
-            };
+            let is_within = first <= gap.at && gap.at <= range.end;
+            let Some(stored) = self.stored.as_ref().filter(|_| is_within) else { continue };
             here(from..gap.at, pieces);
             let away = Away { stored: Arc::clone(stored), range: file.clone(), digest: gap.digest };
             pieces.push(Piece::Away(away));
@@ -113,7 +122,8 @@ mod tests {
     use crate::config::spool::Settings;
     use crate::params::{Encoding, Limits, parse_gapped};
     use crate::rejection::Param;
-    use crate::rewrite::{Edit, EditValue, apply_held};
+    use crate::rewrite::former::spliced;
+    use crate::rewrite::{Boundary, Edit, EditValue, apply_held};
     use crate::spool::Spool;
 
     #[tokio::test]
@@ -131,20 +141,27 @@ mod tests {
         let known = [Param::InputReference, Param::Seconds, Param::Size];
         let params = parse_gapped(&encoding, held.gapped(), &known, &Limits::default()).unwrap();
         let edit = |param, value: &str| Edit { param, value: EditValue::Text(value.to_owned()) };
-        let written = |edits: &[Edit]| {
-            let pieces = apply_held(&held, &params, edits);
+        let shown = |pieces: Vec<Piece>| {
             let texts = pieces.iter().map(|piece| match piece {
                 Piece::Here(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
                 Piece::Away(away) => format!("<{:?}>", away.range),
             });
             texts.collect::<Vec<_>>().concat()
         };
+        let ours = format!("{:032x}", 7);
+        let anew =
+            |edits: &[Edit]| shown(apply_held(&held, &params, edits, &Boundary::new(7))).replace(&ours, "b");
+        let written = |edits: &[Edit]| shown(spliced(&held, &params, edits));
         let (head, rest) = text.split_at(at);
-        assert_eq!(written(&[]), format!("{head}<0..4>{rest}"));
+        for written in [written(&[]), anew(&[])] {
+            assert_eq!(written, format!("{head}<0..4>{rest}"));
+        }
         let seconds = rest.replace("\r\n6\r\n", "\r\n8\r\n");
         assert_eq!(written(&[edit(Param::Seconds, "8")]), format!("{head}<0..4>{seconds}"));
         let size = "--b\r\nContent-Disposition: form-data; name=\"size\"\r\n\r\ns\r\n";
-        assert_eq!(written(&[edit(Param::Size, "s")]), format!("{size}{head}<0..4>{rest}"));
+        for written in [written(&[edit(Param::Size, "s")]), anew(&[edit(Param::Size, "s")])] {
+            assert_eq!(written, format!("{size}{head}<0..4>{rest}"));
+        }
         let file = edit(Param::InputReference, "x");
         let replaced = "--b\r\nContent-Disposition: form-data; name=\"input_reference\"\r\n\r\nx";
         assert_eq!(written(&[file]), format!("{replaced}{rest}"));

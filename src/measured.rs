@@ -52,8 +52,9 @@ pub async fn writes_down(ledger: &Ledger, number: u64) -> bool {
     let intent = Intent {
         client: "team".into(),
         operation: Operation::Create,
-        fingerprint: Fingerprint::of(Operation::Create, "/v1/videos", &Encoding::Json, &[body.into()]),
+        fingerprint: Fingerprint::of_bytes(Operation::Create, "/v1/videos", &Encoding::Json, &[body.into()]),
         key: None,
+        former: None,
         repeat: false,
     };
     let Ok(Claim::Fresh(mut open)) = ledger.claim(intent).await else { return false };

@@ -1,10 +1,14 @@
 //! Every reason for which the gateway itself refuses a request.
 //!
 //! Reasons only: what is said about them, and with which status, is [`crate::error`]'s business.
-//! This file imports nothing, so that every room may name a reason.
+//! This room imports nothing, so that every room may name a reason.
 
 use std::fmt;
 use std::time::Duration;
+
+mod part_flaw;
+
+pub use part_flaw::PartFlaw;
 
 /// A field, query parameter or header that a [`Rejection`] can be about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -182,6 +186,8 @@ pub enum Rejection {
     MalformedJson,
     /// Not a well-formed form, or one that two parsers could read differently.
     MalformedForm,
+    /// A part of a form that cannot be read, or could be read in two ways. `part` counts from 1.
+    MalformedPart { part: usize, flaw: PartFlaw },
     /// More parts than the limit.
     TooManyParts { limit: usize },
 

@@ -133,7 +133,7 @@ impl Default for Limits {
         Self {
             target: 8 << 10,
             head: 32 << 10,
-            json_body: 1 << 20,
+            json_body: 32 << 20,
             form_body: 32 << 20,
             messages_body: 32 << 20,
             other_body: 1 << 30,
@@ -201,5 +201,6 @@ fn read_fields(section: &mut Section<'_>) -> params::Limits {
         depth: section.number("json_depth", count(default.depth), 1..=128) as usize,
         keys: section.number("json_keys", count(default.keys), 1..=100_000) as usize,
         nested_keys: section.number("json_nested_keys", count(default.nested_keys), 1..=100_000) as usize,
+        json_fields: section.length("json_fields", default.json_fields),
     }
 }

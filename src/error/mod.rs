@@ -13,6 +13,7 @@ mod failures;
 pub(crate) mod hint;
 mod limits;
 pub mod openai;
+mod part_flaw;
 mod repeats;
 pub(crate) mod spoken;
 pub mod words;

@@ -11,7 +11,7 @@ use super::limits::{over_budget, overloaded, rate_limited, stopping, too_many_jo
 use super::repeats::{
     create_unresolved, idempotency_mismatch, ledger_unavailable, list_not_kept, spool_unavailable,
 };
-use super::{ApiError, Class, Form, Wording};
+use super::{ApiError, Class, Form, Wording, part_flaw};
 use crate::rejection::{Expected, Noun, Param, Rejection};
 
 /// Joins literals as OpenAI's messages do: quoted, in the given order, with an Oxford comma.
@@ -96,6 +96,7 @@ impl ApiError {
             ),
             Rejection::MalformedJson => Self::invalid(NOT_JSON).class(Class::Json),
             Rejection::MalformedForm => Self::invalid("Could not parse multipart form"),
+            Rejection::MalformedPart { part, flaw } => Self::invalid(part_flaw::message(*part, flaw)),
             Rejection::TooManyParts { limit } => {
                 Self::invalid(format!("Could not parse multipart form: more than {limit} parts."))
             }

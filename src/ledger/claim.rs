@@ -107,14 +107,14 @@ impl Ledger {
         // Before the store is asked: a call is settled there before it leaves the desk.
         let under_way = self.desk().with_key(&intent.client, intent.operation, &key);
         if let Some(other) = under_way {
-            if other.fingerprint != intent.fingerprint {
+            if !intent.is_of(&other.fingerprint) {
                 return Err(Rejection::IdempotencyMismatch);
             }
             return self.carry_out(Verdict::Await(other.id), intent, Vec::new()).await;
         }
         let which = Which::same_as(&intent, self.counts_since(&intent));
         let records = self.asked("lookup", self.0.store.records(which)).await.map_err(unavailable)?;
-        let verdict = guard::of_key(records.first(), &intent.fingerprint);
+        let verdict = guard::of_key(records.first(), &intent);
         self.carry_out(verdict, intent, Vec::new()).await
     }
 
@@ -129,7 +129,13 @@ impl Ledger {
         // Before the store is asked, as above.
         let mut tries = self.desk().tries(&intent.client, &intent.fingerprint);
         let which = Which::same_as(&intent, since);
-        let records = self.asked("lookup", self.0.store.records(which)).await.map_err(unavailable)?;
+        let mut records = self.asked("lookup", self.0.store.records(which)).await.map_err(unavailable)?;
+        // Its first try may have come to an earlier version.
+        if let Some(fingerprint) = intent.former.clone() {
+            let which = Which::Request { client: Arc::clone(&intent.client), fingerprint, since };
+            let former = self.asked("lookup", self.0.store.records(which)).await.map_err(unavailable)?;
+            records.extend(former);
+        }
         for record in &records {
             // What the store says is as new, or newer, unless it has not heard of the end.
             tries.retain(|one| one.id != record.id || record.outcome.state == State::Open);

@@ -6,7 +6,7 @@
 
 use std::cmp::Reverse;
 
-use super::fingerprint::Fingerprint;
+use super::intent::Intent;
 use super::record::{LedgerId, Record, State};
 use super::store::Unless;
 use super::time::Timestamp;
@@ -67,9 +67,9 @@ impl Try {
 }
 
 /// What becomes of a call with an idempotency key. `newest`: what the key was last used for.
-pub(super) fn of_key(newest: Option<&Record>, fingerprint: &Fingerprint) -> Verdict {
+pub(super) fn of_key(newest: Option<&Record>, intent: &Intent) -> Verdict {
     let Some(record) = newest.filter(|record| record.outcome.stands()) else { return Verdict::Fresh };
-    if record.intent.fingerprint != *fingerprint {
+    if !intent.is_of(&record.intent.fingerprint) {
         return Verdict::Mismatch;
     }
     match record.outcome.state {

@@ -20,6 +20,8 @@ pub(crate) struct Intent {
     pub operation: Operation,
     /// The request, in brief.
     pub fingerprint: Fingerprint,
+    /// What version 0.1 would have made of it, where an earlier call may have to be recognised. No record has one.
+    pub former: Option<Fingerprint>,
     /// What the client calls the request.
     pub key: Option<IdempotencyKey>,
     /// Whether the SDK says that it asks again by itself; see [`is_repeat`].
@@ -122,6 +124,20 @@ pub(crate) fn client(name: Option<&Arc<str>>, account: Option<&Account<'_>>) -> 
 pub(crate) fn is_repeat(headers: &HeaderMap) -> bool {
     let count = headers.get(RETRY_COUNT).and_then(|value| value.to_str().ok());
     count.and_then(|text| text.parse::<u32>().ok()).is_some_and(|count| count > 0)
+}
+
+/// Whether a call with these headers may have to be told from an earlier one.
+pub(crate) fn may_be_repeat(headers: &HeaderMap) -> bool {
+    headers.contains_key(IDEMPOTENCY_KEY) || is_repeat(headers)
+}
+
+// === impl Intent ===
+
+impl Intent {
+    /// Whether an earlier call with this fingerprint asked for the same.
+    pub(super) fn is_of(&self, fingerprint: &Fingerprint) -> bool {
+        self.fingerprint == *fingerprint || self.former.as_ref() == Some(fingerprint)
+    }
 }
 
 // === impl Sent ===

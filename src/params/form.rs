@@ -7,13 +7,14 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
+use super::encoding::Charset;
 use super::field_name::{FieldName, Shape, parents};
 use super::large::Gapped;
 use super::multipart::Parts;
 use super::part_head::{self, HEAD_END, PartHead};
 use super::unknown::{Content, UnknownField};
-use super::{Field, Layout, Limits, Member, Params, Value, known_param};
-use crate::rejection::{Expected, Noun, Param, Rejection};
+use super::{Entry, Field, FileHead, Layout, Limits, Member, Params, Value, known_param};
+use crate::rejection::{Expected, Noun, Param, PartFlaw, Rejection};
 
 /// Finds it; made once, since that takes longer than to find it.
 static HEAD_ENDS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(HEAD_END));
@@ -25,7 +26,7 @@ pub(super) fn parse<'b>(
     known: &[Param],
     limits: &Limits,
 ) -> Result<Params<'b>, Rejection> {
-    let mut parts = Parts::new(boundary, body.bytes)?;
+    let mut parts = Parts::new(boundary, body.bytes, limits.part_head)?;
     let params = Params::new(Layout::Form { delimiter: parts.delimiter() });
     let mut form = Form { params, known, limits, shapes: Vec::new(), names: Names::default() };
     let mut count = 0;
@@ -34,7 +35,9 @@ pub(super) fn parse<'b>(
             return Err(form.too_many_parts());
         }
         count += 1;
-        form.take(Part::read(body, range, limits).ok_or(Rejection::MalformedForm)?)?;
+        let flawed = |flaw| Rejection::MalformedPart { part: count, flaw };
+        let part = Part::read(body, range, limits).map_err(flawed)?;
+        form.take(part, count)?;
     }
     Ok(form.params)
 }
@@ -60,18 +63,30 @@ struct Names<'b> {
 struct Part<'b> {
     head: PartHead<'b>,
     content: &'b [u8],
+    content_range: Range<usize>,
     range: Range<usize>,
 }
 
 // === impl Form ===
 
 impl<'b> Form<'b, '_> {
-    fn take(&mut self, part: Part<'b>) -> Result<(), Rejection> {
+    /// `number`: how many parts it is the last of.
+    fn take(&mut self, part: Part<'b>, number: usize) -> Result<(), Rejection> {
         let name = part.head.name;
         self.names.add(name)?;
         let field = FieldName::parse(name);
         let found = field.and_then(|field| Some((known_param(self.known, field.base)?, field)));
-        let value = part.value(found.map(|(param, _)| param), self.limits)?;
+        let param = found.map(|(param, _)| param);
+        let value =
+            part.value(param, self.limits).map_err(|flaw| Rejection::MalformedPart { part: number, flaw })?;
+        let file =
+            part.head.filename.map(|filename| FileHead { filename, content_type: part.head.content_type });
+        self.params.entries.push(Entry {
+            name: Cow::Borrowed(name),
+            param,
+            content: part.content_range,
+            file,
+        });
         let Some((param, field)) = found else {
             let content = match value {
                 Value::Text(text) => Content::Text(text),
@@ -145,27 +160,37 @@ impl<'b> Names<'b> {
 // === impl Part ===
 
 impl<'b> Part<'b> {
-    fn read(body: Gapped<'b>, range: Range<usize>, limits: &Limits) -> Option<Self> {
-        let part = body.bytes.get(range.clone())?;
+    fn read(body: Gapped<'b>, range: Range<usize>, limits: &Limits) -> Result<Self, PartFlaw> {
+        let part = body.bytes.get(range.clone()).unwrap_or_default();
         // No need to search a film for the end of a head.
         let longest = part.len().min(limits.part_head.saturating_add(HEAD_END.len()));
-        let head_length = HEAD_ENDS.find(part.get(..longest)?)?;
-        let start = head_length + HEAD_END.len();
-        let content = part.get(start..)?;
-        let head =
-            part_head::parse(part.get(..head_length)?, content.len() as u64 + body.missing(&range), limits)?;
-        Some(Self { head, content, range })
+        let head_length = HEAD_ENDS
+            .find(part.get(..longest).unwrap_or_default())
+            .ok_or(PartFlaw::HeadTooLong { limit: limits.part_head })?;
+        let (head, rest) = part.split_at(head_length);
+        let content = rest.get(HEAD_END.len()..).unwrap_or_default();
+        let head = part_head::parse(head, content.len() as u64 + body.missing(&range), limits)?;
+        let content_range = range.end - content.len()..range.end;
+        Ok(Self { head, content, content_range, range })
     }
 
     /// What the part says if its field has no brackets. Refuses text that is none, or too long.
-    fn value(&self, param: Option<Param>, limits: &Limits) -> Result<Value<'b>, Rejection> {
-        if self.head.is_file {
+    fn value(&self, param: Option<Param>, limits: &Limits) -> Result<Value<'b>, PartFlaw> {
+        if self.head.filename.is_some() {
             return Ok(Value::File { content_type: self.head.content_type });
         }
-        let exempt = matches!(param, Some(Param::Prompt | Param::InputReference));
-        match str::from_utf8(self.content) {
-            Ok(text) if exempt || text.len() <= limits.text => Ok(Value::Text(Cow::Borrowed(text))),
-            _ => Err(Rejection::MalformedForm),
+        let text = match self.head.charset {
+            Charset::Utf8 => str::from_utf8(self.content).ok(),
+            // The same bytes say the same in all of them.
+            Charset::Ascii | Charset::Latin1 => {
+                str::from_utf8(self.content).ok().filter(|text| text.is_ascii())
+            }
+        };
+        let text = text.ok_or(PartFlaw::NotText)?;
+        let is_exempt = matches!(param, Some(Param::Prompt | Param::InputReference));
+        if !is_exempt && text.len() > limits.text {
+            return Err(PartFlaw::TextTooLong { limit: limits.text });
         }
+        Ok(Value::Text(Cow::Borrowed(text)))
     }
 }

@@ -1,10 +1,15 @@
 //! The parameters of a header value such as `form-data; name="prompt"`.
 
-/// One parameter; its value without quotes, otherwise as sent.
+use std::borrow::Cow;
+
+/// One parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Parameter<'a> {
-    name: &'a str,
+    pub(super) name: &'a str,
+    /// Its value without quotes, otherwise as sent.
     pub(super) value: &'a str,
+    /// Whether the value has quotes or backslashes with a backslash before them.
+    pub(super) is_escaped: bool,
 }
 
 /// Splits a header value into what stands before the first semicolon and its parameters.
@@ -16,9 +21,12 @@ pub(super) fn split(value: &str) -> (&str, Option<Vec<Parameter<'_>>>) {
     }
 }
 
+/// White space within a header value. Where the header of a part is folded into several lines, line ends belong to it.
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
+
 /// Cuts off the white space that may surround parts of a header value.
 pub(super) fn trim(value: &str) -> &str {
-    value.trim_matches([' ', '\t'])
+    value.trim_matches(BLANKS)
 }
 
 /// Whether `text` is a token: a header name, or a value that needs no quotes.
@@ -36,34 +44,74 @@ pub(super) fn is_token(text: &str) -> bool {
 fn parameters(mut rest: &str) -> Option<Vec<Parameter<'_>>> {
     let mut found = Vec::new();
     loop {
-        let (name, after) = trim(rest).split_once('=')?;
-        let (value, after) = if let Some(quoted) = after.strip_prefix('"') {
-            quoted.split_once('"')?
-        } else {
-            let end =
-                after.bytes().position(|byte| matches!(byte, b';' | b' ' | b'\t')).unwrap_or(after.len());
-            let (token, after) = after.split_at(end);
-            if !is_token(token) {
-                return None;
-            }
-            (token, after)
+        // A semicolon with nothing behind it says nothing.
+        rest = rest.trim_start_matches(|c| c == ';' || BLANKS.contains(&c));
+        if rest.is_empty() {
+            return Some(found);
+        }
+        let (name, after) = rest.split_once('=')?;
+        let (name, after) = (trim(name), after.trim_start_matches(BLANKS));
+        let (value, is_escaped, after) = match after.strip_prefix('"') {
+            Some(quoted) => quoted_string(quoted)?,
+            None => unquoted(after)?,
         };
-        // Some parsers read `\"` as a quote within the value, others as a backslash and its end.
-        if !is_token(name) || value.ends_with('\\') {
+        let after = after.trim_start_matches(BLANKS);
+        if !is_token(name) || !(after.is_empty() || after.starts_with(';')) {
             return None;
         }
-        found.push(Parameter { name, value });
-        match trim(after) {
-            "" => return Some(found),
-            after => rest = after.strip_prefix(';')?,
+        found.push(Parameter { name, value, is_escaped });
+        rest = after;
+    }
+}
+
+/// What stands before the closing quote, whether it has escapes, and what stands behind it.
+///
+/// A backslash escapes a quote or another backslash. Before anything else it is a character as any other, as browsers
+/// of old wrote it into the paths of files.
+fn quoted_string(quoted: &str) -> Option<(&str, bool, &str)> {
+    let bytes = quoted.as_bytes();
+    let (mut at, mut is_escaped) = (0, false);
+    loop {
+        match bytes.get(at)? {
+            b'"' => return Some((quoted.get(..at)?, is_escaped, quoted.get(at + 1..)?)),
+            b'\\' if matches!(bytes.get(at + 1), Some(b'"' | b'\\')) => (at, is_escaped) = (at + 2, true),
+            _ => at += 1,
         }
     }
 }
 
-impl Parameter<'_> {
+/// A value without quotes: more than a token, since those who forget the quotes forget them around anything. What
+/// could end it in one parser and not in another is no part of it.
+fn unquoted(after: &str) -> Option<(&str, bool, &str)> {
+    let end = after.find(|c| c == ';' || BLANKS.contains(&c)).unwrap_or(after.len());
+    let (value, after) = after.split_at(end);
+    (!value.is_empty() && !value.contains(['"', '\\'])).then_some((value, false, after))
+}
+
+impl<'a> Parameter<'a> {
     /// Whether this is the parameter `name`; names are compared without regard to case.
     pub(super) const fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// What follows `start` in its name, compared without regard to case.
+    pub(super) fn behind(&self, start: &str) -> Option<&'a str> {
+        let (first, rest) = self.name.split_at_checked(start.len())?;
+        first.eq_ignore_ascii_case(start).then_some(rest)
+    }
+
+    /// Its value without escapes.
+    pub(super) fn text(&self) -> Cow<'a, str> {
+        if !self.is_escaped {
+            return Cow::Borrowed(self.value);
+        }
+        let mut text = String::with_capacity(self.value.len());
+        let mut rest = self.value.chars().peekable();
+        while let Some(c) = rest.next() {
+            let escaped = rest.next_if(|next| c == '\\' && matches!(next, '"' | '\\'));
+            text.push(escaped.unwrap_or(c));
+        }
+        Cow::Owned(text)
     }
 }
 
@@ -86,24 +134,42 @@ mod tests {
     }
 
     #[test]
+    fn reads_spaces_empty_parameters_and_values_that_lack_their_quotes() {
+        for value in ["a;b=c;", "a; b=c; ", "a;;b=c", "a; b =c", "a; b= c", "a;\r\n b=c", "a;\tb\t=\tc"] {
+            assert_eq!(values(value), Some(vec![("b", "c")]), "{value:?}");
+        }
+        for value in ["[c]", "é", "a=b", "a,b", "a/b:c"] {
+            assert_eq!(values(&format!("a; b={value}")), Some(vec![("b", value)]));
+        }
+    }
+
+    #[test]
+    fn a_backslash_escapes_quotes_and_backslashes() {
+        for (written, text) in [
+            (r#""a\"b""#, r#"a"b"#),
+            (r#""a\\b\\""#, r"a\b\"),
+            (r#""C:\dir\a.png""#, r"C:\dir\a.png"),
+            (r#""\"; c=\"d""#, r#""; c="d"#),
+        ] {
+            let value = format!("a; b={written}");
+            let parameters = split(&value).1.expect(written);
+            assert_eq!(parameters.iter().map(Parameter::text).collect::<Vec<_>>(), [text], "{written}");
+        }
+    }
+
+    #[test]
     fn refuses_what_parsers_read_differently() {
         for value in [
-            "a;",
-            "a; ",
-            "a;;b=c",
             "a; b",
             "a; =c",
             "a; b=",
-            "a; b =c",
-            "a; b= c",
             "a; b=\"c",
             "a; b=\"c\"d",
-            "a; b=\"c\\\"\"",
+            "a; b=\"c\\\"",
             "a; b=\"c\\\"; d=\"e\"",
             "a; b=c d",
             "a; b=c\"d\"",
-            "a; b=[c]",
-            "a; b=é",
+            "a; b=c\\d",
         ] {
             assert_eq!(split(value).1, None, "{value:?}");
         }

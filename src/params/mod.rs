@@ -1,10 +1,12 @@
 //! What a submit's body says, field by field, and in which bytes it says it.
 //!
-//! Pure: bytes in, fields or a [`Rejection`] out. Reads so strictly that a laxer or stricter parser behind us
-//! cannot find other values in the same bytes. Whether a value is allowed is not judged here.
+//! Pure: bytes in, fields or a [`Rejection`] out. Every spelling is read that has one meaning, for what goes upstream is
+//! written anew from what was read; what could be read in two ways is refused. Whether a value is allowed is not judged
+//! here.
 
 mod encoding;
 mod field_name;
+mod filename;
 mod form;
 mod header_value;
 mod json;
@@ -45,6 +47,8 @@ pub struct Limits {
     pub keys: usize,
     /// Names in any other JSON object.
     pub nested_keys: usize,
+    /// Bytes of a JSON body without the picture that its `input_reference` may have as a URL.
+    pub json_fields: usize,
 }
 
 /// One judged field.
@@ -116,14 +120,38 @@ pub struct Params<'b> {
     members: Vec<(Param, Member<'b>)>,
     /// In body order; bounded by the limits on names and parts.
     unknown: Vec<UnknownField<'b>>,
+    /// All of it in body order, as it is written anew; bounded likewise.
+    entries: Vec<Entry<'b>>,
+}
+
+/// A member of a JSON body, or a part of a form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry<'b> {
+    /// Its name; in a form with its brackets.
+    pub(crate) name: Cow<'b, str>,
+    /// The known field that it belongs to.
+    pub(crate) param: Option<Param>,
+    /// Where its value stands in the body: the JSON value, quotes included, or the content of the part.
+    pub(crate) content: Range<usize>,
+    /// What a part says of its file.
+    pub(crate) file: Option<FileHead<'b>>,
+}
+
+/// What a part says of its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FileHead<'b> {
+    /// Its name.
+    pub(crate) filename: Cow<'b, str>,
+    /// Its `Content-Type`, as sent.
+    pub(crate) content_type: Option<&'b str>,
 }
 
 /// Reads a body. `known` are the operation's fields; every other name is unknown.
 ///
 /// # Errors
 ///
-/// [`Rejection::MalformedJson`], [`Rejection::MalformedForm`] or [`Rejection::TooManyParts`] when the body as
-/// a whole cannot be read or exceeds a limit; [`Rejection::DuplicateParameter`] when a name stands there
+/// [`Rejection::MalformedJson`], [`Rejection::MalformedForm`], [`Rejection::MalformedPart`] or
+/// [`Rejection::TooManyParts`] when the body as a whole or a part of it cannot be read or exceeds a limit; [`Rejection::DuplicateParameter`] when a name stands there
 /// twice, in JSON at any depth; [`Rejection::WrongType`] when a form has too many parts because a file was
 /// sent as one part per byte.
 pub fn parse<'b>(
@@ -161,6 +189,7 @@ impl Default for Limits {
             depth: 32,
             keys: 64,
             nested_keys: 1024,
+            json_fields: 1 << 20,
         }
     }
 }
@@ -203,7 +232,7 @@ impl Value<'_> {
 
 impl<'b> Params<'b> {
     const fn new(layout: Layout<'b>) -> Self {
-        Self { layout, fields: Vec::new(), members: Vec::new(), unknown: Vec::new() }
+        Self { layout, fields: Vec::new(), members: Vec::new(), unknown: Vec::new(), entries: Vec::new() }
     }
 
     /// The field of this name, if the body has it.
@@ -244,6 +273,11 @@ impl<'b> Params<'b> {
     #[must_use]
     pub fn unknown(&self) -> &[UnknownField<'b>] {
         &self.unknown
+    }
+
+    /// All members or parts, in body order.
+    pub(crate) fn entries(&self) -> &[Entry<'b>] {
+        &self.entries
     }
 
     /// How the body is laid out.

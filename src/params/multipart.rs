@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use memchr::memmem::Finder;
+use memchr::memmem::{self, Finder};
 
 use crate::rejection::Rejection;
 
@@ -15,16 +15,18 @@ pub(super) struct Parts<'b> {
     finder: Finder<'b>,
     /// The offset right behind the last delimiter.
     at: usize,
+    around: usize,
 }
 
 impl<'b> Parts<'b> {
-    /// Begins with the first delimiter, which must be the first thing in the body.
-    pub(super) fn new(boundary: &str, body: &'b [u8]) -> Result<Self, Rejection> {
-        let (delimiter, _) = body.split_at_checked(boundary.len() + 2).ok_or(Rejection::MalformedForm)?;
-        if delimiter.strip_prefix(b"--") != Some(boundary.as_bytes()) {
-            return Err(Rejection::MalformedForm);
-        }
-        Ok(Self { body, delimiter, finder: Finder::new(delimiter), at: delimiter.len() })
+    /// Begins with the first delimiter. Before it, and behind the last one, may stand as many bytes as `around` says:
+    /// nobody reads them.
+    pub(super) fn new(boundary: &str, body: &'b [u8], around: usize) -> Result<Self, Rejection> {
+        let at =
+            first_delimiter(boundary, body).filter(|at| *at <= around).ok_or(Rejection::MalformedForm)?;
+        let end = at + boundary.len() + DASHES.len();
+        let delimiter = body.get(at..end).ok_or(Rejection::MalformedForm)?;
+        Ok(Self { body, delimiter, finder: Finder::new(delimiter), at: end, around })
     }
 
     /// Two dashes and the boundary.
@@ -35,18 +37,23 @@ impl<'b> Parts<'b> {
     /// The next part, head and content; `None` behind the last one.
     pub(super) fn next(&mut self) -> Result<Option<Range<usize>>, Rejection> {
         let rest = self.body.get(self.at..).unwrap_or_default();
-        if rest.starts_with(b"\r\n") {
-            let start = self.at + 2;
+        if let Some(part) = after_line_end(rest) {
+            let start = self.body.len() - part.len();
             let delimiter = self.next_delimiter(start)?;
             self.at = delimiter + self.delimiter.len();
             // The line break before a delimiter belongs to it.
             let end = delimiter - 2;
             return if start <= end { Ok(Some(start..end)) } else { Err(Rejection::MalformedForm) };
         }
-        match rest {
-            b"--" | b"--\r\n" => Ok(None),
-            // Blanks behind the boundary, a longer boundary, an epilogue, a bare line feed: parsers differ.
-            _ => Err(Rejection::MalformedForm),
+        // A longer boundary, a bare line feed: parsers differ.
+        let rest = rest.strip_prefix(DASHES).ok_or(Rejection::MalformedForm)?;
+        let epilogue = if is_blank(rest) { Some(&[][..]) } else { after_line_end(rest) };
+        match epilogue {
+            // A delimiter in there begins another part to some.
+            Some(epilogue) if epilogue.len() <= self.around && self.finder.find(epilogue).is_none() => {
+                Ok(None)
+            }
+            Some(_) | None => Err(Rejection::MalformedForm),
         }
     }
 
@@ -62,12 +69,35 @@ impl<'b> Parts<'b> {
     }
 }
 
+/// Stand before each boundary, and behind the last one.
+const DASHES: &[u8] = b"--";
+
+/// The offset of the first delimiter, if it stands at the beginning of a line.
+fn first_delimiter(boundary: &str, body: &[u8]) -> Option<usize> {
+    if body.strip_prefix(DASHES).is_some_and(|rest| rest.starts_with(boundary.as_bytes())) {
+        return Some(0);
+    }
+    let found = memmem::find(body, [DASHES, boundary.as_bytes()].concat().as_slice())?;
+    body.get(..found).filter(|preamble| preamble.ends_with(b"\r\n"))?;
+    Some(found)
+}
+
+/// What follows the end of a delimiter's line, which may have blanks behind the delimiter (RFC 2046, 5.1.1).
+pub(super) fn after_line_end(rest: &[u8]) -> Option<&[u8]> {
+    let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    rest.get(blanks..)?.strip_prefix(b"\r\n")
+}
+
+fn is_blank(rest: &[u8]) -> bool {
+    rest.iter().all(|byte| matches!(byte, b' ' | b'\t'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn parts(body: &str) -> Result<Vec<&str>, Rejection> {
-        let mut parts = Parts::new("b", body.as_bytes())?;
+        let mut parts = Parts::new("b", body.as_bytes(), 16)?;
         let mut found = Vec::new();
         while let Some(range) = parts.next()? {
             found.push(&body[range]);
@@ -91,6 +121,24 @@ mod tests {
         }
     }
 
+    /// VA17: what nobody reads does not go upstream.
+    #[test]
+    fn leaves_out_a_preamble_an_epilogue_and_blanks_behind_a_delimiter() {
+        for body in [
+            "\r\n--b\r\none\r\n--b--",
+            "preamble\r\n--b\r\none\r\n--b--",
+            "--b \r\none\r\n--b--",
+            "--b\t \r\none\r\n--b \t\r\ntwo\r\n--b--",
+            "--b\r\none\r\n--b-- ",
+            "--b\r\none\r\n--b-- \r\n",
+            "--b\r\none\r\n--b--\r\n\r\n",
+            "--b\r\none\r\n--b--\r\nepilogue",
+        ] {
+            let expected = if body.contains("two") { vec!["one", "two"] } else { vec!["one"] };
+            assert_eq!(parts(body), Ok(expected), "{body:?}");
+        }
+    }
+
     /// VA08, VA10.
     #[test]
     fn refuses_every_delimiter_that_some_parsers_do_not_see() {
@@ -103,13 +151,8 @@ mod tests {
             "--b\r\n",
             "--b\r\n--b--",
             "--c\r\none\r\n--c--",
-            "\r\n--b\r\none\r\n--b--",
-            "preamble\r\n--b\r\none\r\n--b--",
             "--b\none\r\n--b--",
             "--b\rone\r\n--b--",
-            "--b \r\none\r\n--b--",
-            "--b\r\none\r\n--b \r\ntwo\r\n--b--",
-            "--b\r\none\r\n--b\t\r\ntwo\r\n--b--",
             "--b\r\none\r\n--bc\r\ntwo\r\n--b--",
             "--b\r\none\n--b\r\ntwo\r\n--b--",
             "--b\r\none\r--b\r\ntwo\r\n--b--",
@@ -118,10 +161,11 @@ mod tests {
             "--b\r\none\r\n--b--\r\n--b\r\ntwo\r\n--b--",
             "--b\r\none\r\n--b--\n",
             "--b\r\none\r\n--b--\r",
-            "--b\r\none\r\n--b-- \r\n",
-            "--b\r\none\r\n--b--\r\n\r\n",
             "--b\r\none\r\n--b--epilogue",
             "--b\r\none\r\n--B--",
+            "x--b\r\none\r\n--b--",
+            "a long preamble \r\n--b\r\none\r\n--b--",
+            "--b\r\none\r\n--b--\r\na long epilogue .",
             "--b\r\none\r\n",
         ] {
             assert_eq!(parts(body), Err(Rejection::MalformedForm), "{body:?}");

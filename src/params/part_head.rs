@@ -1,21 +1,30 @@
 //! The head of one part of a form: what its field is called, and whether it is a file.
+//!
+//! Heads are written anew before they go upstream, so that every spelling is read that has one meaning, however odd
+//! it is. What is refused has two, or none.
+
+use std::borrow::Cow;
 
 use super::Limits;
-use super::encoding::is_utf8;
-use super::header_value::{is_token, split, trim};
+use super::encoding::Charset;
+use super::filename;
+use super::header_value::{Parameter, is_token, split, trim};
+use crate::rejection::PartFlaw as Flaw;
 
 /// Ends the head of a part.
 pub(super) const HEAD_END: &[u8] = b"\r\n\r\n";
 
 /// What a part's head says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PartHead<'b> {
     /// The field's name.
     pub(super) name: &'b str,
-    /// Whether the part has a file name, be it empty.
-    pub(super) is_file: bool,
+    /// The file's name, which may be empty; only a file has one.
+    pub(super) filename: Option<Cow<'b, str>>,
     /// Its `Content-Type`, as sent.
     pub(super) content_type: Option<&'b str>,
+    /// What a text is written in.
+    pub(super) charset: Charset,
 }
 
 /// The headers of a part that have a meaning, each at most once.
@@ -28,106 +37,152 @@ struct Headers<'b> {
 }
 
 /// Reads the head of a part with `content_length` bytes of content.
-/// `None` if it is malformed, beyond a limit, or could be read in two ways.
-pub(super) fn parse<'b>(head: &'b [u8], content_length: u64, limits: &Limits) -> Option<PartHead<'b>> {
-    let headers = Headers::parse(str::from_utf8(head).ok()?)?;
+pub(super) fn parse<'b>(head: &'b [u8], content_length: u64, limits: &Limits) -> Result<PartHead<'b>, Flaw> {
+    let headers = Headers::parse(str::from_utf8(head).map_err(|_| Flaw::HeadNotText)?)?;
     let plain =
         |encoding: &str| ["7bit", "8bit", "binary"].iter().any(|known| encoding.eq_ignore_ascii_case(known));
     if !headers.transfer_encoding.is_none_or(plain) {
-        return None;
+        return Err(Flaw::TransferEncoding);
     }
-    // A parser that trusts the announced length must not see another content.
+    // A proxy before us that trusted the announced length saw another content.
     if headers.length.is_some_and(|length| length != content_length.to_string()) {
-        return None;
+        return Err(Flaw::Length);
     }
-    let (name, filename) = names(headers.disposition?)?;
-    let well_named = name.len() <= limits.name && !name.contains(['\\', ';']);
-    if !well_named || !filename.is_none_or(|filename| is_filename(filename, limits)) {
-        return None;
+    let (name, filename) = names(headers.disposition.ok_or(Flaw::NoDisposition)?)?;
+    check_name(name, limits)?;
+    if filename.as_ref().is_some_and(|filename| filename.len() > limits.filename) {
+        return Err(Flaw::FilenameTooLong { limit: limits.filename });
     }
-    let is_file = filename.is_some();
     let content_type = headers.content_type;
-    (is_file || content_type.is_none_or(is_plain_text)).then_some(PartHead { name, is_file, content_type })
+    let charset = match content_type {
+        Some(content_type) if filename.is_none() => charset(content_type).ok_or(Flaw::TextType)?,
+        Some(_) | None => Charset::Utf8,
+    };
+    Ok(PartHead { name, filename, content_type, charset })
 }
 
 /// Whether this is the head of a file, as far as it can be read.
 pub(super) fn is_file(head: &[u8]) -> bool {
-    let disposition =
-        str::from_utf8(head).ok().and_then(Headers::parse).and_then(|headers| headers.disposition);
-    matches!(disposition.and_then(names), Some((_, Some(_))))
+    let headers = str::from_utf8(head).ok().and_then(|head| Headers::parse(head).ok());
+    let disposition = headers.and_then(|headers| headers.disposition);
+    matches!(disposition.map(names), Some(Ok((_, Some(_)))))
 }
 
-/// The `name` and `filename` of a `Content-Disposition`; any other parameter, `filename*` first of all,
-/// is honoured by some parsers only.
-fn names(disposition: &str) -> Option<(&str, Option<&str>)> {
+/// The `name` of a `Content-Disposition`, and the file name.
+fn names(disposition: &str) -> Result<(&str, Option<Cow<'_, str>>), Flaw> {
     let (kind, parameters) = split(disposition);
     if !kind.eq_ignore_ascii_case("form-data") {
+        return Err(Flaw::NotFormData);
+    }
+    let parameters = parameters.ok_or(Flaw::Disposition)?;
+    let mut names = parameters.iter().filter(|parameter| parameter.is("name"));
+    let name = names.next();
+    if parameters.iter().any(is_encoded_name) {
+        return Err(Flaw::EncodedName);
+    }
+    if names.next().is_some() {
+        return Err(Flaw::TwoNames);
+    }
+    let name = name.ok_or(Flaw::NoName)?;
+    // Whatever else stands there, `size` or a date, does not go upstream.
+    Ok((name.value, filename::of(&parameters)?))
+}
+
+/// `name*` of RFC 2231, which forms do not have (RFC 7578, 4.2), or an encoded word of RFC 2047: some parsers decode them.
+fn is_encoded_name(parameter: &Parameter<'_>) -> bool {
+    parameter.behind("name").is_some_and(|behind| behind.starts_with('*'))
+        || (parameter.is("name") && parameter.value.contains("=?") && parameter.value.contains("?="))
+}
+
+/// A name is written as it came: it must mean the same with and without escapes, and to those who split at semicolons.
+fn check_name(name: &str, limits: &Limits) -> Result<(), Flaw> {
+    if name.len() > limits.name {
+        return Err(Flaw::NameTooLong { limit: limits.name });
+    }
+    if name.contains(['\\', ';', '"', '\r', '\n', '\t']) {
+        return Err(Flaw::NameCharacter);
+    }
+    Ok(())
+}
+
+/// What a text of this type is written in. A part in another character set, or in JSON, says something else to those
+/// who look at the type.
+fn charset(content_type: &str) -> Option<Charset> {
+    let (media_type, parameters) = split(content_type);
+    if !media_type.eq_ignore_ascii_case("text/plain") {
         return None;
     }
-    let (mut name, mut filename) = (None, None);
-    for parameter in parameters? {
-        let slot = match parameter {
-            parameter if parameter.is("name") => &mut name,
-            parameter if parameter.is("filename") => &mut filename,
-            _ => return None,
-        };
-        put(slot, parameter.value)?;
-    }
-    Some((name?, filename))
+    Charset::of(&parameters?)
 }
 
-fn is_filename(filename: &str, limits: &Limits) -> bool {
-    // A parser that splits at semicolons before it looks for quotes would find a parameter in there.
-    filename.len() <= limits.filename && !(filename.contains(';') && filename.contains('='))
-}
-
-/// Whether a text part of this type says what its bytes say. A part in another character set, or in JSON,
-/// says something else to those who look at the type.
-fn is_plain_text(content_type: &str) -> bool {
-    let (media_type, parameters) = split(content_type);
-    media_type.eq_ignore_ascii_case("text/plain") && parameters.is_some_and(|parameters| is_utf8(&parameters))
-}
-
-/// Whether a value has no control characters but tabs.
-fn is_printable(value: &str) -> bool {
+/// Whether a line has no control characters but tabs.
+fn is_printable(line: &str) -> bool {
     let is_odd = |c: char| c.is_control() && c != '\t';
     // Bytes are sooner looked at than characters.
-    if value.is_ascii() { !value.bytes().any(|byte| is_odd(byte.into())) } else { !value.contains(is_odd) }
-}
-
-/// Fills a slot that must be empty.
-fn put<'b>(slot: &mut Option<&'b str>, value: &'b str) -> Option<()> {
-    slot.replace(value).is_none().then_some(())
+    if line.is_ascii() { !line.bytes().any(|byte| is_odd(byte.into())) } else { !line.contains(is_odd) }
 }
 
 // === impl Headers ===
 
 impl<'b> Headers<'b> {
-    fn parse(head: &'b str) -> Option<Self> {
+    fn parse(head: &'b str) -> Result<Self, Flaw> {
         let mut headers = Self::default();
-        for (index, line) in head.split('\r').enumerate() {
-            // Each ends with both; what ends with one of them is no text that a header may have.
-            let line = if index == 0 { line } else { line.strip_prefix('\n')? };
-            let (name, value) = line.split_once(':')?;
-            // A folded line, or a blank before the colon, makes the name no token.
-            if !is_token(name) || !is_printable(value) {
-                return None;
+        let mut rest = head;
+        while !rest.is_empty() {
+            let (line, after) = header(rest)?;
+            let (name, value) = line.split_once(':').ok_or(Flaw::HeadLine)?;
+            // A blank before the colon makes the name no token.
+            if !is_token(name) {
+                return Err(Flaw::HeadLine);
             }
             headers.put(name, trim(value))?;
+            rest = after;
         }
-        Some(headers)
+        Ok(headers)
     }
 
-    fn put(&mut self, name: &str, value: &'b str) -> Option<()> {
+    fn put(&mut self, name: &str, value: &'b str) -> Result<(), Flaw> {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
-        match name {
-            _ if is("content-disposition") => put(&mut self.disposition, value),
-            _ if is("content-type") => put(&mut self.content_type, value),
-            _ if is("content-transfer-encoding") => put(&mut self.transfer_encoding, value),
-            _ if is("content-length") => put(&mut self.length, value),
-            // Nobody knows what `Content-Encoding` or `Content_Type` mean to the next parser.
-            name if name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("content")) => None,
-            _ => Some(()),
+        let (slot, known) = match name {
+            _ if is("content-disposition") => (&mut self.disposition, "Content-Disposition"),
+            _ if is("content-type") => (&mut self.content_type, "Content-Type"),
+            _ if is("content-transfer-encoding") => {
+                (&mut self.transfer_encoding, "Content-Transfer-Encoding")
+            }
+            _ if is("content-length") => (&mut self.length, "Content-Length"),
+            _ if is("content-encoding") && !value.eq_ignore_ascii_case("identity") => {
+                return Err(Flaw::ContentEncoding);
+            }
+            // `Content_Type` is `Content-Type` to those who read headers by way of an environment.
+            name if name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content_")) => {
+                return Err(Flaw::UnknownContentHeader);
+            }
+            // `Content-ID`, `Content-Description`, `MIME-Version`: they do not go upstream.
+            _ => return Ok(()),
+        };
+        if slot.replace(value).is_some() {
+            return Err(Flaw::DoubledHeader(known));
         }
+        Ok(())
+    }
+}
+
+/// The first header, with the lines that it is folded into, and what stands behind it.
+fn header(head: &str) -> Result<(&str, &str), Flaw> {
+    let mut from = 0;
+    loop {
+        let rest = head.get(from..).unwrap_or_default();
+        let (line, end) = match rest.split_once("\r\n") {
+            Some((line, _)) => (line, from + line.len()),
+            None => (rest, head.len()),
+        };
+        if !is_printable(line) {
+            return Err(Flaw::HeadControl);
+        }
+        let after = head.get(end..).and_then(|after| after.strip_prefix("\r\n")).unwrap_or_default();
+        if !after.starts_with([' ', '\t']) {
+            return Ok((head.get(..end).unwrap_or_default(), after));
+        }
+        from = end + 2;
     }
 }

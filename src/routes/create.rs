@@ -14,6 +14,7 @@ use super::forward::judge_submit_query;
 use super::order::Order;
 use super::ownership;
 use super::paid::{self, Paid};
+use super::written::Written;
 use crate::capability::Mode;
 use crate::capability::allowed::Asker;
 use crate::capability::create::FIELDS;
@@ -23,7 +24,6 @@ use crate::outcome::{Note, Refusal};
 use crate::params::{self, Params, Value};
 use crate::quota::Class;
 use crate::rejection::{Param, Rejection};
-use crate::rewrite;
 
 pub(super) async fn create(served: Served, request: Box<Request>) -> Response {
     admitted(Class::Submit, served, request, judged).await
@@ -35,7 +35,7 @@ async fn judged(admitted: Admitted, body: Body) -> Result<Response, Refusal> {
     judge_submit_query(&gateway, &admitted.head.uri)?;
     let mode = mode(&gateway, &admitted.head)?;
     let (encoding, held) = admitted.read(body).await?;
-    let (body, judgement, model_named) = {
+    let (written, judgement, model_named) = {
         let params = params::parse_gapped(&encoding, held.gapped(), FIELDS, &config.limits.fields)?;
         let model_named = asked(&params);
         admitted.journey().mark(|marks| marks.asked.clone_from(&model_named));
@@ -43,13 +43,15 @@ async fn judged(admitted: Admitted, body: Body) -> Result<Response, Refusal> {
         let asker = admitted.client.key().map_or(nobody, |key| key.asker(mode));
         let judgement = config.capabilities.judge_create(&params, &asker)?;
         ownership::check_reference(&admitted, &params)?;
-        (rewrite::apply_held(&held, &params, &judgement.edits), judgement, model_named)
+        let body = (&encoding, &held, &params);
+        let written = Written::of(Operation::Create, &admitted.head, body, &judgement.edits);
+        (written, judgement, model_named)
     };
     let upstream = judgement.model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);
     let note = Note::of(&judgement, upstream);
     let order = Order { model_named: model_named.map(Arc::from), ..Order::of(&judgement) };
     let upstream = Arc::clone(upstream);
-    let paid = Paid { operation: Operation::Create, encoding, body, upstream, order };
+    let paid = Paid { operation: Operation::Create, body: written, upstream, order };
     // Apart, and large: what is refused before it comes here needs no room for it.
     Box::pin(paid::call(admitted, paid, note)).await
 }

@@ -40,12 +40,13 @@ fn intent() -> Intent {
     Intent {
         client: "team".into(),
         operation: Operation::Create,
-        fingerprint: Fingerprint::of(
+        fingerprint: Fingerprint::of_bytes(
             Operation::Create,
             "/v1/videos",
             &Encoding::Json,
             &[Bytes::new().into()],
         ),
+        former: None,
         key: IdempotencyKey::parse("k"),
         repeat: false,
     }

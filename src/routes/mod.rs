@@ -30,6 +30,7 @@ mod paid;
 mod route;
 mod send;
 mod target;
+mod written;
 
 use route::Route;
 

@@ -13,6 +13,7 @@ use super::forward::judge_submit_query;
 use super::order::Order;
 use super::ownership::{self, Kind, Named, Purpose};
 use super::paid::{self, Paid};
+use super::written::Written;
 use crate::capability::Table;
 use crate::capability::create::wanted_duration;
 use crate::capability::operations::Operation;
@@ -24,7 +25,6 @@ use crate::outcome::{Note, Refusal};
 use crate::params;
 use crate::quota::Class;
 use crate::rejection::Rejection;
-use crate::rewrite;
 
 /// Handles one operation.
 pub(super) async fn submit(operation: Operation, served: Served, request: Box<Request>) -> Response {
@@ -57,7 +57,8 @@ async fn judged(operation: Operation, mut admitted: Admitted, body: Body) -> Res
             params::parse_gapped(&encoding, held.gapped(), operation.fields(), &config.limits.fields)?;
         let edit = config.capabilities.judge(operation, &params)?;
         let named = params.video_id().map(str::to_owned);
-        let body = rewrite::apply_held(&held, &params, edit.as_slice());
+        let body = (&encoding, &held, &params);
+        let body = Written::of(name_of(operation), &admitted.head, body, edit.as_slice());
         (body, named, wanted_duration(&params), Ranged::of(&params))
     };
     let source = match named {
@@ -73,7 +74,7 @@ async fn judged(operation: Operation, mut admitted: Admitted, body: Body) -> Res
     let model = order.model.as_deref().and_then(|name| config.capabilities.configured(name));
     config.capabilities.judge_ranged(&ranged, model.map(Arc::as_ref))?;
     let note = Note { upstream: Some(Arc::clone(&upstream)), model: order.model.clone(), ..Note::default() };
-    paid::call(admitted, Paid { operation, encoding, body, upstream, order }, note).await
+    paid::call(admitted, Paid { operation, body, upstream, order }, note).await
 }
 
 /// Refuses another video of a model that the key may not use. What it had made itself, by a name that the record does

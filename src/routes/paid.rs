@@ -6,24 +6,23 @@ use std::future::pending;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, timeout_at};
 
 use super::admission::Admitted;
 use super::detached::{Holds, Making, noted};
 use super::order::Order;
+use super::written::Written;
 use crate::auth;
 use crate::budget::Reserved;
 use crate::config::upstreams::Credential;
 use crate::held::Piece;
-use crate::ledger::fingerprint::Fingerprint;
 use crate::ledger::intent::{self, Account, Details, IdempotencyKey, Intent, Sent};
 use crate::ledger::operation::Operation;
 use crate::ledger::record::LedgerId;
 use crate::ledger::{Claim, Open, Replay, Twin};
 use crate::outcome::{Note, Refusal};
-use crate::params::Encoding;
 use crate::quota::patience::Patience;
 use crate::quota::slots::{Held, Wanted};
 use crate::quota::{Asked, Class, SpentAll};
@@ -34,8 +33,7 @@ use crate::upstream::ACCOUNT;
 /// A call that costs money, as it goes upstream.
 pub(super) struct Paid {
     pub(super) operation: Operation,
-    pub(super) encoding: Encoding,
-    pub(super) body: Vec<Piece>,
+    pub(super) body: Written,
     /// The upstream that is asked.
     pub(super) upstream: Arc<str>,
     /// What it asks for, and what it costs, as far as it is known.
@@ -96,7 +94,8 @@ fn intent(admitted: &Admitted, paid: &Paid) -> Result<Intent, Rejection> {
     Ok(Intent {
         client: intent::client(admitted.client.name(), account(admitted, &paid.upstream)?.as_ref()),
         operation: paid.operation,
-        fingerprint: Fingerprint::of(paid.operation, head.uri.path(), &paid.encoding, &paid.body),
+        fingerprint: paid.body.fingerprint.clone(),
+        former: paid.body.former.clone(),
         key: IdempotencyKey::read(&head.headers)?,
         repeat: intent::is_repeat(&head.headers),
     })
@@ -170,9 +169,12 @@ fn made(
 ) -> impl Future<Output = Response> {
     let id = open.id().clone();
     admitted.journey().mark(|marks| marks.ledger_id = Some(id.as_str().into()));
-    let Admitted { gateway, upstreams, client, head, place } = admitted;
+    let Admitted { gateway, upstreams, client, mut head, place } = admitted;
     let makes_job = paid.makes_job();
-    let Paid { body, upstream, .. } = paid;
+    let Paid { body: Written { pieces: body, content_type, .. }, upstream, .. } = paid;
+    head.headers.insert(header::CONTENT_TYPE, content_type);
+    // They are of the client's bytes.
+    DIGESTS.iter().for_each(|name| drop(head.headers.remove(name)));
     let making = Making {
         gateway,
         upstreams,
@@ -188,6 +190,14 @@ fn made(
     let answer = making.answer();
     async move { with_id(answer.await, &id) }
 }
+
+/// Headers that say what the bytes of a body are.
+const DIGESTS: [HeaderName; 4] = [
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("repr-digest"),
+];
 
 /// What a call holds whose turn it is.
 type Turn = (Reserved, SpentAll, Held);
@@ -211,7 +221,7 @@ async fn turn(admitted: &Admitted, paid: &Paid, until: Instant) -> Result<Turn, 
 
 fn details(admitted: &Admitted, paid: &Paid) -> Details {
     let head = &admitted.head;
-    let bytes = paid.body.iter().map(Piece::len).sum();
+    let bytes = paid.body.pieces.iter().map(Piece::len).sum();
     let Order { model, model_named, seconds, size, price } = paid.order.clone();
     Details {
         upstream: Arc::clone(&paid.upstream),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reelgate::error::{ApiError, Wording};
 use reelgate::failure::Failure;
-use reelgate::rejection::{Expected, Noun, Param, Per, Rejection};
+use reelgate::rejection::{Expected, Noun, Param, PartFlaw, Per, Rejection};
 
 use crate::markdown::{Row, page, spans};
 use crate::rust_source::{matches, source, texts};
@@ -150,6 +150,7 @@ fn rejections() -> Vec<Rejection> {
         Rejection::BodyStalled,
         Rejection::MalformedJson,
         Rejection::MalformedForm,
+        Rejection::MalformedPart { part: 1, flaw: PartFlaw::NoName },
         Rejection::TooManyParts { limit: 1 },
         Rejection::UnknownParameter(text()),
         Rejection::DuplicateParameter(text()),

@@ -1,7 +1,8 @@
 //! What becomes of the unsupported where the operator wants more than an error.
 
+use crate::support::fields::{self, Fields};
 use crate::support::gateway::Gateway;
-use crate::support::request::{BOUNDARY, Request, create, form, text};
+use crate::support::request::{Request, create, form, text};
 use crate::support::upstream::{Reply, Upstream, answer};
 
 const ADJUST: &str = "presets = [\"openai\"]\n[shared]\nseconds_json = \"lenient\"\n\
@@ -17,8 +18,8 @@ const MODE_HEADER: &str =
 /// A picture, as a part.
 const PICTURE: &str = "name=\"input_reference\"; filename=\"ref.png\"\r\nContent-Type: image/png\r\n\r\n\u{1}PNG\r\n--not-a-boundary\r\n";
 
-/// The body at the upstream and `x-reelgate-adjusted` at the client.
-async fn forwarded(configuration: &str, request: &Request) -> (String, Option<String>) {
+/// What the body at the upstream says, and `x-reelgate-adjusted` at the client.
+async fn forwarded(configuration: &str, request: &Request) -> (Fields, Option<String>) {
     let upstream = Upstream::start(Reply::job()).await;
     let gateway = Gateway::start(&upstream, configuration).await;
     let answer = gateway.ask(request).await;
@@ -26,11 +27,16 @@ async fn forwarded(configuration: &str, request: &Request) -> (String, Option<St
     let seen = upstream.only();
     let length = seen.header("content-length").map(str::to_owned);
     assert_eq!(length, Some(seen.body.len().to_string()), "{}", seen.head);
-    (seen.text(), answer.header("x-reelgate-adjusted").map(str::to_owned))
+    (fields::of(&seen), answer.header("x-reelgate-adjusted").map(str::to_owned))
+}
+
+/// What this JSON says.
+fn json(text: &str) -> Fields {
+    Fields::Json(serde_json::from_str(text).expect("JSON"))
 }
 
 #[tokio::test]
-async fn json_is_adjusted_in_place_and_nothing_else_moves() {
+async fn json_is_adjusted_and_nothing_else_changes() {
     for (sent, expected, told) in [
         (
             r#"{ "prompt" : "a \u0063at",  "seconds":"5","size" :"1280x720" , "model":"sora-2"}"#,
@@ -49,26 +55,26 @@ async fn json_is_adjusted_in_place_and_nothing_else_moves() {
         ),
     ] {
         let (body, adjusted) = forwarded(ADJUST, &create(sent)).await;
-        assert_eq!(body, expected);
+        assert_eq!(body, json(expected));
         let adjusted = adjusted.expect("the client is told");
         assert!(adjusted.contains(told), "{adjusted}");
     }
 }
 
 #[tokio::test]
-async fn what_fits_passes_byte_for_byte_and_nobody_is_told() {
+async fn what_fits_passes_with_its_values_and_the_client_is_told_nothing() {
     let sent = r#"{"size":"1280x720", "model":"sora-2","seconds":"8","prompt":"a"}"#;
-    assert_eq!(forwarded(ADJUST, &create(sent)).await, (sent.to_owned(), None));
+    assert_eq!(forwarded(ADJUST, &create(sent)).await, (json(sent), None));
 }
 
 #[tokio::test]
-async fn a_form_is_adjusted_in_place_and_its_file_does_not_move() {
+async fn a_form_is_adjusted_in_place_and_its_file_stays_as_it_is() {
     let parts = |seconds: &str, size: &str| {
         let (prompt, model) = (text("prompt", "a"), text("model", "sora-2"));
         let (seconds, size) = (text("seconds", seconds), text("size", size));
         form(&[PICTURE, &prompt, &model, &seconds, &size])
     };
-    let expected = String::from_utf8_lossy(parts("8", "1280x720").sent_body()).into_owned();
+    let expected = parts("8", "1280x720").fields();
     for sent in
         [parts("9", "1920x1080"), parts("9", "1920x1080").chunked(7), parts("9", "1920x1080").chunked(4096)]
     {
@@ -81,19 +87,13 @@ async fn a_form_is_adjusted_in_place_and_its_file_does_not_move() {
 
 #[tokio::test]
 async fn absent_fields_are_filled_in_where_the_request_is_adjusted() {
-    let (body, adjusted) =
-        forwarded(ADJUST, &form(&[PICTURE, &text("prompt", "a"), &text("model", "sora-2")])).await;
-    assert!(
-        body.starts_with(&format!(
-            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"seconds\"\r\n\r\n4\r\n"
-        )),
-        "{body}"
-    );
-    assert!(body.contains(PICTURE), "{body}");
+    let (prompt, model) = (text("prompt", "a"), text("model", "sora-2"));
+    let (body, adjusted) = forwarded(ADJUST, &form(&[PICTURE, &prompt, &model])).await;
+    let (seconds, size) = (text("seconds", "4"), text("size", "720x1280"));
+    assert_eq!(body, form(&[&seconds, &size, PICTURE, &prompt, &model]).fields());
     assert!(adjusted.is_some());
     let (body, _) = forwarded(ADJUST, &create(r#"{"prompt":"a","model":"sora-2"}"#)).await;
-    let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
-    assert_eq!((&body["seconds"], &body["size"]), (&"4".into(), &"720x1280".into()));
+    assert_eq!(body, json(r#"{"prompt":"a","model":"sora-2","seconds":"4","size":"720x1280"}"#));
 }
 
 #[tokio::test]
@@ -105,11 +105,11 @@ async fn another_model_takes_what_it_supports_exactly() {
         let (body, adjusted) = forwarded(SEED_SWITCH, &sent).await;
         let expected =
             form(&[PICTURE, &text("prompt", "a"), &text("model", model), &text("seconds", seconds)]);
-        assert_eq!(body, String::from_utf8_lossy(expected.sent_body()));
+        assert_eq!(body, expected.fields());
         assert_eq!(adjusted.is_some_and(|told| told.contains("model")), model != "sora-2");
     }
     let (body, _) = forwarded(SEED_SWITCH, &create(r#"{"model":"sora-2","prompt":"a","seconds":15}"#)).await;
-    assert_eq!(body, r#"{"model":"sora-2-pro","prompt":"a","seconds":"15"}"#);
+    assert_eq!(body, json(r#"{"model":"sora-2-pro","prompt":"a","seconds":"15"}"#));
 }
 
 #[tokio::test]
@@ -128,13 +128,14 @@ async fn auto_chooses_the_model_by_length() {
     for (seconds, model) in [("4", "sora-2"), ("12", "sora-2"), ("10", "sora-2-pro"), ("25", "sora-2-pro")] {
         let sent = create(&format!("{{\"prompt\":\"a\",\"model\":\"auto\",\"seconds\":\"{seconds}\"}}"));
         let (body, adjusted) = forwarded(seed, &sent).await;
-        assert_eq!(body, format!("{{\"prompt\":\"a\",\"model\":\"{model}\",\"seconds\":\"{seconds}\"}}"));
+        let expected = format!("{{\"prompt\":\"a\",\"model\":\"{model}\",\"seconds\":\"{seconds}\"}}");
+        assert_eq!(body, json(&expected));
         assert!(adjusted.is_some_and(|told| told.contains(model)), "{model}");
         let sent = form(&[PICTURE, &text("model", "auto"), &text("seconds", seconds), &text("prompt", "a")]);
         let (body, _) = forwarded(seed, &sent).await;
         let expected =
             form(&[PICTURE, &text("model", model), &text("seconds", seconds), &text("prompt", "a")]);
-        assert_eq!(body, String::from_utf8_lossy(expected.sent_body()));
+        assert_eq!(body, expected.fields());
     }
 }
 
@@ -143,7 +144,7 @@ async fn a_client_chooses_for_itself_only_where_it_may() {
     let sent = create(r#"{"model":"sora-2","prompt":"a","seconds":"5","size":"1280x720"}"#);
     let asked = sent.clone().with("x-reelgate-mode", "adjust");
     let (body, adjusted) = forwarded(MODE_HEADER, &asked).await;
-    assert_eq!(body, r#"{"model":"sora-2","prompt":"a","seconds":"4","size":"1280x720"}"#);
+    assert_eq!(body, json(r#"{"model":"sora-2","prompt":"a","seconds":"4","size":"1280x720"}"#));
     assert!(adjusted.is_some());
 
     let upstream = Upstream::start(Reply::job()).await;

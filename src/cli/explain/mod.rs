@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::error::{ApiError, openai};
 use crate::params::{self, Encoding};
 use crate::rejection::Rejection;
-use crate::rewrite;
+use crate::rewrite::{self, Boundary};
 
 mod key;
 
@@ -130,8 +130,9 @@ fn judged(config: &Config, asked: &Asked<'_>) -> Result<Verdict, Rejection> {
     }
     let params = params::parse(&encoding, body, FIELDS, &config.limits.fields)?;
     let judgement = config.capabilities.judge_create(&params, &asker)?;
-    let spliced = rewrite::apply(body, &params, &judgement.edits);
-    Ok(Verdict::Forwarded { body: spliced.segments().concat(), judgement: Box::new(judgement) })
+    // Any boundary will do: the body is shown, and not sent.
+    let pieces = rewrite::apply(body, &params, &judgement.edits, &Boundary::new(0));
+    Ok(Verdict::Forwarded { body: pieces.concat(), judgement: Box::new(judgement) })
 }
 
 fn said(verdict: &Verdict, holder: Option<&Holder<'_>>, (config, json): (&Config, bool)) -> String {
@@ -175,7 +176,7 @@ fn forwarded_text(judgement: &Judgement, body: &[u8], config: &Config) -> String
         text += &format!("The client is told\n  x-reelgate-adjusted: {told}\n");
     }
     if judgement.edits.is_empty() {
-        return text + "The body is sent unchanged\n";
+        return text + "Its values are sent unchanged\n";
     }
     text += "The body is edited\n";
     for edit in &judgement.edits {

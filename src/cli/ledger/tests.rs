@@ -57,7 +57,8 @@ impl Fixture {
             let intent = Intent {
                 client: client.into(),
                 operation: Operation::Create,
-                fingerprint: Fingerprint::of(Operation::Create, "/v1/videos", &Encoding::Json, &[]),
+                fingerprint: Fingerprint::of_bytes(Operation::Create, "/v1/videos", &Encoding::Json, &[]),
+                former: None,
                 key: IdempotencyKey::parse(&format!("key-{index}")),
                 repeat: false,
             };

@@ -129,6 +129,7 @@ impl Hash {
             client: self.shared("client")?,
             operation: self.word("operation", Operation::parse)?,
             fingerprint: Fingerprint::written(self.text("fingerprint")?),
+            former: None,
             key: self.optional("idempotency_key").and_then(IdempotencyKey::parse),
             repeat: self.text("is_repeat")? == flag(true),
         })

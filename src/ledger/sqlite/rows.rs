@@ -53,6 +53,7 @@ fn read_intent(row: &Row<'_>) -> rusqlite::Result<Intent> {
         client: Column::Client.get(row)?,
         operation: word(row, Column::Operation, Operation::parse)?,
         fingerprint: Fingerprint::written(&fingerprint),
+        former: None,
         key: key.as_deref().and_then(IdempotencyKey::parse),
         repeat: Column::IsRepeat.get(row)?,
     })

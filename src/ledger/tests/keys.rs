@@ -18,6 +18,16 @@ async fn the_same_key_and_body_get_the_first_answer_again() {
     assert_eq!(ledger.record_of(&replay.id).await.replays, 1);
 }
 
+/// RT22, RT23: after an upgrade.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_an_earlier_version_wrote_down_is_recognised_by_its_key() {
+    let ledger = ledger();
+    ledger.under_way(keyed("k", "{}")).await.settle(took("video_1")).await;
+    let now = |former: &str| Intent { former: Some(fingerprint(former)), ..keyed("k", "as it is now") };
+    assert_eq!(ledger.replayed(now("{}")).await.answer, job_answer("video_1"));
+    assert_eq!(ledger.refused(now("[]")).await, Rejection::IdempotencyMismatch);
+}
+
 /// RT22: for the time it is promised, and no longer.
 #[tokio::test(start_paused = true)]
 async fn a_key_counts_for_a_day() {

@@ -53,7 +53,7 @@ fn named(instance: &str, store: Arc<dyn Store>, settings: &Settings) -> Ledger {
 
 fn fingerprint(body: &str) -> Fingerprint {
     let body = Bytes::copy_from_slice(body.as_bytes());
-    Fingerprint::of(Operation::Create, "/v1/videos", &Encoding::Json, &[body.into()])
+    Fingerprint::of_bytes(Operation::Create, "/v1/videos", &Encoding::Json, &[body.into()])
 }
 
 fn first_try(body: &str) -> Intent {
@@ -62,6 +62,7 @@ fn first_try(body: &str) -> Intent {
         operation: Operation::Create,
         fingerprint: fingerprint(body),
         key: None,
+        former: None,
         repeat: false,
     }
 }

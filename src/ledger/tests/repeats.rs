@@ -25,6 +25,16 @@ async fn a_repeat_of_an_answered_try_gets_its_answer() {
     assert_eq!(job_id(&ledger.replayed(repeat("{}")).await), "video_1");
 }
 
+/// RT29: after an upgrade.
+#[tokio::test(start_paused = true)]
+async fn a_repeat_of_a_try_that_an_earlier_version_wrote_down_gets_its_answer() {
+    let ledger = ledger();
+    ledger.under_way(first_try("{}")).await.settle(took("video_1")).await;
+    let now = |former: &str| Intent { former: Some(fingerprint(former)), ..repeat("as it is now") };
+    assert_eq!(job_id(&ledger.replayed(now("{}")).await), "video_1");
+    ledger.fresh(now("[]")).await.refuse(&Rejection::LedgerUnavailable);
+}
+
 /// RT29, RT05
 #[tokio::test(start_paused = true)]
 async fn a_repeat_of_an_unresolved_try_is_told_so() {

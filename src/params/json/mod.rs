@@ -16,39 +16,57 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::unknown::{Content, UnknownField};
-use super::{Field, Layout, Limits, Member, Params, Value, known_param};
+use super::{Entry, Field, Layout, Limits, Member, Params, Value, known_param};
 use crate::rejection::{Param, Rejection};
 
 /// A name and its value.
 type Pair<'b> = (Cow<'b, str>, &'b RawValue);
 
+/// Stands before a text in UTF-8 that some editors and .NET's writers make (RFC 8259, 8.1: it may be ignored).
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Reads a body that must be exactly one JSON object.
 pub(super) fn parse<'b>(body: &'b [u8], known: &[Param], limits: &Limits) -> Result<Params<'b>, Rejection> {
-    let text = str::from_utf8(body).map_err(|_| Rejection::MalformedJson)?;
+    let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let text = str::from_utf8(text).map_err(|_| Rejection::MalformedJson)?;
     let pairs = pairs(text, limits.keys)?;
     let (before, _) = text.split_once('{').ok_or(Rejection::MalformedJson)?;
-    let mut params = Params::new(Layout::Json { insert_at: before.len() + 1, empty: pairs.is_empty() });
+    let insert_at = body.len() - text.len() + before.len() + 1;
+    let mut params = Params::new(Layout::Json { insert_at, empty: pairs.is_empty() });
     let mut names = HashSet::new();
+    // Pictures have no limit of their own but the body's.
+    let mut pictures = 0;
     for (name, raw) in &pairs {
         if !names.insert(name) {
             return Err(Rejection::DuplicateParameter(name.to_string()));
         }
         let value = value(raw.get(), limits)?;
-        match known_param(known, name) {
-            Some(param) => {
-                let range = range_in(body, raw.get()).ok_or(Rejection::MalformedJson)?;
-                if value == Value::Object {
-                    params.members.extend(members(param, raw.get(), limits)?);
-                }
-                params.fields.push((param, Field { value, range }));
-            }
-            None => {
-                let content = Content::Json(raw.get());
-                params.unknown.push(UnknownField { name: name.clone(), content });
-            }
+        let range = range_in(body, raw.get()).ok_or(Rejection::MalformedJson)?;
+        let param = known_param(known, name);
+        params.entries.push(Entry { name: name.clone(), param, content: range.clone(), file: None });
+        let Some(param) = param else {
+            let content = Content::Json(raw.get());
+            params.unknown.push(UnknownField { name: name.clone(), content });
+            continue;
+        };
+        let members = if value == Value::Object { members(param, raw.get(), limits)? } else { Vec::new() };
+        if param == Param::InputReference {
+            pictures += picture(&value, &members);
         }
+        params.members.extend(members);
+        params.fields.push((param, Field { value, range }));
+    }
+    let others = body.len().saturating_sub(pictures);
+    if others > limits.json_fields {
+        return Err(Rejection::BodyTooLarge { limit: limits.json_fields as u64, read: others as u64 });
     }
     Ok(params)
+}
+
+/// Bytes of the picture that a reference has as a URL.
+fn picture(reference: &Value<'_>, members: &[(Param, Member<'_>)]) -> usize {
+    let member = members.iter().find(|(_, member)| member.name == "image_url");
+    member.map_or(reference, |(_, member)| &member.value).text().map_or(0, str::len)
 }
 
 /// The members of a field, which has been found to be a well-formed object without a doubled name.

@@ -32,7 +32,8 @@ const MALFORMED: &[&[u8]] = &[
     b"{\"prompt\":\"a\"}\0",
     b"{\"prompt\":\"a\"}\x0b",
     b"{\"prompt\":\"a\"}\xc2\xa0",
-    b"\xef\xbb\xbf{\"prompt\":\"a\"}",
+    b"\xef\xbb\xbf\xef\xbb\xbf{\"prompt\":\"a\"}",
+    b"{\xef\xbb\xbf\"prompt\":\"a\"}",
     b"{prompt:\"a\"}",
     b"{'prompt':'a'}",
     b"{1:\"a\"}",
@@ -257,4 +258,30 @@ fn obeys_limits_other_than_the_default() {
     assert!(within(r#"{"prompt":"a"}"#).is_ok());
     assert_eq!(within(r#"{"prompt":"a","size":"b"}"#), Err(Rejection::MalformedJson));
     assert_eq!(within(r#"{"prompt":[]}"#), Err(Rejection::MalformedJson));
+}
+
+#[test]
+fn reads_a_body_behind_a_byte_order_mark() {
+    let body = b"\xef\xbb\xbf {\"prompt\":\"a\"}";
+    let params = json(body).unwrap();
+    let field = params.get(Param::Prompt).unwrap();
+    assert_eq!(&body[field.range.clone()], b"\"a\"");
+    assert_eq!(params.layout(), Layout::Json { insert_at: 5, empty: false });
+}
+
+/// VA02, VA17: the API takes a picture of 20,971,520 characters; nothing else is as long.
+#[test]
+fn a_picture_may_be_longer_than_everything_else() {
+    let long = "A".repeat(20_971_520);
+    for reference in [format!("{{\"image_url\":\"{long}\"}}"), format!("\"{long}\"")] {
+        assert!(json(format!("{{\"prompt\":\"a\",\"input_reference\":{reference}}}").as_bytes()).is_ok());
+    }
+    for body in [
+        format!("{{\"prompt\":\"{long}\"}}"),
+        format!("{{\"input_reference\":{{\"file_id\":\"{long}\"}}}}"),
+        format!("{{\"other\":{{\"image_url\":\"{long}\"}}}}"),
+    ] {
+        let refused = Err(Rejection::BodyTooLarge { limit: 1 << 20, read: body.len() as u64 });
+        assert_eq!(json(body.as_bytes()), refused, "{body:.40}");
+    }
 }

@@ -13,6 +13,7 @@ mod streaming;
 pub(crate) mod transports;
 mod waits;
 
+use crate::support::fields;
 use crate::support::gateway::Gateway;
 use crate::support::request::{self, Request, create, form_to, get, post, text};
 use crate::support::upstream::{JOB, Reply, Upstream};
@@ -55,7 +56,7 @@ async fn all_ten_operations_reach_the_upstream_as_sent() {
             let seen = upstream.only();
             let target = sent.target().replacen("/v1", prefix, 1);
             assert_eq!((seen.method(), seen.target()), (sent.method(), &*target));
-            assert_eq!(seen.body, sent.sent_body(), "{target}");
+            assert_eq!(fields::of(&seen), sent.fields(), "{target}");
             assert!(seen.whole, "{target}");
         }
     }

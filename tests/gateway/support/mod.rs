@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 pub(crate) mod client;
+pub(crate) mod fields;
 pub(crate) mod gateway;
 pub(crate) mod message;
 pub(crate) mod process;

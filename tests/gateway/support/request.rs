@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use super::fields::{self, Fields};
+
 /// A request that can be sent as it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -90,6 +92,12 @@ impl Request {
     /// The body with its framing.
     pub(crate) fn sent_body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// What its body says, without any framing.
+    pub(crate) fn fields(&self) -> Fields {
+        let content_type = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        fields::read(content_type.map(|(_, value)| value.as_str()), &self.body)
     }
 
     pub(crate) fn method(&self) -> &str {

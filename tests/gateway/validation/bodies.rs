@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::{Strict, assert_refusal};
+use crate::support::gateway::Gateway;
 use crate::support::process::Process;
 use crate::support::request::{Request, create, post, request};
 use crate::support::upstream::{Reply, Upstream};
@@ -51,7 +52,7 @@ const MALFORMED: &[&str] = &[
     "{\"prompt\":\"a\"/* comment */}",
     "{\"prompt\":\"a\"}// comment",
     "#\n{\"prompt\":\"a\"}",
-    "\u{feff}{\"prompt\":\"a\"}",
+    "\u{feff}\u{feff}{\"prompt\":\"a\"}",
     "\u{c}{\"prompt\":\"a\"}",
     "prompt=a",
     "<prompt>a</prompt>",
@@ -168,6 +169,27 @@ async fn disguises_are_refused_where_unknown_names_pass() {
     assert_eq!(answer.status(), 200, "{}", answer.text());
 }
 
+/// VA17: a byte order mark, other spellings of UTF-8, and a picture as long as the API takes it.
+#[tokio::test]
+async fn json_in_any_spelling_reaches_the_upstream_in_one() {
+    let picture = format!("data:image/png;base64,{}", "A".repeat(20_971_520 - 22));
+    let body = format!(
+        "\u{feff} {{ \"pr\\u006fmpt\" : \"a c\\u0061t\", \"input_reference\":{{\"image_url\":\"{picture}\"}} }} "
+    );
+    for content_type in ["application/json; charset=utf8", "Application/JSON;charset=\"US-ASCII\";"] {
+        let upstream = Upstream::start(Reply::job()).await;
+        let gateway = Gateway::over(&upstream).await;
+        let sent = request("POST", "/v1/videos").with("content-type", content_type).body(&body);
+        let answer = gateway.ask(&sent).await;
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        let seen = upstream.only();
+        assert_eq!(seen.header("content-type"), Some("application/json"));
+        let plain =
+            format!("{{\"prompt\":\"a c\\u0061t\",\"input_reference\":{{\"image_url\":\"{picture}\"}}}}");
+        assert!(seen.text() == plain, "{} bytes", seen.body.len());
+    }
+}
+
 /// VA11
 #[tokio::test]
 async fn compressed_and_foreign_content_types_are_refused() {
@@ -207,7 +229,7 @@ async fn compressed_and_foreign_content_types_are_refused() {
 #[tokio::test]
 async fn on_other_routes_an_encoded_body_passes_with_its_encoding() {
     let upstream = Upstream::start(Reply::job()).await;
-    let gateway = crate::support::gateway::Gateway::over(&upstream).await;
+    let gateway = Gateway::over(&upstream).await;
     let sent = post("/v1/responses", "").with("content-encoding", "gzip").body(b"\x1f\x8bnot really");
     assert_eq!(gateway.ask(&sent).await.status(), 200);
     let request = upstream.only();

@@ -1,6 +1,7 @@
 //! Fields that are not OpenAI's, in every call that costs money: what passes was judged, or named by the operator.
 
 use super::Strict;
+use crate::support::fields;
 use crate::support::gateway::Gateway;
 use crate::support::request::{Request, create, form, form_to, post, text};
 use crate::support::upstream::{Reply, Upstream};
@@ -128,7 +129,7 @@ async fn fields_that_a_preset_names_reach_its_server_unchanged() {
         let sent = form(&parts.iter().map(String::as_str).collect::<Vec<_>>());
         let answer = gateway.ask(&sent).await;
         assert_eq!(answer.status(), 200, "{name}: {}", answer.text());
-        assert_eq!(upstream.only().body, sent.sent_body(), "{name}");
+        assert_eq!(fields::of(&upstream.only()), sent.fields(), "{name}");
     }
 }
 

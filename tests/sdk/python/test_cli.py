@@ -121,7 +121,7 @@ def test_capabilities_are_told_in_text_and_json():
 def test_explain_tells_what_a_client_would_get():
     accepted = succeeds("explain", "--model", "sora-2", "--seconds", "8")
     assert accepted.startswith('Forwarded to upstream "main"')
-    assert "The body is sent unchanged" in accepted
+    assert "Its values are sent unchanged" in accepted
 
     adjusted = succeeds("explain", "--model", "sora-2", "--seconds", "10", "--mode", "adjust")
     assert "x-reelgate-adjusted: seconds=10->8; size=none->720x1280" in adjusted
