@@ -229,7 +229,7 @@ async fn compressed_and_foreign_content_types_are_refused() {
 #[tokio::test]
 async fn on_other_routes_an_encoded_body_passes_with_its_encoding() {
     let upstream = Upstream::start(Reply::job()).await;
-    let gateway = crate::support::gateway::Gateway::over(&upstream).await;
+    let gateway = Gateway::over(&upstream).await;
     let sent = post("/v1/responses", "").with("content-encoding", "gzip").body(b"\x1f\x8bnot really");
     assert_eq!(gateway.ask(&sent).await.status(), 200);
     let request = upstream.only();
