@@ -114,9 +114,9 @@ pub(crate) fn apply_held(
     let fields = fields(params, edits);
     let mut writer = Writer::new(body, &fields);
     if params.is_json() {
-        writer.json(&fields)
+        writer.json(&fields);
     } else {
-        writer.form(&fields, boundary)
+        writer.form(&fields, boundary);
     }
     writer.finish()
 }

@@ -47,14 +47,14 @@ bounds! {
     // What it is            allocations, bytes
     poll_in_memory           80 15941;
     other_in_memory          87 16225;
-    create_json_in_memory    138 27373;
-    create_form_in_memory    144 28069;
+    create_json_in_memory    150 29474;
+    create_form_in_memory    157 30432;
     rejected_in_memory       50 6272;
     wrong_key_in_memory      34 6079;
     poll_over_tcp            52 21414;
     other_over_tcp           60 22086;
-    create_json_over_tcp     129 53393;
-    create_form_over_tcp     135 53965;
+    create_json_over_tcp     141 55387;
+    create_form_over_tcp     147 56195;
     rejected_over_tcp        62 17899;
     wrong_key_over_tcp       42 17112;
 }

@@ -1,6 +1,8 @@
 //! What a body says, as a reader of its own finds it: a form or JSON that is written anew must say what it said before.
 //! Shares no code with the gateway, and takes only the plainest spelling.
 
+use std::string::FromUtf8Error;
+
 use memchr::memmem;
 
 use super::message::Message;
@@ -75,6 +77,6 @@ fn part(part: &[u8]) -> Part {
         // Of a text it says what its bytes are anyway.
         content_type: header("content-type").filter(|_| filename.is_some()),
         filename,
-        content: String::from_utf8(content).map_err(|error| error.into_bytes()),
+        content: String::from_utf8(content).map_err(FromUtf8Error::into_bytes),
     }
 }
