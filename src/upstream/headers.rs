@@ -28,6 +28,23 @@ fn is_request_header(name: &str) -> bool {
             | "traceparent"
             | "tracestate"
             | "user-agent"
+            // Most requests have these: the words of other names are looked at one by one.
+            | "anthropic-beta"
+            | "anthropic-version"
+            | "openai-beta"
+            | "openai-organization"
+            | "openai-project"
+            | "x-stainless-arch"
+            | "x-stainless-async"
+            | "x-stainless-helper-method"
+            | "x-stainless-lang"
+            | "x-stainless-os"
+            | "x-stainless-package-version"
+            | "x-stainless-read-timeout"
+            | "x-stainless-retry-count"
+            | "x-stainless-runtime"
+            | "x-stainless-runtime-version"
+            | "x-stainless-timeout"
     ) || (PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !is_credential(name))
 }
 
