@@ -37,8 +37,8 @@ impl Ledger {
         if let Some(job) = self.known_job(id, owners) {
             return Ok(Found::Owned(job));
         }
-        let jobs = self.asked("lookup", self.0.store.jobs(id)).await?;
-        Ok(match owners.find(jobs) {
+        let found = self.asked("lookup", self.0.store.job(id, owners.clone())).await?;
+        Ok(match found {
             Found::Owned(job) => Found::Owned(self.remember_old(job)),
             found @ (Found::Foreign | Found::Unknown) => found,
         })

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::guard;
-use super::owners::{Owners, Page};
+use super::owners::{Found, Owners, Page};
 use super::record::{Fault, Job, JobStatus, LedgerId, Record, State};
 use super::settlement::Answer;
 use super::store::{Asked, LedgerError, Note, Noted, RECORDS_MAX, Settled, Store, Unless, Videos, Which};
@@ -122,9 +122,9 @@ impl Store for MemoryStore {
         done(self.records().get(&id).and_then(|(_, answer)| answer.as_deref().cloned()))
     }
 
-    fn jobs(&self, job_id: &str) -> Asked<Vec<Job>> {
+    fn job(&self, job_id: &str, owners: Owners) -> Asked<Found> {
         let found = select(&self.records(), |record| record.outcome.job_id.as_deref() == Some(job_id));
-        done(found.iter().filter_map(Record::job).collect())
+        done(owners.find(found.iter().filter_map(Record::job)))
     }
 
     fn videos(&self, owners: Owners, page: Page) -> Asked<Videos> {

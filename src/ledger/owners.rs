@@ -46,12 +46,14 @@ impl Owners {
 
     /// What these owners may know of the jobs with one id, which are given newest first: several upstreams may give the
     /// same id, so each owner has a job of its own.
-    pub(super) fn find(&self, jobs: Vec<Job>) -> Found {
-        if jobs.is_empty() {
-            return Found::Unknown;
+    pub(super) fn find(&self, jobs: impl IntoIterator<Item = Job>) -> Found {
+        let mut found = Found::Unknown;
+        for job in jobs {
+            if self.include(&job.client) {
+                return Found::Owned(job.into());
+            }
+            found = Found::Foreign;
         }
-        jobs.into_iter()
-            .find(|job| self.include(&job.client))
-            .map_or(Found::Foreign, |job| Found::Owned(job.into()))
+        found
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::fingerprint::Fingerprint;
 use super::intent::{IdempotencyKey, Intent};
 use super::operation::Operation;
-use super::owners::{Owners, Page};
+use super::owners::{Found, Owners, Page};
 use super::record::{Fault, Job, JobStatus, LedgerId, Outcome, Record};
 use super::settlement::Answer;
 use super::time::Timestamp;
@@ -40,8 +40,9 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// The answer that was kept with a record, if it still is.
     fn answer(&self, id: LedgerId) -> Asked<Option<Answer>>;
 
-    /// The jobs of this id, and the characters, the one that was taken last first; at most [`RECORDS_MAX`].
-    fn jobs(&self, job_id: &str) -> Asked<Vec<Job>>;
+    /// The job or character of this id that one of the owners ordered last. Takes as long for one of another client as for
+    /// one that there is not.
+    fn job(&self, job_id: &str, owners: Owners) -> Asked<Found>;
 
     /// A page of the videos that clients ordered and did not delete, by the time of their orders.
     fn videos(&self, owners: Owners, page: Page) -> Asked<Videos>;

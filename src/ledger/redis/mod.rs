@@ -38,7 +38,7 @@ mod usage;
 pub(crate) use archive::RedisArchive;
 
 use super::Unopened;
-use super::owners::{Owners, Page};
+use super::owners::{Found, Owners, Page};
 use super::pairs::Pairs;
 use super::record::{Job, JobStatus, LedgerId, Record, State};
 use super::settlement::Answer;
@@ -235,11 +235,11 @@ impl Store for RedisStore {
         self.ask(Terms::IfAwaited, archive::answer_to(&self.keys, &id), archive::read_answer)
     }
 
-    fn jobs(&self, job_id: &str) -> Asked<Vec<Job>> {
+    fn job(&self, job_id: &str, owners: Owners) -> Asked<Found> {
         let mut command = script(keys::CALL_OF, &[self.keys.job(job_id)]);
         command.arg(&*self.keys.0);
-        self.ask(Terms::IfAwaited, command, |answer| {
-            Ok(fields::record(answer)?.as_ref().and_then(Record::job).into_iter().collect())
+        self.ask(Terms::IfAwaited, command, move |answer| {
+            Ok(owners.find(fields::record(answer)?.as_ref().and_then(Record::job)))
         })
     }
 

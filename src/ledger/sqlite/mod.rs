@@ -29,10 +29,10 @@ mod write;
 pub(crate) use archive::FileArchive;
 pub(crate) use assign::{Assigned, assign, clients};
 
-use super::owners::{Owners, Page};
+use super::owners::{Found, Owners, Page};
 use super::record::{Job, LedgerId, Record};
 use super::settlement::Answer;
-use super::store::{Asked, Note, RECORDS_MAX, Settled, Store, Unless, Videos, Which};
+use super::store::{Asked, Note, Settled, Store, Unless, Videos, Which};
 use super::time::Timestamp;
 use super::{Unopened, guard};
 use crate::budget::Amount;
@@ -123,12 +123,9 @@ impl Store for SqliteStore {
         self.reader.ask(Terms::IfAwaited, move |prepared| rows::answer(prepared, &id))
     }
 
-    fn jobs(&self, job_id: &str) -> Asked<Vec<Job>> {
+    fn job(&self, job_id: &str, owners: Owners) -> Asked<Found> {
         let job_id = job_id.to_owned();
-        self.reader.ask(Terms::IfAwaited, move |prepared| {
-            let records = prepared.records(Sql::ByJob, (job_id, RECORDS_MAX))?;
-            Ok(records.iter().filter_map(Record::job).collect())
-        })
+        self.reader.ask(Terms::IfAwaited, move |prepared| videos::job(prepared, &job_id, &owners))
     }
 
     fn videos(&self, owners: Owners, page: Page) -> Asked<Videos> {

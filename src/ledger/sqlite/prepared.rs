@@ -24,7 +24,7 @@ macro_rules! statements {
         impl Sql {
             const ALL: &[Self] = &[$(Self::$name,)+];
 
-            fn text(self) -> String {
+            pub(super) fn text(self) -> String {
                 match self { $(Self::$name => ($text).into(),)+ }
             }
         }
@@ -61,6 +61,8 @@ statements! {
         SELECT * FROM calls WHERE client = ?1 AND operation = ?2 AND idempotency_key = ?3 AND at >= ?4
         ORDER BY state = 'refused', at DESC, id DESC LIMIT 1";
     ByJob = "SELECT * FROM calls WHERE job_id = ?1 ORDER BY at DESC LIMIT ?2";
+    /// From the index alone.
+    ClientsOfJob = "SELECT client FROM calls WHERE job_id = ?1";
     /// Videos of one client before and behind an id, which is a time.
     VideosBefore = "
         SELECT * FROM calls WHERE client = ?1 AND job_id IS NOT NULL AND id < ?2

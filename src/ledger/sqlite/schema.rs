@@ -186,11 +186,13 @@ const LEAN: &str = "
         ORDER BY calls.id DESC;
 ";
 
-/// A client's videos are found by the client's name, newest first. And the name by which a client ordered a model is kept
+/// A client's videos are found by the client's name, newest first, and whose a job is stands in the index of jobs. And the name by which a client ordered a model is kept
 /// beside the configured one, since a list of videos has to show it.
 const OWNERS: &str = "
     ALTER TABLE calls ADD COLUMN model_named TEXT;
     CREATE INDEX calls_by_owner ON calls (client) WHERE job_id IS NOT NULL;
+    DROP INDEX calls_by_job;
+    CREATE INDEX calls_by_job ON calls (job_id, client) WHERE job_id IS NOT NULL;
 ";
 
 /// What was done to bring a file up to date.

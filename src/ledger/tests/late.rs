@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::*;
 use crate::budget::Amount;
 use crate::failure::Failure;
-use crate::ledger::owners::{Owners, Page};
+use crate::ledger::owners::{Found, Owners, Page};
 use crate::ledger::record::{LedgerId, State};
 use crate::ledger::store::{Asked, LedgerError, Note, Settled, Unless, Videos};
 use crate::ledger::time::Timestamp;
@@ -54,8 +54,8 @@ impl Store for Mute {
         self.store.answer(id)
     }
 
-    fn jobs(&self, job_id: &str) -> Asked<Vec<Job>> {
-        self.store.jobs(job_id)
+    fn job(&self, job_id: &str, owners: Owners) -> Asked<Found> {
+        self.store.job(job_id, owners)
     }
 
     fn videos(&self, owners: Owners, page: Page) -> Asked<Videos> {

@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use super::*;
 use crate::config::ledger::StoreKind;
 use crate::ledger::archive::{Archive, Filter};
+use crate::ledger::owners::Owners;
 use crate::ledger::record::{LedgerId, State};
 use crate::ledger::redis::{RedisArchive, RedisStore};
 use crate::link::tests::RedisServer;
@@ -162,7 +163,8 @@ async fn a_call_that_was_given_up_does_not_come_to_life_later() {
     server.stall();
     assert_eq!(call.record(details()).await.err(), Some(Rejection::LedgerUnavailable));
     server.resume();
-    until("the server to answer", async || ledger.0.store.jobs("video_1").await.is_ok()).await;
+    until("the server to answer", async || ledger.0.store.job("video_1", Owners::Everybody).await.is_ok())
+        .await;
     until("what was not written", async || {
         ledger.try_unwritten().await;
         ledger.unwritten().is_empty()
@@ -179,7 +181,7 @@ async fn a_restart_of_a_server_that_remembers_loses_nothing() {
     let ledger = open(&settings);
     ledger.under_way(keyed("k", "{}")).await.settle(took("video_1")).await;
     server.restart();
-    until("the server", async || ledger.0.store.jobs("video_1").await.is_ok()).await;
+    until("the server", async || ledger.0.store.job("video_1", Owners::Everybody).await.is_ok()).await;
     assert_eq!(job_id(&ledger.replayed(keyed("k", "{}")).await), "video_1");
 }
 

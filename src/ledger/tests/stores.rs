@@ -249,10 +249,10 @@ async fn jobs_are_found_and_the_finished_are_not_unfinished() {
             store.insert(record.clone(), ever()).await.expect("inserted");
             store.settle(record.id, settled(took(job))).await.expect("settled");
         }
-        let jobs = store.jobs("video_1").await.expect("an answer");
-        let job = jobs.first().expect("a job");
+        let found = store.job("video_1", Owners::Everybody).await.expect("an answer");
+        let Found::Owned(job) = found else { panic!("{name}: {found:?}") };
         assert_eq!((&*job.id, &*job.upstream, job.status), ("video_1", "main", JobStatus::Queued), "{name}");
-        assert_eq!(store.jobs("video_9").await, Ok(Vec::new()), "{name}");
+        assert_eq!(store.job("video_9", Owners::Everybody).await, Ok(Found::Unknown), "{name}");
 
         let what = Noted::Job { id: "video_1".into(), status: JobStatus::Completed, fault: Fault::default() };
         store.note(Note { at: now(), what }).await.expect("noted");

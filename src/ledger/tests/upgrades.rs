@@ -8,6 +8,7 @@ use super::stores::{EVER, ever, now, record};
 use super::*;
 use crate::budget::Amount;
 use crate::ledger::archive::{Archive, Filter};
+use crate::ledger::owners::{Found, Owners};
 use crate::ledger::record::{Fault, JobStatus, LedgerIds, State};
 use crate::ledger::sqlite::{FileArchive, SqliteStore};
 use crate::ledger::store::{Note, Noted};
@@ -75,11 +76,12 @@ async fn what_an_older_version_wrote_is_found_by_a_newer_one() {
                 "{version}"
             );
         }
-        let accepted = store.jobs("video_1").await.expect("an answer").remove(0);
-        assert_eq!(
-            (accepted.since, store.jobs("video_0").await.expect("an answer").len() == 1),
-            (Timestamp(at), true)
-        );
+        let found = async |id| match store.job(id, Owners::Everybody).await.expect("an answer") {
+            Found::Owned(job) => job,
+            other @ (Found::Foreign | Found::Unknown) => panic!("{version}: {id}: {other:?}"),
+        };
+        assert_eq!(found("video_1").await.since, Timestamp(at));
+        assert_eq!(found("video_0").await.since, Timestamp(at - 40 * DAY), "a job outlives other records");
         let mut records = FileArchive::open(&path).expect("a file");
         let found = records.find("video_1").expect("records");
         assert!(records.answer(&found[0].id).expect("an answer").is_some(), "{version}");
