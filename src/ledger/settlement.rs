@@ -71,6 +71,8 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The failure that a successful answer counts as whose body cannot be read.
 pub(crate) const UNREADABLE: Failure = Failure::Garbled;
+/// Longest id of a job that is written down, in characters: no client can send a longer one in a path.
+const ID_MAX: usize = 8192;
 /// Longest text of an upstream's that is written down, in characters.
 const TEXT_MAX: usize = 2000;
 
@@ -234,7 +236,7 @@ impl JobView {
         let status = said.state.map(JobStatus::from).or(said.has_word.then_some(JobStatus::Other));
         let error = said.error.and_then(|error| serde_json::from_str::<Value>(error.get()).ok());
         Some(Self {
-            id: said.id.map(|id| shortened(&id)),
+            id: said.id.map(|id| id.chars().take(ID_MAX).collect()),
             status,
             fault: error.as_ref().map(Fault::read).unwrap_or_default(),
         })

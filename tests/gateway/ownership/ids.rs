@@ -5,7 +5,7 @@ use super::*;
 /// VA12: however odd the upstream's id is, it is one segment of the path there.
 #[tokio::test]
 async fn an_id_that_was_handed_out_reaches_the_upstream_escaped_in_one_way() {
-    let (slash, long) = ("a/b+c=".to_owned(), "x=".repeat(200));
+    let (slash, long, longest) = ("a/b+c=".to_owned(), "x=".repeat(200), "x".repeat(3000));
     let cases = [
         ("dGFzaw==", "dGFzaw%3D%3D", "dGFzaw%3D%3D"),
         ("dGFzaw==", "dGFzaw==", "dGFzaw%3D%3D"),
@@ -14,6 +14,7 @@ async fn an_id_that_was_handed_out_reaches_the_upstream_escaped_in_one_way() {
         (&slash, "a%2Fb%2Bc%3D", "a%2Fb%2Bc%3D"),
         ("a;b c", "a%3Bb%20c", "a%3Bb%20c"),
         (&long, &long, &long.replace('=', "%3D")),
+        (&longest, &longest, &longest),
     ];
     for mode in ["keys", "open"] {
         for (id, sent, arrives) in cases {
