@@ -44,7 +44,8 @@ impl Ledger {
         })
     }
 
-    /// A page of the owners' videos, as far as they have come by what this process knows.
+    /// A page of the owners' videos, as far as they have come by what this process knows. One that was deleted a moment
+    /// ago may be among them, and takes its place on the page.
     ///
     /// # Errors
     /// If the store does not say.
@@ -59,7 +60,6 @@ impl Ledger {
                     outcome.job_status = Some(known.status);
                 }
             }
-            records.retain(|record| record.outcome.job_status != Some(JobStatus::Deleted));
         }
         Ok(videos)
     }

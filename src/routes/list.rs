@@ -1,8 +1,8 @@
 //! `GET /v1/videos` where clients have keys of ours: from the ledger, since the upstream would list everybody's.
 
-use axum::body::Body;
-use axum::http::{HeaderValue, Uri, header};
-use axum::response::Response;
+use axum::Json;
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
@@ -69,11 +69,7 @@ pub(super) async fn answer(admitted: &Admitted, owners: Owners) -> Result<Respon
     records.truncate(limit);
     let data: Vec<Video<'_>> = records.iter().filter_map(Video::of).collect();
     let (first_id, last_id) = (data.first().map(|video| video.id), data.last().map(|video| video.id));
-    let list = List { object: "list", first_id, last_id, has_more, data };
-    let body = serde_json::to_vec(&list).unwrap_or_default();
-    let mut response = Response::new(Body::from(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(response)
+    Ok(Json(List { object: "list", first_id, last_id, has_more, data }).into_response())
 }
 
 fn page(uri: &Uri) -> Page {
@@ -95,6 +91,9 @@ impl<'r> Video<'r> {
     fn of(record: &'r Record) -> Option<Self> {
         let Record { details, outcome, .. } = record;
         let job_status = outcome.job_status.unwrap_or(JobStatus::Queued);
+        if job_status == JobStatus::Deleted {
+            return None;
+        }
         let fault = (job_status == JobStatus::Failed).then(|| Fault {
             code: outcome.fault.code.as_deref().unwrap_or("generation_failed"),
             message: outcome.fault.message.as_deref().unwrap_or_default(),
