@@ -32,6 +32,7 @@ mod servers;
 mod stores;
 mod upgrades;
 mod usage;
+mod videos;
 
 /// A ledger in memory, on tokio's clock.
 fn ledger() -> Ledger {
