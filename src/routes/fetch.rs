@@ -11,7 +11,7 @@ use super::admission::{Admitted, admitted};
 use super::forward::{judge_query, judge_query_about_known_ids};
 use super::list;
 use super::observe::observe;
-use super::ownership::{self, Named, Purpose};
+use super::ownership::{self, Purpose};
 use super::send::send;
 use crate::ledger::record::Job;
 use crate::outcome::{Note, Refusal};
@@ -54,13 +54,8 @@ async fn listed(admitted: Admitted) -> Result<Response, Refusal> {
 
 async fn judged(known: &[Param], mut admitted: Admitted) -> Result<Response, Refusal> {
     judge_query(&admitted.gateway, &admitted.head.uri, known)?;
-    let Some(named) = Named::in_path(admitted.head.uri.path()) else { return fetched(admitted, None).await };
     let purpose = if admitted.head.method == Method::DELETE { Purpose::Use } else { Purpose::Read };
-    let job = ownership::reached(&admitted, &named, purpose).await?;
-    let respelled = job.as_ref().and_then(|_| ownership::respelled(&admitted.head.uri, &named));
-    if let Some(uri) = respelled {
-        admitted.head.uri = uri;
-    }
+    let job = ownership::in_path(&mut admitted, purpose).await?;
     fetched(admitted, job).await
 }
 

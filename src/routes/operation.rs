@@ -11,7 +11,7 @@ use super::Served;
 use super::admission::{Admitted, admitted};
 use super::forward::judge_submit_query;
 use super::order::Order;
-use super::ownership::{self, Kind, Named, Purpose};
+use super::ownership::{self, Kind, Purpose};
 use super::paid::{self, Paid};
 use super::written::Written;
 use crate::capability::Table;
@@ -35,18 +35,8 @@ async fn judged(operation: Operation, mut admitted: Admitted, body: Body) -> Res
     let gateway = Arc::clone(&admitted.gateway);
     let config = &gateway.config;
     judge_submit_query(&gateway, &admitted.head.uri)?;
-    let uri = admitted.head.uri.clone();
     // Before the body: a video that is not the client's is not worth an upload.
-    let in_path = match Named::in_path(uri.path()) {
-        Some(named) => {
-            let job = ownership::reached(&admitted, &named, Purpose::Use).await?;
-            if let Some(uri) = job.as_ref().and_then(|_| ownership::respelled(&uri, &named)) {
-                admitted.head.uri = uri;
-            }
-            job
-        }
-        None => None,
-    };
+    let in_path = ownership::in_path(&mut admitted, Purpose::Use).await?;
     let (encoding, held) = admitted.read(body).await.map_err(|reason| form_only(operation, reason))?;
     if operation == Operation::Character && encoding.is_json() {
         let got = admitted.head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);

@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use tracing::warn;
 
 use super::admission::Admitted;
-use super::target::is_id;
+use super::target::{is_id, is_plain_id};
 use crate::config::Config;
 use crate::config::auth::{AuthMode, FileIds, UnknownVideos};
 use crate::ledger::owners::{Found, Owners};
@@ -66,7 +66,7 @@ impl<'p> Named<'p> {
     }
 
     /// The words for an id that the client may not know of.
-    pub(super) fn unknown(&self) -> Rejection {
+    fn unknown(&self) -> Rejection {
         unknown(self.kind, &self.id)
     }
 }
@@ -87,13 +87,31 @@ pub(super) fn owners(admitted: &Admitted, purpose: Purpose) -> Option<Owners> {
     Some(Owners::Clients(Arc::clone(&key.owners)))
 }
 
+/// The job or character that a request's path names, as of [`reached`]; `None` also where the path names nothing. From
+/// then on the path spells a known id as every server reads it.
+///
+/// # Errors
+/// As of [`reached`].
+pub(super) async fn in_path(
+    admitted: &mut Admitted,
+    purpose: Purpose,
+) -> Result<Option<Arc<Job>>, Rejection> {
+    let Some(named) = Named::in_path(admitted.head.uri.path()) else { return Ok(None) };
+    let job = reached(admitted, &named, purpose).await?;
+    let respelled = job.as_ref().and_then(|_| respelled(&admitted.head.uri, &named));
+    if let Some(uri) = respelled {
+        admitted.head.uri = uri;
+    }
+    Ok(job)
+}
+
 /// The job or character that a path names, as far as the ledger knows it, if the client may reach it. An id that the
 /// ledger knows may be spelled in any way; of all others only those pass that an upstream can have made.
 ///
 /// # Errors
 /// [`Rejection::UnknownVideo`], [`Rejection::UnknownCharacter`], and [`Rejection::LedgerUnavailable`] where the ledger
 /// does not say whose it is.
-pub(super) async fn reached(
+async fn reached(
     admitted: &Admitted,
     named: &Named<'_>,
     purpose: Purpose,
@@ -190,8 +208,8 @@ pub(super) fn check_reference(admitted: &Admitted, params: &Params<'_>) -> Resul
 static FOREIGN: Seldom = Seldom::new();
 
 /// The path with the id escaped as every server reads it; `None` where the client has spelled it so.
-pub(super) fn respelled(uri: &Uri, named: &Named<'_>) -> Option<Uri> {
-    if named.segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+fn respelled(uri: &Uri, named: &Named<'_>) -> Option<Uri> {
+    if is_plain_id(named.segment) {
         return None;
     }
     let canonical: Cow<'_, str> = utf8_percent_encode(&named.id, PLAIN).into();

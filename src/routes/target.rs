@@ -60,7 +60,7 @@ fn is_plain_segment(segment: &str) -> bool {
 
 /// A segment that can mean the id of a video: well escaped, and no step in a path.
 fn is_id_segment(segment: &str) -> bool {
-    if segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+    if is_plain_id(segment) {
         // Nearly all are.
         return !segment.is_empty();
     }
@@ -108,13 +108,15 @@ fn is_disguised(rest: &str) -> bool {
     starts_alike && first != "videos"
 }
 
+/// Whether an id has only characters that no client escapes.
+pub(super) fn is_plain_id(id: &str) -> bool {
+    id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
 /// Whether this can be the id of a video or a character.
 pub(super) fn is_id(ids: VideoIds) -> fn(&str) -> bool {
     match ids {
-        VideoIds::Plain => |id| {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-            (1..=ID_MAX).contains(&id.len()) && id.bytes().all(plain)
-        },
+        VideoIds::Plain => |id| (1..=ID_MAX).contains(&id.len()) && is_plain_id(id),
         VideoIds::Encoded => is_encoded_id,
     }
 }

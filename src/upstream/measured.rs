@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::breaker::{Health, State};
 use super::retry::budget::Budget;
 use super::retry::policy::{Ended, Outcome, Policy, Repeatability, Verdict};
-use super::said::{Meaning, Said};
+use super::said::Said;
 use crate::config::upstreams::Upstream as Settings;
 
 /// The breaker, the retry rules and the retry budget of an upstream.
@@ -41,14 +41,7 @@ impl Upkeep {
     /// Decides whether a read that was answered with this status is asked for again, and pays for that.
     pub fn repeats(&self, now: Instant, status: StatusCode) -> bool {
         self.budget.called(now);
-        let said = Said {
-            status,
-            wait: None,
-            forbids: false,
-            is_bare_503: false,
-            is_refusal: false,
-            meaning: Meaning::Plain,
-        };
+        let said = Said::plain(status);
         let ended = Ended {
             repeatability: Repeatability::Free,
             attempt: 1,

@@ -46,19 +46,18 @@ pub(super) enum Meaning {
 pub(super) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 impl Said {
+    /// An answer that says nothing beside its status.
+    pub(super) const fn plain(status: StatusCode) -> Self {
+        let meaning = Meaning::Plain;
+        Self { status, wait: None, forbids: false, is_bare_503: false, is_refusal: false, meaning }
+    }
+
     /// `now`: the time of day, which dates are read against.
     pub(super) fn of(answer: &Answer, now: SystemTime) -> Self {
         let (status, headers) = (answer.status(), answer.headers());
         // Nearly all are, and then there is nothing more to be known.
         if status.is_success() {
-            return Self {
-                status,
-                wait: None,
-                forbids: false,
-                is_bare_503: false,
-                is_refusal: false,
-                meaning: Meaning::Plain,
-            };
+            return Self::plain(status);
         }
         let forbids = headers.get(SHOULD_RETRY).is_some_and(|value| value == "false");
         Self {

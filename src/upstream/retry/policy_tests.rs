@@ -22,14 +22,7 @@ fn settings() -> Settings {
 
 fn said(status: u16) -> Said {
     let status = StatusCode::from_u16(status).expect("a status");
-    Said {
-        status,
-        wait: None,
-        forbids: false,
-        is_bare_503: false,
-        is_refusal: false,
-        meaning: Meaning::Plain,
-    }
+    Said::plain(status)
 }
 
 /// A first attempt that ended quickly.
