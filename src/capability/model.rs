@@ -26,6 +26,8 @@ pub struct Model {
     pub default_seconds: Option<u32>,
     /// Size that counts when a request names none.
     pub default_size: Option<Size>,
+    /// What the upstream does with a request that names none.
+    pub server_defaults: ServerDefaults,
     /// Whether its videos have sound. Information only: no request field asks for it.
     pub audio: bool,
     /// Price of one second of video.
@@ -38,6 +40,17 @@ pub struct Model {
     pub send_seconds: SendSeconds,
     /// What happens to a request this model does not support.
     pub rewrite: Rewrite,
+}
+
+/// The values that an upstream takes for fields which a request leaves out. `None`: not known, or not the same for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerDefaults {
+    /// By the name that the upstream knows.
+    pub model: Option<Arc<str>>,
+    /// Length in seconds.
+    pub seconds: Option<u32>,
+    /// Width and height in pixels.
+    pub size: Option<Size>,
 }
 
 /// Price of one second of video, in the operator's currency.

@@ -1,10 +1,10 @@
 //! Tables that the tests of this folder judge by.
 
-use super::model::{Model, Price, Rewrite, SendSeconds};
+use super::model::{Model, Price, Rewrite, SendSeconds, ServerDefaults};
 use super::seconds::SecondsRule;
 use super::{Shared, Table};
 
-/// A model that makes just these lengths, in any size.
+/// A model that makes just these lengths, in any size. Its server has the same defaults.
 pub(crate) fn model(name: &str, seconds: &[u32]) -> Model {
     Model {
         name: name.into(),
@@ -15,6 +15,11 @@ pub(crate) fn model(name: &str, seconds: &[u32]) -> Model {
         sizes: Vec::new(),
         default_seconds: seconds.first().copied(),
         default_size: None,
+        server_defaults: ServerDefaults {
+            model: Some(name.into()),
+            seconds: seconds.first().copied(),
+            size: None,
+        },
         audio: false,
         price: Price::Unknown,
         prompt_max: 32_000,
@@ -42,6 +47,7 @@ pub(crate) fn seed_table_with(change: impl Fn(&mut Model)) -> Table {
     ];
     for model in &mut models {
         model.default_size = "720x1280".parse().ok();
+        model.server_defaults.size = model.default_size;
         change(model);
     }
     let size = ["720x1280", "1280x720", "1024x1792", "1792x1024"].map(str::to_owned).to_vec();

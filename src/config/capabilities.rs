@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::capability::model::{Model, OnUnsupported, Price, Rewrite, SendSeconds};
+use crate::capability::model::{Model, OnUnsupported, Price, Rewrite, SendSeconds, ServerDefaults};
 use crate::capability::ranges::{RANGED, Range};
 use crate::capability::seconds::{Rounding, SecondsRule, Tie};
 use crate::capability::size::Size;
@@ -112,6 +112,7 @@ fn read_model(name: &str, mut section: Section<'_>, inherited: &Inherited<'_>) -
         seconds: read_seconds(&mut section),
         default_seconds: Some(section.number("default_seconds", 0, 1..=SECONDS_MAX)).filter(|&n| n > 0),
         default_size: section.parsed("default_size", SIZE_RIGHT),
+        server_defaults: read_server_defaults(&mut section),
         audio: section.flag("audio", false),
         price: read_price(&mut section, &sizes),
         prompt_max: section.number("prompt_max", PROMPT_MAX, 1..=10_000_000) as usize,
@@ -141,6 +142,19 @@ fn check_defaults(section: &Section<'_>, model: &Model) {
     if let Some(size) = model.default_size.filter(|&size| !model.supports_size(size)) {
         section.problem("default_size", format!("\"{size}\" is not allowed (use one of the model's sizes)"));
     }
+}
+
+fn read_server_defaults(section: &mut Section<'_>) -> ServerDefaults {
+    let Some(mut section) = section.optional_section("server_defaults") else {
+        return ServerDefaults::default();
+    };
+    let defaults = ServerDefaults {
+        model: section.text("model").map(Arc::from),
+        seconds: Some(section.number("seconds", 0, 1..=SECONDS_MAX)).filter(|&seconds| seconds > 0),
+        size: section.parsed("size", SIZE_RIGHT),
+    };
+    section.finish();
+    defaults
 }
 
 fn read_seconds(section: &mut Section<'_>) -> SecondsRule {

@@ -97,7 +97,10 @@ fn overlay(lower: &mut Table, upper: &Table) {
 
 /// Tables that are one value: half of another credential, range or price list would mean nothing.
 fn is_value(key: &str) -> bool {
-    matches!(key, "credential" | "seconds" | "price_per_second" | "fps" | "num_inference_steps")
+    matches!(
+        key,
+        "credential" | "seconds" | "price_per_second" | "fps" | "num_inference_steps" | "server_defaults"
+    )
 }
 
 #[cfg(test)]

@@ -44,7 +44,13 @@ async fn judged(admitted: Admitted, body: Body) -> Result<Response, Refusal> {
         let judgement = config.capabilities.judge_create(&params, &asker)?;
         ownership::check_reference(&admitted, &params)?;
         let body = (&encoding, &held, &params);
-        let written = Written::of(Operation::Create, &admitted.head, body, &judgement.edits);
+        let written = Written::of(
+            Operation::Create,
+            &admitted.head,
+            body,
+            &judgement.edits,
+            judgement.edits_without_defaults(),
+        );
         (written, judgement, model_named)
     };
     let upstream = judgement.model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);

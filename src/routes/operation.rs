@@ -48,7 +48,7 @@ async fn judged(operation: Operation, mut admitted: Admitted, body: Body) -> Res
         let edit = config.capabilities.judge(operation, &params)?;
         let named = params.video_id().map(str::to_owned);
         let body = (&encoding, &held, &params);
-        let body = Written::of(name_of(operation), &admitted.head, body, edit.as_slice());
+        let body = Written::of(name_of(operation), &admitted.head, body, edit.as_slice(), edit.as_slice());
         (body, named, wanted_duration(&params), Ranged::of(&params))
     };
     let source = match named {

@@ -26,12 +26,13 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// Writes the body that `params` was parsed from, with `edits`.
+    /// Writes the body that `params` was parsed from, with `edits`. `former_edits` are those of them that version 0.1 made.
     pub(super) fn of(
         operation: Operation,
         head: &Parts,
         (encoding, body, params): (&Encoding, &Held, &Params<'_>),
         edits: &[Edit],
+        former_edits: &[Edit],
     ) -> Self {
         let path = head.uri.path();
         let boundary = Boundary::new(unforeseeable());
@@ -42,7 +43,7 @@ impl Written {
                 .unwrap_or(HeaderValue::from_static("multipart/form-data")),
         };
         let former = intent::may_be_repeat(&head.headers)
-            .then(|| Fingerprint::of_bytes(operation, path, encoding, &spliced(body, params, edits)));
+            .then(|| Fingerprint::of_bytes(operation, path, encoding, &spliced(body, params, former_edits)));
         Self {
             pieces: rewrite::apply_held(body, params, edits, &boundary),
             content_type,

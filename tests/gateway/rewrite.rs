@@ -96,6 +96,31 @@ async fn absent_fields_are_filled_in_where_the_request_is_adjusted() {
     assert_eq!(body, json(r#"{"prompt":"a","model":"sora-2","seconds":"4","size":"720x1280"}"#));
 }
 
+/// VA04, VA05: what is charged for a field that the client leaves out is what the upstream reads.
+#[tokio::test]
+async fn absent_fields_are_written_with_the_models_defaults_unless_the_server_has_the_same() {
+    let configured = |server_defaults: &str| {
+        format!(
+            "presets = [\"vllm-omni\"]\ndefault_model = \"wan\"\n[models.wan]\ndefault_seconds = 5\n\
+             default_size = \"832x480\"\n{server_defaults}\n[upstreams.main]\nbase_url = \"{{upstream}}\"\n"
+        )
+    };
+    let sent = form(&[PICTURE, &text("prompt", "a")]);
+    let (body, adjusted) = forwarded(&configured(""), &sent).await;
+    let (model, seconds, size) = (text("model", "wan"), text("seconds", "5"), text("size", "832x480"));
+    assert_eq!(body, form(&[&model, &seconds, &size, PICTURE, &text("prompt", "a")]).fields());
+    assert_eq!(adjusted, None, "the client did not choose another value");
+
+    let (body, _) = forwarded(&configured(""), &create(r#"{"prompt":"a","seconds":"4"}"#)).await;
+    assert_eq!(body, json(r#"{"prompt":"a","model":"wan","seconds":"4","size":"832x480"}"#));
+
+    let same = configured(r#"server_defaults = { model = "wan", seconds = 5, size = "832x480" }"#);
+    assert_eq!(forwarded(&same, &sent).await.0, sent.fields());
+    let others = configured(r#"server_defaults = { model = "wan", seconds = 4, size = "832x480" }"#);
+    let (body, _) = forwarded(&others, &sent).await;
+    assert_eq!(body, form(&[&seconds, PICTURE, &text("prompt", "a")]).fields());
+}
+
 #[tokio::test]
 async fn another_model_takes_what_it_supports_exactly() {
     for (seconds, model) in [("10", "sora-2-pro"), ("25", "sora-2-pro"), ("8", "sora-2")] {

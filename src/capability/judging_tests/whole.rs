@@ -1,9 +1,11 @@
 //! The whole of a create: which of its mistakes is told, its prompt, and names that nobody knows.
 
 use super::{create, judge};
-use crate::capability::testing::{model, seed_table};
+use crate::capability::model::{SendSeconds, ServerDefaults};
+use crate::capability::testing::{model, seed_table, seed_table_with};
 use crate::capability::{Shared, Table, Unknown};
 use crate::rejection::{Expected, Noun, Param, Rejection};
+use crate::rewrite::{Edit, EditValue};
 
 #[test]
 fn what_the_table_allows_is_forwarded_without_an_edit() {
@@ -21,10 +23,48 @@ fn what_the_table_allows_is_forwarded_without_an_edit() {
 }
 
 #[test]
-fn defaults_count_but_are_not_added() {
+fn defaults_count_and_are_not_written_where_the_server_has_the_same() {
     let judgement = create(&seed_table(), "").expect("a judgement");
     assert_eq!(judgement.model.as_ref().map(|model| &*model.name), Some("sora-2"));
     assert_eq!((judgement.seconds, judgement.size), (Some(4), "720x1280".parse().ok()));
+    assert_eq!((judgement.edits.len(), judgement.defaults), (0, 0));
+}
+
+/// The server would take other values than those that are charged.
+#[test]
+fn defaults_are_written_where_the_server_has_others_or_is_not_known() {
+    let size = "720x1280".parse().ok();
+    let others = ServerDefaults { model: Some("other".into()), seconds: Some(5), size: "1x1".parse().ok() };
+    for server in [ServerDefaults::default(), others] {
+        let table = seed_table_with(|model| model.server_defaults = server.clone());
+        let edits = |members: &str| {
+            let judgement = create(&table, members).expect(members);
+            assert!(judgement.adjustments.is_empty(), "the client did not choose another value");
+            assert_eq!(judgement.edits_without_defaults(), []);
+            assert_eq!((judgement.seconds.is_some(), judgement.size), (true, size));
+            judgement.edits.iter().map(|edit| format!("{}={}", edit.param, edit.value)).collect::<Vec<_>>()
+        };
+        assert_eq!(edits(""), ["model=\"sora-2\"", "seconds=\"4\"", "size=\"720x1280\""]);
+        assert_eq!(edits(r#""model":"sora-2-pro""#), ["seconds=\"10\"", "size=\"720x1280\""]);
+        assert_eq!(edits(r#""model":"sora-2","seconds":"4""#), ["size=\"720x1280\""]);
+        assert_eq!(edits(r#""seconds":"4","size":"720x1280""#), ["model=\"sora-2\""]);
+    }
+}
+
+#[test]
+fn a_default_is_written_as_the_server_wants_seconds() {
+    for (send_seconds, value) in [
+        (SendSeconds::Text, EditValue::Text("4".into())),
+        (SendSeconds::AsSent, EditValue::Text("4".into())),
+        (SendSeconds::Integer, EditValue::Integer(4)),
+    ] {
+        let table = seed_table_with(|model| {
+            model.send_seconds = send_seconds;
+            model.server_defaults.seconds = None;
+        });
+        let judgement = create(&table, "").expect("a judgement");
+        assert_eq!(judgement.edits, [Edit { param: Param::Seconds, value }]);
+    }
 }
 
 /// Each body breaks every rule from its own onward; the first broken rule is the one that is told.

@@ -125,6 +125,7 @@ async fn fields_that_a_preset_names_reach_its_server_unchanged() {
             [("seed", "7"), ("negative_prompt", "{a} blur"), ("guidance_scale", "5.5"), ("fps", "24")];
         let fields = fields.map(|(name, value)| text(name, value));
         let mut parts = vec![text("prompt", "a"), text("model", "wan2.2"), text("num_inference_steps", "50")];
+        parts.push(text("seconds", "4"));
         parts.extend(fields);
         let sent = form(&parts.iter().map(String::as_str).collect::<Vec<_>>());
         let answer = gateway.ask(&sent).await;
