@@ -234,7 +234,7 @@ impl<'h> Writer<'h> {
 
     /// What stands in this range of the body.
     fn keep(&mut self, range: Range<usize>) {
-        if range.len() > COPIED_MAX {
+        if range.len() > COPIED_MAX || self.body.has_gap(&range) {
             self.file(range);
         } else {
             self.text.put_slice(self.body.bytes.get(range).unwrap_or_default());

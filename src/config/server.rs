@@ -201,6 +201,6 @@ fn read_fields(section: &mut Section<'_>) -> params::Limits {
         depth: section.number("json_depth", count(default.depth), 1..=128) as usize,
         keys: section.number("json_keys", count(default.keys), 1..=100_000) as usize,
         nested_keys: section.number("json_nested_keys", count(default.nested_keys), 1..=100_000) as usize,
-        json_fields: section.length("json_fields", default.json_fields),
+        texts: section.length("texts", default.texts),
     }
 }

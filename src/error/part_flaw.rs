@@ -15,7 +15,7 @@ fn what(flaw: &PartFlaw) -> String {
         PartFlaw::HeadNotText => "its headers are not UTF-8".to_owned(),
         PartFlaw::HeadLine => "a line of its headers is not a name, a colon and a value".to_owned(),
         PartFlaw::HeadControl => {
-            "its headers contain a control character, or a line that does not end in CR LF".to_owned()
+            "its headers contain a control character, or a line with another end than the form has".to_owned()
         }
         PartFlaw::DoubledHeader(name) => format!("the header {name} appears twice"),
         PartFlaw::UnknownContentHeader => "it has an unknown header that starts with 'content'".to_owned(),

@@ -10,6 +10,7 @@ use memchr::memmem::Finder;
 use super::digits::in_hex;
 use super::operation::Operation;
 use crate::held::{Away, Held, Piece};
+use crate::params::large::Gap;
 use crate::params::{Encoding, FileHead, Params};
 use crate::rewrite::{self, Edit, EditValue, Field};
 
@@ -101,6 +102,8 @@ fn begun(operation: Operation, path: &str) -> Hasher {
 struct Item<'f> {
     name: Cow<'f, str>,
     value: ItemValue<'f>,
+    /// What of a text is elsewhere.
+    gaps: Vec<&'f Gap>,
 }
 
 enum ItemValue<'f> {
@@ -120,15 +123,17 @@ impl<'f> Item<'f> {
                     EditValue::Text(text) => text.as_str().into(),
                     EditValue::Integer(number) => number.to_string().into(),
                 };
-                return Self { name: param.name().into(), value: ItemValue::Text(text) };
+                return Self { name: param.name().into(), value: ItemValue::Text(text), gaps: Vec::new() };
             }
             Field::Kept(entry) => entry,
         };
         if let Some(file) = &entry.file {
             let mut pieces = Vec::new();
             body.add_content(entry.content.clone(), &mut pieces);
-            return Self { name: entry.name.as_ref().into(), value: ItemValue::File(file, pieces) };
+            let value = ItemValue::File(file, pieces);
+            return Self { name: entry.name.as_ref().into(), value, gaps: Vec::new() };
         }
+        let gaps = body.gaps_in(&entry.content).collect();
         // It is text, or it was not parsed.
         let content = body.bytes.get(entry.content.clone()).unwrap_or_default();
         let content = str::from_utf8(content).unwrap_or_default();
@@ -139,10 +144,10 @@ impl<'f> Item<'f> {
             && let Some(text) = only.value.text()
         {
             let name = [&*entry.name, "[", &only.name, "]"].concat();
-            return Self { name: name.into(), value: ItemValue::Text(text.into()) };
+            return Self { name: name.into(), value: ItemValue::Text(text.into()), gaps };
         }
         let value = if is_json { ItemValue::of_json(content) } else { ItemValue::Text(content.into()) };
-        Self { name: entry.name.as_ref().into(), value }
+        Self { name: entry.name.as_ref().into(), value, gaps }
     }
 
     fn update(&self, hash: &mut Hasher) {
@@ -164,6 +169,10 @@ impl<'f> Item<'f> {
                     }
                 }
             }
+        }
+        for gap in &self.gaps {
+            // Its length is that of one spelling.
+            update(hash, 7, &gap.digest);
         }
     }
 }

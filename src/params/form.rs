@@ -3,21 +3,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
 
 use super::encoding::Charset;
 use super::field_name::{FieldName, Shape, parents};
-use super::large::Gapped;
-use super::multipart::Parts;
-use super::part_head::{self, HEAD_END, PartHead};
+use super::large::{Gapped, texts_too_long};
+use super::multipart::{LineEnd, Parts};
+use super::part_head::{self, PartHead};
 use super::unknown::{Content, UnknownField};
-use super::{Entry, Field, FileHead, Layout, Limits, Member, Params, Value, known_param};
+use super::{Entry, Field, FileHead, Layout, Limits, Member, Params, Value, is_picture_text, known_param};
 use crate::rejection::{Expected, Noun, Param, PartFlaw, Rejection};
-
-/// Finds it; made once, since that takes longer than to find it.
-static HEAD_ENDS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(HEAD_END));
 
 /// Reads a body that must be exactly one form.
 pub(super) fn parse<'b>(
@@ -28,7 +22,7 @@ pub(super) fn parse<'b>(
 ) -> Result<Params<'b>, Rejection> {
     let mut parts = Parts::new(boundary, body.bytes, limits.part_head)?;
     let params = Params::new(Layout::Form { delimiter: parts.delimiter() });
-    let mut form = Form { params, known, limits, shapes: Vec::new(), names: Names::default() };
+    let mut form = Form { params, known, limits, shapes: Vec::new(), names: Names::default(), texts: 0 };
     let mut count = 0;
     while let Some(range) = parts.next()? {
         if count == limits.parts {
@@ -36,7 +30,7 @@ pub(super) fn parse<'b>(
         }
         count += 1;
         let flawed = |flaw| Rejection::MalformedPart { part: count, flaw };
-        let part = Part::read(body, range, limits).map_err(flawed)?;
+        let part = Part::read(body, range, parts.line_end(), limits).map_err(flawed)?;
         form.take(part, count)?;
     }
     Ok(form.params)
@@ -50,6 +44,8 @@ struct Form<'b, 'k> {
     /// What each known field is by its name.
     shapes: Vec<(Param, Shape)>,
     names: Names<'b>,
+    /// Bytes of texts, but for a picture.
+    texts: usize,
 }
 
 /// The names that have been used, and those that can no longer be used.
@@ -64,6 +60,8 @@ struct Part<'b> {
     head: PartHead<'b>,
     content: &'b [u8],
     content_range: Range<usize>,
+    /// Whether some of it is elsewhere.
+    has_gap: bool,
     range: Range<usize>,
 }
 
@@ -79,6 +77,15 @@ impl<'b> Form<'b, '_> {
         let param = found.map(|(param, _)| param);
         let value =
             part.value(param, self.limits).map_err(|flaw| Rejection::MalformedPart { part: number, flaw })?;
+        if part.head.filename.is_none() && !is_picture_text(name) {
+            self.texts += part.content.len();
+            texts_too_long(self.texts, self.limits)?;
+        }
+        // What is elsewhere is longer than any text but a picture may be.
+        if part.has_gap && part.head.filename.is_none() && param != Some(Param::InputReference) {
+            let flaw = PartFlaw::TextTooLong { limit: self.limits.text };
+            return Err(Rejection::MalformedPart { part: number, flaw });
+        }
         let file =
             part.head.filename.map(|filename| FileHead { filename, content_type: part.head.content_type });
         self.params.entries.push(Entry {
@@ -160,18 +167,24 @@ impl<'b> Names<'b> {
 // === impl Part ===
 
 impl<'b> Part<'b> {
-    fn read(body: Gapped<'b>, range: Range<usize>, limits: &Limits) -> Result<Self, PartFlaw> {
+    fn read(
+        body: Gapped<'b>,
+        range: Range<usize>,
+        line_end: LineEnd,
+        limits: &Limits,
+    ) -> Result<Self, PartFlaw> {
         let part = body.bytes.get(range.clone()).unwrap_or_default();
         // No need to search a film for the end of a head.
-        let longest = part.len().min(limits.part_head.saturating_add(HEAD_END.len()));
-        let head_length = HEAD_ENDS
-            .find(part.get(..longest).unwrap_or_default())
+        let longest = part.len().min(limits.part_head.saturating_add(line_end.head_end().len()));
+        let head_length = line_end
+            .find_head_end(part.get(..longest).unwrap_or_default())
             .ok_or(PartFlaw::HeadTooLong { limit: limits.part_head })?;
         let (head, rest) = part.split_at(head_length);
-        let content = rest.get(HEAD_END.len()..).unwrap_or_default();
-        let head = part_head::parse(head, content.len() as u64 + body.missing(&range), limits)?;
+        let content = rest.get(line_end.head_end().len()..).unwrap_or_default();
+        let missing = body.missing(&range);
+        let head = part_head::parse(head, line_end, content.len() as u64 + missing, limits)?;
         let content_range = range.end - content.len()..range.end;
-        Ok(Self { head, content, content_range, range })
+        Ok(Self { head, content, content_range, has_gap: missing > 0, range })
     }
 
     /// What the part says if its field has no brackets. Refuses text that is none, or too long.

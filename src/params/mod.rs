@@ -47,8 +47,9 @@ pub struct Limits {
     pub keys: usize,
     /// Names in any other JSON object.
     pub nested_keys: usize,
-    /// Bytes of a JSON body without the picture that its `input_reference` may have as a URL.
-    pub json_fields: usize,
+    /// Bytes of all texts of a form together, or of a JSON body; both without the picture that `input_reference` may have
+    /// as a URL.
+    pub texts: usize,
 }
 
 /// One judged field.
@@ -163,7 +164,7 @@ pub fn parse<'b>(
     parse_gapped(encoding, Gapped { bytes: body, gaps: &[] }, known, limits)
 }
 
-/// The same, of a body whose large files are elsewhere. Only of a form they are.
+/// The same, of a body of which what is large is elsewhere.
 pub(crate) fn parse_gapped<'b>(
     encoding: &Encoding,
     body: Gapped<'b>,
@@ -171,7 +172,7 @@ pub(crate) fn parse_gapped<'b>(
     limits: &Limits,
 ) -> Result<Params<'b>, Rejection> {
     match encoding {
-        Encoding::Json => json::parse(body.bytes, known, limits),
+        Encoding::Json => json::parse(body, known, limits),
         Encoding::Multipart { boundary } => form::parse(boundary, body, known, limits),
     }
 }
@@ -189,7 +190,7 @@ impl Default for Limits {
             depth: 32,
             keys: 64,
             nested_keys: 1024,
-            json_fields: 1 << 20,
+            texts: 1 << 20,
         }
     }
 }
@@ -291,6 +292,11 @@ impl<'b> Params<'b> {
     pub const fn is_json(&self) -> bool {
         matches!(self.layout, Layout::Json { .. })
     }
+}
+
+/// Whether a part of this name, without a file name, is a picture that is written as a text: a `data:` URL.
+fn is_picture_text(name: &str) -> bool {
+    matches!(name, "input_reference" | "input_reference[image_url]")
 }
 
 /// The known field of exactly this name.

@@ -3,6 +3,7 @@
 //! Every place where some parser sees a delimiter is one here too, or ends the reading.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use memchr::memmem::{self, Finder};
 
@@ -13,6 +14,7 @@ pub(super) struct Parts<'b> {
     body: &'b [u8],
     delimiter: &'b [u8],
     finder: Finder<'b>,
+    line_end: LineEnd,
     /// The offset right behind the last delimiter.
     at: usize,
     around: usize,
@@ -26,7 +28,14 @@ impl<'b> Parts<'b> {
             first_delimiter(boundary, body).filter(|at| *at <= around).ok_or(Rejection::MalformedForm)?;
         let end = at + boundary.len() + DASHES.len();
         let delimiter = body.get(at..end).ok_or(Rejection::MalformedForm)?;
-        Ok(Self { body, delimiter, finder: Finder::new(delimiter), at: end, around })
+        let line_end =
+            body.get(end..).and_then(LineEnd::behind_delimiter).map_or(LineEnd::CrLf, |(it, _)| it);
+        Ok(Self { body, delimiter, finder: Finder::new(delimiter), line_end, at: end, around })
+    }
+
+    /// What ends each line of the form.
+    pub(super) const fn line_end(&self) -> LineEnd {
+        self.line_end
     }
 
     /// Two dashes and the boundary.
@@ -37,17 +46,17 @@ impl<'b> Parts<'b> {
     /// The next part, head and content; `None` behind the last one.
     pub(super) fn next(&mut self) -> Result<Option<Range<usize>>, Rejection> {
         let rest = self.body.get(self.at..).unwrap_or_default();
-        if let Some(part) = after_line_end(rest) {
+        if let Some(part) = self.line_end.strip(rest) {
             let start = self.body.len() - part.len();
             let delimiter = self.next_delimiter(start)?;
             self.at = delimiter + self.delimiter.len();
             // The line break before a delimiter belongs to it.
-            let end = delimiter - 2;
+            let end = delimiter - self.line_end.text().len();
             return if start <= end { Ok(Some(start..end)) } else { Err(Rejection::MalformedForm) };
         }
-        // A longer boundary, a bare line feed: parsers differ.
+        // A longer boundary, another line end: parsers differ.
         let rest = rest.strip_prefix(DASHES).ok_or(Rejection::MalformedForm)?;
-        let epilogue = if is_blank(rest) { Some(&[][..]) } else { after_line_end(rest) };
+        let epilogue = if is_blank(rest) { Some(&[][..]) } else { self.line_end.strip(rest) };
         match epilogue {
             // A delimiter in there begins another part to some.
             Some(epilogue) if epilogue.len() <= self.around && self.finder.find(epilogue).is_none() => {
@@ -62,9 +71,10 @@ impl<'b> Parts<'b> {
     fn next_delimiter(&self, from: usize) -> Result<usize, Rejection> {
         let rest = self.body.get(from..).ok_or(Rejection::MalformedForm)?;
         let found = from + self.finder.find(rest).ok_or(Rejection::MalformedForm)?;
-        match self.body.get(..found) {
-            Some([.., b'\r', b'\n']) => Ok(found),
-            _ => Err(Rejection::MalformedForm),
+        if self.line_end.ends(self.body.get(..found).unwrap_or_default()) {
+            Ok(found)
+        } else {
+            Err(Rejection::MalformedForm)
         }
     }
 }
@@ -78,14 +88,67 @@ fn first_delimiter(boundary: &str, body: &[u8]) -> Option<usize> {
         return Some(0);
     }
     let found = memmem::find(body, [DASHES, boundary.as_bytes()].concat().as_slice())?;
-    body.get(..found).filter(|preamble| preamble.ends_with(b"\r\n"))?;
-    Some(found)
+    let before = body.get(..found)?;
+    let behind = body.get(found + DASHES.len() + boundary.len()..)?;
+    let (line_end, _) = LineEnd::behind_delimiter(behind)?;
+    line_end.ends(before).then_some(found)
 }
 
-/// What follows the end of a delimiter's line, which may have blanks behind the delimiter (RFC 2046, 5.1.1).
-pub(super) fn after_line_end(rest: &[u8]) -> Option<&[u8]> {
-    let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    rest.get(blanks..)?.strip_prefix(b"\r\n")
+/// What ends each line of a form. The one behind the first delimiter decides; a form that has both could be read in two
+/// ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LineEnd {
+    /// What RFC 2046 wants.
+    CrLf,
+    /// What scripts write.
+    Lf,
+}
+
+impl LineEnd {
+    /// The line end behind a delimiter, and what follows it.
+    pub(super) fn behind_delimiter(rest: &[u8]) -> Option<(Self, &[u8])> {
+        [Self::CrLf, Self::Lf].into_iter().find_map(|line_end| Some((line_end, line_end.strip(rest)?)))
+    }
+
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::CrLf => "\r\n",
+            Self::Lf => "\n",
+        }
+    }
+
+    /// Ends the head of a part.
+    pub(super) const fn head_end(self) -> &'static [u8] {
+        match self {
+            Self::CrLf => b"\r\n\r\n",
+            Self::Lf => b"\n\n",
+        }
+    }
+
+    /// Where the head of a part ends.
+    pub(super) fn find_head_end(self, part: &[u8]) -> Option<usize> {
+        // Made once, since that takes longer than to find it.
+        static CR_LF: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(LineEnd::CrLf.head_end()));
+        match self {
+            Self::CrLf => CR_LF.find(part),
+            Self::Lf => memmem::find(part, self.head_end()),
+        }
+    }
+
+    /// What follows the end of a delimiter's line, which may have blanks behind the delimiter (RFC 2046, 5.1.1).
+    fn strip(self, rest: &[u8]) -> Option<&[u8]> {
+        let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        rest.get(blanks..)?.strip_prefix(self.text().as_bytes())
+    }
+
+    /// Whether a line ends here.
+    fn ends(self, before: &[u8]) -> bool {
+        match self {
+            Self::CrLf => before.ends_with(b"\r\n"),
+            // A CR before it would belong to the content to some, and to the delimiter to others.
+            Self::Lf => before.ends_with(b"\n") && !before.ends_with(b"\r\n"),
+        }
+    }
 }
 
 fn is_blank(rest: &[u8]) -> bool {
@@ -139,6 +202,14 @@ mod tests {
         }
     }
 
+    /// VA17: a form has one line end, whichever.
+    #[test]
+    fn reads_a_form_whose_lines_all_end_in_a_line_feed() {
+        assert_eq!(parts("--b\none\n--b \ntwo\r\r\n\n--b--\n"), Ok(vec!["one", "two\r\r\n"]));
+        assert_eq!(parts("preamble\n--b\n\n--b--"), Ok(vec![""]));
+        assert_eq!(parts("\n--b\none\n--b--\nepilogue"), Ok(vec!["one"]));
+    }
+
     /// VA08, VA10.
     #[test]
     fn refuses_every_delimiter_that_some_parsers_do_not_see() {
@@ -152,6 +223,10 @@ mod tests {
             "--b\r\n--b--",
             "--c\r\none\r\n--c--",
             "--b\none\r\n--b--",
+            "--b\none\n--b\r\ntwo\n--b--",
+            "--b\none\n--b\ntwo\r\n--b--",
+            "\r\n--b\none\n--b--",
+            "--b\none\n--b--\r\n",
             "--b\rone\r\n--b--",
             "--b\r\none\r\n--bc\r\ntwo\r\n--b--",
             "--b\r\none\n--b\r\ntwo\r\n--b--",

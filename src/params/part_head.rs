@@ -9,10 +9,8 @@ use super::Limits;
 use super::encoding::Charset;
 use super::filename;
 use super::header_value::{Parameter, is_token, split, trim};
+use super::multipart::LineEnd;
 use crate::rejection::PartFlaw as Flaw;
-
-/// Ends the head of a part.
-pub(super) const HEAD_END: &[u8] = b"\r\n\r\n";
 
 /// What a part's head says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +35,13 @@ struct Headers<'b> {
 }
 
 /// Reads the head of a part with `content_length` bytes of content.
-pub(super) fn parse<'b>(head: &'b [u8], content_length: u64, limits: &Limits) -> Result<PartHead<'b>, Flaw> {
-    let headers = Headers::parse(str::from_utf8(head).map_err(|_| Flaw::HeadNotText)?)?;
+pub(super) fn parse<'b>(
+    head: &'b [u8],
+    line_end: LineEnd,
+    content_length: u64,
+    limits: &Limits,
+) -> Result<PartHead<'b>, Flaw> {
+    let headers = Headers::parse(str::from_utf8(head).map_err(|_| Flaw::HeadNotText)?, line_end)?;
     let plain =
         |encoding: &str| ["7bit", "8bit", "binary"].iter().any(|known| encoding.eq_ignore_ascii_case(known));
     if !headers.transfer_encoding.is_none_or(plain) {
@@ -61,11 +64,19 @@ pub(super) fn parse<'b>(head: &'b [u8], content_length: u64, limits: &Limits) ->
     Ok(PartHead { name, filename, content_type, charset })
 }
 
-/// Whether this is the head of a file, as far as it can be read.
-pub(super) fn is_file(head: &[u8]) -> bool {
-    let headers = str::from_utf8(head).ok().and_then(|head| Headers::parse(head).ok());
-    let disposition = headers.and_then(|headers| headers.disposition);
-    matches!(disposition.map(names), Some(Ok((_, Some(_)))))
+/// What a part is.
+pub(super) enum PartKind<'b> {
+    /// It has a file name.
+    File,
+    /// It is a text, for the field of this name.
+    Text(&'b str),
+}
+
+/// What a part with this head is, as far as it can be read.
+pub(super) fn kind(head: &[u8], line_end: LineEnd) -> Option<PartKind<'_>> {
+    let headers = Headers::parse(str::from_utf8(head).ok()?, line_end).ok()?;
+    let (name, filename) = names(headers.disposition?).ok()?;
+    Some(if filename.is_some() { PartKind::File } else { PartKind::Text(name) })
 }
 
 /// The `name` of a `Content-Disposition`, and the file name.
@@ -125,11 +136,11 @@ fn is_printable(line: &str) -> bool {
 // === impl Headers ===
 
 impl<'b> Headers<'b> {
-    fn parse(head: &'b str) -> Result<Self, Flaw> {
+    fn parse(head: &'b str, line_end: LineEnd) -> Result<Self, Flaw> {
         let mut headers = Self::default();
         let mut rest = head;
         while !rest.is_empty() {
-            let (line, after) = header(rest)?;
+            let (line, after) = header(rest, line_end.text())?;
             let (name, value) = line.split_once(':').ok_or(Flaw::HeadLine)?;
             // A blank before the colon makes the name no token.
             if !is_token(name) {
@@ -168,21 +179,21 @@ impl<'b> Headers<'b> {
 }
 
 /// The first header, with the lines that it is folded into, and what stands behind it.
-fn header(head: &str) -> Result<(&str, &str), Flaw> {
+fn header<'h>(head: &'h str, line_end: &str) -> Result<(&'h str, &'h str), Flaw> {
     let mut from = 0;
     loop {
         let rest = head.get(from..).unwrap_or_default();
-        let (line, end) = match rest.split_once("\r\n") {
+        let (line, end) = match rest.split_once(line_end) {
             Some((line, _)) => (line, from + line.len()),
             None => (rest, head.len()),
         };
         if !is_printable(line) {
             return Err(Flaw::HeadControl);
         }
-        let after = head.get(end..).and_then(|after| after.strip_prefix("\r\n")).unwrap_or_default();
+        let after = head.get(end..).and_then(|after| after.strip_prefix(line_end)).unwrap_or_default();
         if !after.starts_with([' ', '\t']) {
             return Ok((head.get(..end).unwrap_or_default(), after));
         }
-        from = end + 2;
+        from = end + line_end.len();
     }
 }

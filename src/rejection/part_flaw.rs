@@ -10,7 +10,7 @@ pub enum PartFlaw {
     HeadNotText,
     /// A line of the head is not a name, a colon and a value.
     HeadLine,
-    /// The head has a line that ends in a bare CR or LF, or another control character.
+    /// The head has a line with another end than the form has, or a control character.
     HeadControl,
     /// A header that must not stand there twice does.
     DoubledHeader(&'static str),

@@ -1,6 +1,9 @@
 //! What version 0.1 sent of a judged body: the client's bytes with edits spliced in. Its ledger knows calls by a
 //! fingerprint of those, and after an upgrade their repeats must be recognised. To be removed once no ledger has such a
 //! row that still counts: `ledger.keep_answers` after the last process of 0.1 ended.
+//!
+//! One kind of call is not recognised: a form with a picture of more than 1 MiB that is written as a text. 0.1 held it in
+//! memory and hashed its bytes, which are elsewhere now.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -15,7 +15,7 @@ use crate::config::server::Limits;
 use crate::held::Held;
 use crate::joined::Joined;
 use crate::params::Encoding;
-use crate::params::large::{HELD_MAX, Sieve};
+use crate::params::large::Spooler;
 use crate::rejection::Rejection;
 use crate::spool::{Spool, Stored};
 
@@ -94,28 +94,24 @@ async fn collect(
     spool: &Arc<Spool>,
 ) -> Result<Held, Rejection> {
     let expected = usize::try_from(announced(&arriving.body)).unwrap_or(0);
-    let may_have_files = |read| match encoding {
-        Encoding::Multipart { boundary } if read > HELD_MAX as u64 => Some(boundary),
-        Encoding::Multipart { .. } | Encoding::Json => None,
-    };
+    let fields = &arriving.limits.fields;
     let mut joined = Joined::default();
     while let Some(piece) = arriving.piece().await? {
         // What is announced as large is not joined first.
-        if let Some(boundary) = may_have_files(arriving.read.max(expected as u64)) {
-            let sieve = Sieve::new(boundary, &arriving.limits.fields);
+        if let Some(spooler) = Spooler::for_body(encoding, arriving.read.max(expected as u64), fields) {
             let first = [joined.into_bytes(), piece];
-            let sifting = Sifting { sieve, spool, taken: Vec::new(), stored: None };
+            let spooling = Spooling { spooler, spool, taken: Vec::new(), stored: None };
             // Apart, and large: what holds no files needs no room for it.
-            return Box::pin(sifting.all(first, arriving)).await;
+            return Box::pin(spooling.all(first, arriving)).await;
         }
         joined.push(piece, expected);
     }
     Ok(joined.into_bytes().into())
 }
 
-/// A form whose large files go to the spool.
-struct Sifting<'s> {
-    sieve: Sieve,
+/// A body of which what is large goes to the spool.
+struct Spooling<'s> {
+    spooler: Spooler,
     spool: &'s Arc<Spool>,
     /// What goes there next.
     taken: Vec<Bytes>,
@@ -126,13 +122,15 @@ struct Sifting<'s> {
 /// Bytes that go to the spool at a time.
 const WRITE: usize = 128 << 10;
 
-impl Sifting<'_> {
+impl Spooling<'_> {
     async fn all(mut self, first: [Bytes; 2], mut arriving: Arriving<'_>) -> Result<Held, Rejection> {
         for piece in first {
-            self.sieve.push(piece, &mut self.taken);
+            self.spooler.push(piece, &mut self.taken)?;
         }
-        while let Some(piece) = arriving.piece().await? {
-            self.sieve.push(piece, &mut self.taken);
+        while !self.spooler.is_refused()
+            && let Some(piece) = arriving.piece().await?
+        {
+            self.spooler.push(piece, &mut self.taken)?;
             if self.taken.iter().map(Bytes::len).sum::<usize>() >= WRITE {
                 self.store().await?;
             }
@@ -140,7 +138,7 @@ impl Sifting<'_> {
         if !self.taken.is_empty() {
             self.store().await?;
         }
-        let (bytes, gaps) = self.sieve.finish();
+        let (bytes, gaps) = self.spooler.finish();
         Ok(match self.stored {
             Some(stored) => Held::new(bytes, gaps, stored),
             None => bytes.into(),

@@ -14,7 +14,7 @@ use super::forward::judge_submit_query;
 use super::order::Order;
 use super::ownership;
 use super::paid::{self, Paid};
-use super::written::Written;
+use super::written::{Edits, Written};
 use crate::capability::Mode;
 use crate::capability::allowed::Asker;
 use crate::capability::create::FIELDS;
@@ -44,13 +44,8 @@ async fn judged(admitted: Admitted, body: Body) -> Result<Response, Refusal> {
         let judgement = config.capabilities.judge_create(&params, &asker)?;
         ownership::check_reference(&admitted, &params)?;
         let body = (&encoding, &held, &params);
-        let written = Written::of(
-            Operation::Create,
-            &admitted.head,
-            body,
-            &judgement.edits,
-            judgement.edits_without_defaults(),
-        );
+        let edits = Edits { all: &judgement.edits, former: judgement.edits_without_defaults() };
+        let written = Written::of(Operation::Create, &admitted.head, body, &edits);
         (written, judgement, model_named)
     };
     let upstream = judgement.model.as_ref().map_or(&config.default_upstream, |model| &model.upstream);

@@ -13,7 +13,7 @@ use super::forward::judge_submit_query;
 use super::order::Order;
 use super::ownership::{self, Kind, Purpose};
 use super::paid::{self, Paid};
-use super::written::Written;
+use super::written::{Edits, Written};
 use crate::capability::Table;
 use crate::capability::create::wanted_duration;
 use crate::capability::operations::Operation;
@@ -48,7 +48,8 @@ async fn judged(operation: Operation, mut admitted: Admitted, body: Body) -> Res
         let edit = config.capabilities.judge(operation, &params)?;
         let named = params.video_id().map(str::to_owned);
         let body = (&encoding, &held, &params);
-        let body = Written::of(name_of(operation), &admitted.head, body, edit.as_slice(), edit.as_slice());
+        let edits = Edits { all: edit.as_slice(), former: edit.as_slice() };
+        let body = Written::of(name_of(operation), &admitted.head, body, &edits);
         (body, named, wanted_duration(&params), Ranged::of(&params))
     };
     let source = match named {

@@ -25,14 +25,20 @@ pub(super) struct Written {
     pub(super) former: Option<Fingerprint>,
 }
 
+/// What changes in a body.
+pub(super) struct Edits<'e> {
+    pub(super) all: &'e [Edit],
+    /// Those that version 0.1 made, too.
+    pub(super) former: &'e [Edit],
+}
+
 impl Written {
-    /// Writes the body that `params` was parsed from, with `edits`. `former_edits` are those of them that version 0.1 made.
+    /// Writes the body that `params` was parsed from, with `edits`.
     pub(super) fn of(
         operation: Operation,
         head: &Parts,
         (encoding, body, params): (&Encoding, &Held, &Params<'_>),
-        edits: &[Edit],
-        former_edits: &[Edit],
+        edits: &Edits<'_>,
     ) -> Self {
         let path = head.uri.path();
         let boundary = Boundary::new(unforeseeable());
@@ -43,11 +49,11 @@ impl Written {
                 .unwrap_or(HeaderValue::from_static("multipart/form-data")),
         };
         let former = intent::may_be_repeat(&head.headers)
-            .then(|| Fingerprint::of_bytes(operation, path, encoding, &spliced(body, params, former_edits)));
+            .then(|| Fingerprint::of_bytes(operation, path, encoding, &spliced(body, params, edits.former)));
         Self {
-            pieces: rewrite::apply_held(body, params, edits, &boundary),
+            pieces: rewrite::apply_held(body, params, edits.all, &boundary),
             content_type,
-            fingerprint: Fingerprint::of(operation, path, (body, params), edits),
+            fingerprint: Fingerprint::of(operation, path, (body, params), edits.all),
             former,
         }
     }

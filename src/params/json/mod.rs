@@ -15,6 +15,7 @@ use serde::Deserializer as _;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::large::{Gapped, texts_too_long};
 use super::unknown::{Content, UnknownField};
 use super::{Entry, Field, Layout, Limits, Member, Params, Value, known_param};
 use crate::rejection::{Param, Rejection};
@@ -26,7 +27,12 @@ type Pair<'b> = (Cow<'b, str>, &'b RawValue);
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads a body that must be exactly one JSON object.
-pub(super) fn parse<'b>(body: &'b [u8], known: &[Param], limits: &Limits) -> Result<Params<'b>, Rejection> {
+pub(super) fn parse<'b>(
+    gapped: Gapped<'b>,
+    known: &[Param],
+    limits: &Limits,
+) -> Result<Params<'b>, Rejection> {
+    let body = gapped.bytes;
     let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let text = str::from_utf8(text).map_err(|_| Rejection::MalformedJson)?;
     let pairs = pairs(text, limits.keys)?;
@@ -44,6 +50,9 @@ pub(super) fn parse<'b>(body: &'b [u8], known: &[Param], limits: &Limits) -> Res
         let range = range_in(body, raw.get()).ok_or(Rejection::MalformedJson)?;
         let param = known_param(known, name);
         params.entries.push(Entry { name: name.clone(), param, content: range.clone(), file: None });
+        if param != Some(Param::InputReference) && gapped.missing(&range) > 0 {
+            return Err(Rejection::UnknownParameter(name.to_string()));
+        }
         let Some(param) = param else {
             let content = Content::Json(raw.get());
             params.unknown.push(UnknownField { name: name.clone(), content });
@@ -56,10 +65,7 @@ pub(super) fn parse<'b>(body: &'b [u8], known: &[Param], limits: &Limits) -> Res
         params.members.extend(members);
         params.fields.push((param, Field { value, range }));
     }
-    let others = body.len().saturating_sub(pictures);
-    if others > limits.json_fields {
-        return Err(Rejection::BodyTooLarge { limit: limits.json_fields as u64, read: others as u64 });
-    }
+    texts_too_long(body.len().saturating_sub(pictures), limits)?;
     Ok(params)
 }
 

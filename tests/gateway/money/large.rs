@@ -5,11 +5,11 @@ use std::fs;
 use tempfile::TempDir;
 
 use crate::metrics::parsed;
-use crate::support::fields;
+use crate::support::fields::{self, Fields};
 use crate::support::gateway::Gateway;
 use crate::support::message::Message;
 use crate::support::process::Process;
-use crate::support::request::{BOUNDARY, Request, form, text};
+use crate::support::request::{BOUNDARY, Request, create, form, text};
 use crate::support::upstream::{Gate, JOB, Reply, Upstream};
 
 /// A gateway whose spool takes so much, and its folder.
@@ -81,6 +81,101 @@ async fn a_large_create_is_known_by_its_key_and_its_bytes() {
     assert_eq!(upstream.count(), 1);
 }
 
+/// A create in JSON with a picture of so many characters, in this spelling.
+fn with_picture(length: usize, spell: impl Fn(&str) -> String) -> Request {
+    let picture =
+        format!("data:image/png;base64,{}", "iVBO/w0+".chars().cycle().take(length - 22).collect::<String>());
+    let picture = spell(&picture);
+    create(&format!(
+        r#"{{"model":"sora-2","prompt":"a cat","input_reference":{{"image_url":"{picture}"}},"seconds":"8"}}"#
+    ))
+}
+
+/// What `with_picture` says once `seconds` is an integer.
+fn with_integer(request: &Request) -> Fields {
+    let text = String::from_utf8(request.sent_body().to_vec()).expect("text");
+    Fields::Json(serde_json::from_str(&text.replace(r#""seconds":"8""#, r#""seconds":8"#)).expect("JSON"))
+}
+
+/// RT01, RT21, VA02, VA17: the longest picture that the API takes, in its own spelling, on every attempt.
+#[tokio::test]
+async fn a_picture_in_json_arrives_as_it_was_sent_and_is_sent_again() {
+    let spellings: [fn(&str) -> String; 2] =
+        [str::to_owned, |picture| picture.replace('/', "\\/").replace('+', "\\u002B")];
+    for (spell, length) in [(spellings[0], 20_971_520), (spellings[1], 2_000_000), (spellings[0], 1000)] {
+        for request in [with_picture(length, spell), with_picture(length, spell).chunked(99_991)] {
+            let upstream = Upstream::script(vec![Reply::json(429, "{}"), Reply::job()]).await;
+            let (gateway, folder) =
+                spooling(&upstream, "1GiB\"\n[models.sora-2]\nsend_seconds = \"integer").await;
+            let answer = gateway.ask(&request).await;
+            assert_eq!(answer.status(), 200, "{}", answer.text());
+            let expected = with_integer(&with_picture(length, spell));
+            let sent = upstream.requests();
+            assert_eq!(sent.len(), 2);
+            for attempt in sent {
+                assert!(fields::of(&attempt) == expected, "{length}");
+                assert_eq!(self::length(&attempt), Some(attempt.body.len()));
+            }
+            assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
+        }
+    }
+}
+
+/// RT22, RT29: whichever way the picture is spelled, and whether it comes in JSON or in a form.
+#[tokio::test]
+async fn a_create_with_a_picture_is_known_by_its_value() {
+    let upstream = Upstream::start(Reply::job()).await;
+    let (gateway, _folder) = spooling(&upstream, "1GiB\"\n[models.sora-2]\nsend_seconds = \"integer").await;
+    let asked = |request: Request| async { gateway.ask(&request.with("idempotency-key", "k")).await };
+    assert_eq!(asked(with_picture(3 * MIB, str::to_owned)).await.status(), 200);
+    let escaped = with_picture(3 * MIB, |picture| picture.replace('/', "\\/"));
+    let picture = format!(
+        "data:image/png;base64,{}",
+        "iVBO/w0+".chars().cycle().take(3 * MIB - 22).collect::<String>()
+    );
+    let parts = [
+        ("model", "sora-2"),
+        ("prompt", "a cat"),
+        ("input_reference[image_url]", &*picture),
+        ("seconds", "8"),
+    ]
+    .map(|(name, content)| text(name, content));
+    let as_form = form(&parts.each_ref().map(String::as_str));
+    for again in [escaped, as_form] {
+        let answer = asked(again).await;
+        assert_eq!(
+            (answer.status(), answer.header("x-reelgate-replayed")),
+            (200, Some("true")),
+            "{}",
+            answer.text()
+        );
+    }
+    let other = asked(with_picture(3 * MIB + 1, str::to_owned)).await;
+    assert_eq!((other.status(), other.code().as_deref()), (422, Some("idempotency_mismatch")));
+    assert_eq!(upstream.count(), 1);
+}
+
+/// VA02, VA09: a body that is too long is refused while it comes, and the client can read why.
+#[tokio::test]
+async fn a_text_that_is_too_long_is_refused_before_the_rest_has_come() {
+    let upstream = Upstream::start(Reply::job()).await;
+    let (gateway, _folder) = spooling(&upstream, "1GiB").await;
+    let long = "x".repeat(30 * MIB);
+    let requests = [
+        (413, create(&format!(r#"{{"prompt":"{long}"}}"#))),
+        (413, form(&[&text("prompt", &long)])),
+        (400, form(&[&text("prompt", "a"), &text("seconds", &long)])),
+    ];
+    for (status, request) in requests {
+        let mut client = gateway.connect().await;
+        client.send(&request.bytes()[..2 * MIB]).await;
+        let answer = client.answer().await;
+        assert_eq!(answer.status(), status, "{}", answer.text());
+        assert!(answer.text().contains("\"error\""), "{}", answer.text());
+    }
+    upstream.assert_untouched("a body that is too long");
+}
+
 /// What there is no room for is refused before anything is sent; what needs none, and polls, are not.
 #[tokio::test]
 async fn a_full_spool_refuses_large_files_until_there_is_room() {
@@ -125,7 +220,7 @@ async fn a_client_that_leaves_gives_its_room_back() {
     assert_eq!((answer.status(), upstream.count()), (200, 1));
 }
 
-/// LM05, ST13: eight films at a time, all of them here before the first one is answered.
+/// LM05, ST13: four films and four pictures at a time, all of them here before the first one is answered.
 #[tokio::test]
 async fn memory_does_not_grow_with_what_is_uploaded() {
     let gate = Gate::closed();
@@ -133,14 +228,15 @@ async fn memory_does_not_grow_with_what_is_uploaded() {
     let toml = "presets = [\"openai\"]\n[upstreams.main]\nbase_url = \"{upstream}\"";
     let process = Process::start(&upstream, toml).await;
     let film = with_film(20 * MIB).bytes();
+    let picture = with_picture(20 * MIB, str::to_owned).bytes();
     let before = process.memory().now;
     let mut clients = Vec::new();
-    for _ in 0..8 {
+    for bytes in [&film, &picture].into_iter().cycle().take(8) {
         let mut client = process.connect().await;
-        client.send(&film).await;
+        client.send(bytes).await;
         clients.push(client);
     }
-    upstream.until("eight films", |requests| requests.len() == 8).await;
+    upstream.until("four films and four pictures", |requests| requests.len() == 8).await;
     gate.open();
     for mut client in clients {
         assert_eq!(client.answer().await.status(), 200);
