@@ -140,7 +140,8 @@ mod tests {
     async fn an_edit_leaves_files_where_they_are() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::open(&Settings { folder: folder.path().to_owned(), size: 1 << 20 }).unwrap();
-        let text = "--b\r\nContent-Disposition: form-data; name=\"input_reference\"; filename=\"a\"\r\n\r\n\r\n\
+        let text = "--b\r\nContent-Disposition: form-data; name=\"input_reference\"; filename=\"a\"\r\n\
+                    Content-Type: application/octet-stream\r\n\r\n\r\n\
                     --b\r\nContent-Disposition: form-data; name=\"seconds\"\r\n\r\n6\r\n--b--\r\n";
         let at = text.find("\r\n\r\n").unwrap() + 4;
         let film = Bytes::from_static(b"film");

@@ -128,6 +128,10 @@ const COPIED_MAX: usize = 1024;
 /// Bytes that a field takes beside its name and content, at most; more only cost another allocation.
 const AROUND: usize = 96;
 
+/// The type of a file of which the client does not say it (RFC 7578, 4.4). Some servers, such as formidable, read a part
+/// without a type as a text.
+pub(crate) const UNKNOWN_TYPE: &str = "application/octet-stream";
+
 struct Writer<'h> {
     body: &'h Held,
     /// What was written since the last piece.
@@ -216,13 +220,11 @@ impl<'h> Writer<'h> {
             for part in ["; filename=\"", &filename::written(&file.filename), "\""] {
                 self.put(part);
             }
-            if let Some(content_type) = file.content_type {
-                self.put("\r\nContent-Type:");
-                // It may have come in several lines, or with tabs.
-                for word in content_type.split_whitespace() {
-                    self.put(" ");
-                    self.put(word);
-                }
+            self.put("\r\nContent-Type:");
+            // It may have come in several lines, or with tabs.
+            for word in file.content_type.unwrap_or(UNKNOWN_TYPE).split_whitespace() {
+                self.put(" ");
+                self.put(word);
             }
         }
         self.put("\r\n\r\n");

@@ -1,7 +1,10 @@
 //! Checks of single fields, in the order every operation makes them: type first, then value.
 
-use crate::params::{Member, Params, Value};
+use std::collections::HashMap;
+
+use crate::params::{Member, Params, UnknownField, Value};
 use crate::rejection::{Expected, Noun, Param, Rejection};
+use crate::rewrite::UNKNOWN_TYPE;
 
 use super::seconds::{SecondsRule, parse_plain};
 use super::{Reference, SecondsJson, Shared};
@@ -9,7 +12,25 @@ use super::{Reference, SecondsJson, Shared};
 /// Refuses fields that are none of the operation's, but for those that the operator lets through.
 pub(super) fn refuse_unknown(params: &Params<'_>, shared: &Shared) -> Result<(), Rejection> {
     let refused = params.unknown().iter().find(|field| !shared.passes(field));
-    refused.map_or(Ok(()), |field| Err(Rejection::UnknownParameter(field.name.clone().into_owned())))
+    if let Some(field) = refused {
+        return Err(Rejection::UnknownParameter(field.name.clone().into_owned()));
+    }
+    doubled_but_for_case(params.unknown())
+}
+
+/// Refuses two fields that are one to a server that ignores case, such as one that reads JSON in Go.
+fn doubled_but_for_case(fields: &[UnknownField<'_>]) -> Result<(), Rejection> {
+    if let [] | [_] = fields {
+        return Ok(());
+    }
+    // The brackets of arrays, which may be there again in the same spelling, do not differ in case.
+    let mut names: HashMap<String, &str> = HashMap::with_capacity(fields.len());
+    let doubled = fields.iter().find(|field| {
+        // Go takes the long s for an s, and the Kelvin sign for a k.
+        let before = names.insert(field.name.to_lowercase().replace('ſ', "s"), &field.name);
+        before.is_some_and(|before| before != field.name)
+    });
+    doubled.map_or(Ok(()), |field| Err(Rejection::DuplicateParameter(field.name.clone().into_owned())))
 }
 
 /// Refuses a request that lacks a required field.
@@ -184,7 +205,7 @@ fn member_text(member: &Member<'_>, param: Param) -> Result<(), Rejection> {
 fn media_type(value: &Value<'_>, allowed: &[String]) -> Result<(), Rejection> {
     let Value::File { content_type } = value else { return Ok(()) };
     // RFC 7578, 4.4: a part without a type is text/plain, a file of unknown kind is octet-stream.
-    let got = content_type.unwrap_or("application/octet-stream");
+    let got = content_type.unwrap_or(UNKNOWN_TYPE);
     let essence = got.split(';').next().unwrap_or(got).trim();
     if allowed.is_empty() || allowed.iter().any(|media| media.eq_ignore_ascii_case(essence)) {
         return Ok(());

@@ -35,6 +35,9 @@ fn what(flaw: &PartFlaw) -> String {
         }
         PartFlaw::ContentEncoding => "it has a Content-Encoding; send the bytes as they are".to_owned(),
         PartFlaw::Length => "its Content-Length is not the length of its content".to_owned(),
+        PartFlaw::FileType { limit } => {
+            format!("the Content-Type of its file is longer than {limit} bytes, or multipart or message")
+        }
         PartFlaw::TextType => {
             "it has no file name, and its Content-Type is not text/plain in UTF-8".to_owned()
         }

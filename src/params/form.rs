@@ -10,7 +10,10 @@ use super::large::{Gapped, texts_too_long};
 use super::multipart::{LineEnd, Parts};
 use super::part_head::{self, PartHead};
 use super::unknown::{Content, UnknownField};
-use super::{Entry, Field, FileHead, Layout, Limits, Member, Params, Value, is_picture_text, known_param};
+use super::{
+    BYTE_ORDER_MARK, Entry, Field, FileHead, Layout, Limits, Member, Params, Value, is_picture_text,
+    known_param,
+};
 use crate::rejection::{Expected, Noun, Param, PartFlaw, Rejection};
 
 /// Reads a body that must be exactly one form.
@@ -183,6 +186,11 @@ impl<'b> Part<'b> {
         let content = rest.get(line_end.head_end().len()..).unwrap_or_default();
         let missing = body.missing(&range);
         let head = part_head::parse(head, line_end, content.len() as u64 + missing, limits)?;
+        let content = if head.filename.is_none() {
+            content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content)
+        } else {
+            content
+        };
         let content_range = range.end - content.len()..range.end;
         Ok(Self { head, content, content_range, has_gap: missing > 0, range })
     }

@@ -294,6 +294,10 @@ impl<'b> Params<'b> {
     }
 }
 
+/// Stands before a text in UTF-8 that some editors and .NET's writers make, and is none of it (RFC 8259, 8.1). Some servers
+/// leave it out, others do not.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Whether a part of this name, without a file name, is a picture that is written as a text: a `data:` URL.
 fn is_picture_text(name: &str) -> bool {
     matches!(name, "input_reference" | "input_reference[image_url]")

@@ -59,6 +59,9 @@ pub(super) fn parse<'b>(
     let content_type = headers.content_type;
     let charset = match content_type {
         Some(content_type) if filename.is_none() => charset(content_type).ok_or(Flaw::TextType)?,
+        Some(content_type) if !is_file_type(content_type) => {
+            return Err(Flaw::FileType { limit: FILE_TYPE_MAX });
+        }
         Some(_) | None => Charset::Utf8,
     };
     Ok(PartHead { name, filename, content_type, charset })
@@ -125,6 +128,18 @@ fn charset(content_type: &str) -> Option<Charset> {
     }
     Charset::of(&parameters?)
 }
+
+/// Whether a file may have this type. Some servers look for parts in a file that is a message itself.
+fn is_file_type(content_type: &str) -> bool {
+    let is_nested = ["multipart/", "message/"].iter().any(|nested| {
+        content_type.get(..nested.len()).is_some_and(|start| start.eq_ignore_ascii_case(nested))
+    });
+    !is_nested && content_type.len() <= FILE_TYPE_MAX
+}
+
+/// Bytes of the type of a file. With them, and the longest names, the head of a part has less than 1,024 bytes: Django
+/// leaves out a part with more.
+const FILE_TYPE_MAX: usize = 100;
 
 /// Whether a line has no control characters but tabs.
 fn is_printable(line: &str) -> bool {

@@ -44,6 +44,8 @@ pub enum PartFlaw {
     ContentEncoding,
     /// `Content-Length` is not the length of the content.
     Length,
+    /// The type of a file is longer than the limit, in bytes, or that of a message with parts of its own.
+    FileType { limit: usize },
     /// A text whose `Content-Type` is no text in a character set that is read.
     TextType,
     /// A text that is not UTF-8, or not ASCII where its character set is another one.

@@ -99,7 +99,8 @@ fn a_forms_fields_are_replaced_in_their_place_and_added_before_all_others() {
         form(body, &[integer(Param::Seconds, 8), text(Param::Size, "s"), text(Param::Model, "m")]),
         "--B\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n\
          --B\r\nContent-Disposition: form-data; name=\"size\"\r\n\r\ns\r\n\
-         --B\r\nContent-Disposition: form-data; name=\"input_reference\"; filename=\"a\"\r\n\r\nPNG\r\n\
+         --B\r\nContent-Disposition: form-data; name=\"input_reference\"; filename=\"a\"\r\n\
+         Content-Type: application/octet-stream\r\n\r\nPNG\r\n\
          --B\r\nContent-Disposition: form-data; name=\"seconds\"\r\n\r\n8\r\n--B--\r\n"
     );
 }

@@ -67,6 +67,22 @@ fn a_default_is_written_as_the_server_wants_seconds() {
     }
 }
 
+/// VA03: to a server that ignores case they are one.
+#[test]
+fn refuses_two_fields_that_differ_in_case_only() {
+    let table = Table::new(
+        vec![model("a", &[4])],
+        Some("a".into()),
+        Vec::new(),
+        Shared { unknown_parameters: Unknown::Forward, ..Shared::default() },
+    );
+    assert!(create(&table, r#""seed":1,"Seed_2":2,"a-b":3,"ab":4"#).is_ok());
+    for name in ["SEED", "Seed", "\u{17f}eed"] {
+        let refused = create(&table, &format!("\"seed\":1,\"other\":2,\"{name}\":3")).expect_err(name);
+        assert_eq!(refused, Rejection::DuplicateParameter(name.into()));
+    }
+}
+
 /// Each body breaks every rule from its own onward; the first broken rule is the one that is told.
 #[test]
 fn one_error_is_told_and_it_is_the_first_in_order() {

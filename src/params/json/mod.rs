@@ -17,14 +17,11 @@ use serde_json::value::RawValue;
 
 use super::large::{Gapped, texts_too_long};
 use super::unknown::{Content, UnknownField};
-use super::{Entry, Field, Layout, Limits, Member, Params, Value, known_param};
+use super::{BYTE_ORDER_MARK, Entry, Field, Layout, Limits, Member, Params, Value, known_param};
 use crate::rejection::{Param, Rejection};
 
 /// A name and its value.
 type Pair<'b> = (Cow<'b, str>, &'b RawValue);
-
-/// Stands before a text in UTF-8 that some editors and .NET's writers make (RFC 8259, 8.1: it may be ignored).
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads a body that must be exactly one JSON object.
 pub(super) fn parse<'b>(
