@@ -17,6 +17,7 @@ WORKDIR /src
 #   RUSTFLAGS="-C target-feature=+crt-static" benches/rig/run train reelgate.profdata --target host-tuple
 COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock build.rs reelgate.profdat[a] ./
+COPY crates crates
 RUN mkdir src benches \
     && echo 'fn main() {}' >src/main.rs && touch src/lib.rs benches/gateway.rs \
     && seen="$(find /src -maxdepth 1 -name '*.profdata')" \

@@ -3,6 +3,7 @@
 use axum::http::header::{self, HeaderName};
 use axum::http::uri::{Parts, PathAndQuery};
 use axum::http::{HeaderValue, Method, Request, Uri};
+use reelgate_http1::RequestHead;
 
 use super::call::{Call, Kind};
 use super::connect::Head;
@@ -87,7 +88,7 @@ impl<'a> AttemptHead<'a> {
     }
 }
 
-impl Head for AttemptHead<'_> {
+impl RequestHead for AttemptHead<'_> {
     fn method(&self) -> &Method {
         self.terms.method()
     }
@@ -117,7 +118,9 @@ impl Head for AttemptHead<'_> {
         authorization.into_iter().for_each(|value| show(&header::AUTHORIZATION, value));
         api_key.into_iter().for_each(|value| show(&API_KEY, value));
     }
+}
 
+impl Head for AttemptHead<'_> {
     fn request(&self) -> Result<Request<()>, Failure> {
         let mut request = Request::new(());
         *request.method_mut() = self.method().clone();

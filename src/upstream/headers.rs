@@ -1,7 +1,8 @@
 //! Which headers cross the gateway. Both ways there is a list of what may, never of what may not.
 
-use axum::http::header::{self, HeaderName};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderMap;
+use axum::http::header::HeaderName;
+use reelgate_http1::ConnectionOptions;
 
 use crate::credential_name::is_credential;
 
@@ -89,95 +90,44 @@ static PRIVATE: [HeaderName; 3] = [
 
 /// Which headers of a request go upstream.
 pub(super) struct Outbound<'h> {
-    hop: Hop<'h>,
+    options: ConnectionOptions<'h>,
     wanted: &'h [HeaderName],
 }
 
 impl<'h> Outbound<'h> {
     /// Of these. `wanted`: what goes upstream beside the usual ones.
     pub(super) fn of(headers: &'h HeaderMap, wanted: &'h [HeaderName]) -> Self {
-        Self { hop: Hop::of_map(headers), wanted }
+        Self { options: ConnectionOptions::of_map(headers), wanted }
     }
 
     pub(super) fn passes(&self, name: &HeaderName) -> bool {
-        (is_request_header(name.as_str()) || self.wanted.contains(name)) && !self.hop.names(name)
+        (is_request_header(name.as_str()) || self.wanted.contains(name)) && !self.options.names(name)
     }
 }
 
-/// Which headers of an answer go to the client.
-pub(super) struct Inbound<'h> {
-    pub(super) hop: &'h Hop<'h>,
-    /// What goes to the client beside the usual ones.
-    pub(super) wanted: &'h [HeaderName],
-}
-
-impl Inbound<'_> {
-    pub(super) fn passes(&self, name: &HeaderName) -> bool {
-        let is_listed = is_answer_header(name.as_str()) || self.wanted.contains(name);
-        is_listed && !PRIVATE.contains(name) && !self.hop.names(name)
-    }
+/// Whether a header of an answer with these options goes to the client. `wanted`: what does beside the usual ones.
+pub(super) fn goes_to_client(
+    name: &HeaderName,
+    options: &ConnectionOptions<'_>,
+    wanted: &[HeaderName],
+) -> bool {
+    let is_listed = is_answer_header(name.as_str()) || wanted.contains(name);
+    is_listed && !PRIVATE.contains(name) && !options.names(name)
 }
 
 /// The headers of an answer that go to the client.
 pub(super) fn incoming(from: &HeaderMap, wanted: &[HeaderName]) -> HeaderMap {
-    let inbound = Inbound { hop: &Hop::of_map(from), wanted };
+    let options = ConnectionOptions::of_map(from);
     from.iter()
-        .filter(|(name, _)| inbound.passes(name))
+        .filter(|(name, _)| goes_to_client(name, &options, wanted))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }
 
-/// The options of `Connection`, which are about this hop alone, or name headers that are.
-pub(super) struct Hop<'h> {
-    closes: bool,
-    keeps: bool,
-    /// All others.
-    named: Vec<&'h [u8]>,
-}
-
-impl<'h> Hop<'h> {
-    /// Of the values of `Connection`.
-    pub(super) fn of(values: impl Iterator<Item = &'h [u8]>) -> Self {
-        let mut hop = Self { closes: false, keeps: false, named: Vec::new() };
-        for option in values.flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii) {
-            if option.eq_ignore_ascii_case(b"keep-alive") {
-                hop.keeps = true;
-            } else if option.eq_ignore_ascii_case(b"close") {
-                hop.closes = true;
-            } else {
-                hop.named.push(option);
-            }
-        }
-        hop
-    }
-
-    fn of_map(headers: &'h HeaderMap) -> Self {
-        Self::of(headers.get_all(header::CONNECTION).into_iter().map(HeaderValue::as_bytes))
-    }
-
-    /// Whether the connection is to end.
-    pub(super) fn closes(&self) -> bool {
-        self.closes
-    }
-
-    /// Whether the connection is to be kept, in words.
-    pub(super) fn keeps(&self) -> bool {
-        self.keeps
-    }
-
-    fn names(&self, name: &HeaderName) -> bool {
-        if self.named.is_empty() {
-            return false;
-        }
-        // Framing is not the sender's to give away: a body without its type or length is another body.
-        let required = [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LENGTH];
-        let named = |option: &&[u8]| option.eq_ignore_ascii_case(name.as_str().as_bytes());
-        !required.contains(name) && self.named.iter().any(named)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {

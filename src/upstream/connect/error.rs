@@ -38,11 +38,6 @@ pub(super) fn of_sending(error: &hyper::Error) -> Failure {
     }
 }
 
-/// Why an HTTP/1.1 connection broke.
-pub(super) fn of_io(error: &io::Error) -> Failure {
-    if took_nothing(error) { Failure::HeadTimeout } else { Failure::Lost }
-}
-
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&cause| cause.source())
 }

@@ -1,7 +1,8 @@
 //! What a connection needs to know of a request's head.
 
+use axum::http::Request;
 use axum::http::header::HeaderName;
-use axum::http::{HeaderValue, Method, Request};
+use reelgate_http1::RequestHead;
 
 use crate::failure::Failure;
 
@@ -13,16 +14,7 @@ pub(in crate::upstream) struct Asked<'a, H> {
 }
 
 /// The head of a request, which each protocol writes as it wants it: framing, and the host it goes to, are not in it.
-pub(in crate::upstream) trait Head: Sync {
-    /// Its method.
-    fn method(&self) -> &Method;
-
-    /// Writes path and query.
-    fn write_target(&self, to: &mut Vec<u8>);
-
-    /// Shows every header.
-    fn each_header(&self, show: impl FnMut(&HeaderName, &HeaderValue));
-
+pub(in crate::upstream) trait Head: RequestHead {
     /// All of it, with scheme and authority in its target.
     ///
     /// # Errors
@@ -31,19 +23,6 @@ pub(in crate::upstream) trait Head: Sync {
 }
 
 impl Head for Request<()> {
-    fn method(&self) -> &Method {
-        self.method()
-    }
-
-    fn write_target(&self, to: &mut Vec<u8>) {
-        let target = self.uri().path_and_query();
-        to.extend_from_slice(target.map_or("/", |target| target.as_str()).as_bytes());
-    }
-
-    fn each_header(&self, mut show: impl FnMut(&HeaderName, &HeaderValue)) {
-        self.headers().iter().for_each(|(name, value)| show(name, value));
-    }
-
     fn request(&self) -> Result<Request<()>, Failure> {
         Ok(self.clone())
     }

@@ -149,7 +149,7 @@ impl Connections {
         match way {
             Way::Alone(connection) => {
                 let home = (reuse == Reuse::Pooled).then(|| Arc::clone(&self.kept));
-                Ok(connection.send(asked, body, home).await?.map(Body::new))
+                connection.send(asked, body, home).await
             }
             Way::Shared(stream) => {
                 let request = asked.head.request().map_err(Broken::Failed)?;

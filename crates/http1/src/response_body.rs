@@ -2,76 +2,79 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use axum::body::Bytes;
-use http_body::{Frame, SizeHint};
-use tokio::io::ReadHalf;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadHalf};
 
-use super::framing::{Framing, Garbled, Piece};
-use super::reader::Reader;
-use super::{Http1, Kept, Socket};
+use crate::Connection;
+use crate::framing::{Framing, Malformed, Piece};
+use crate::read_buffer::ReadBuffer;
 
-/// Dropped before its end, it takes its connection with it: what is left of the answer would be taken for the next.
-pub(in crate::upstream::connect) struct Arriving {
+/// The body of an answer. Dropped before its end, it takes its connection with it: what is left of the answer would be
+/// taken for the next.
+pub struct ResponseBody<S, B, R> {
     /// Where it comes from; absent once it is over.
-    source: Option<Source>,
+    source: Option<Source<S, B>>,
     framing: Framing,
-    /// Where the connection goes; absent where it serves no more.
-    home: Option<Arc<Kept<Http1>>>,
-    /// How it broke, to be told when whoever reads comes back.
+    /// What takes the connection at the end; absent where it serves no more requests.
+    reuse: Option<R>,
+    /// How it broke, which is said when the reader comes back.
     broken: Option<io::Error>,
 }
 
 /// A connection that is read from.
-pub(super) enum Source {
-    Whole(Http1),
-    /// The other half takes an upload, and serves no more afterwards.
-    Half(ReadHalf<Socket>, Reader),
+pub(crate) enum Source<S, B> {
+    Whole(Connection<S, B>),
+    /// The other half takes an upload, and serves no more requests afterwards.
+    Half(ReadHalf<S>, ReadBuffer),
 }
 
-impl Source {
-    fn reader(&mut self) -> &mut Reader {
+impl<S: AsyncRead + Unpin, B> Source<S, B> {
+    fn received(&mut self) -> &mut ReadBuffer {
         match self {
-            Self::Whole(Http1(connection)) => &mut connection.reader,
-            Self::Half(_, reader) => reader,
+            Self::Whole(Connection(state)) => &mut state.received,
+            Self::Half(_, received) => received,
         }
     }
 
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match self {
-            Self::Whole(Http1(connection)) => connection.poll_more(cx),
-            Self::Half(socket, reader) => reader.poll_more(Pin::new(socket), cx),
+            Self::Whole(Connection(state)) => state.received.poll_more(Pin::new(&mut state.stream), cx),
+            Self::Half(stream, received) => received.poll_more(Pin::new(stream), cx),
         }
     }
 }
 
-impl Arriving {
-    /// `home`: where a whole connection goes at the end.
-    pub(super) fn new(source: Source, framing: Framing, home: Option<Arc<Kept<Http1>>>) -> Self {
-        let mut arriving = Self { source: Some(source), framing, home, broken: None };
-        arriving.end_if_over();
-        arriving
+impl<S, B, R> ResponseBody<S, B, R>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    R: FnOnce(Connection<S, B>),
+{
+    pub(crate) fn new(source: Source<S, B>, framing: Framing, reuse: Option<R>) -> Self {
+        let mut body = Self { source: Some(source), framing, reuse, broken: None };
+        body.end_if_over();
+        body
     }
 
     fn end_if_over(&mut self) {
         if !self.framing.is_over() {
             return;
         }
-        if let (Some(Source::Whole(connection)), Some(home)) = (self.source.take(), self.home.take())
+        if let (Some(Source::Whole(connection)), Some(reuse)) = (self.source.take(), self.reuse.take())
             // More than was announced is no answer to the next request.
-            && connection.0.reader.buffer.is_empty()
+            && connection.0.received.buffer.is_empty()
         {
-            home.put(connection);
+            reuse(connection);
         }
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
         loop {
             let Some(source) = &mut self.source else { return Poll::Ready(Ok(None)) };
-            let piece = self.framing.take(&mut source.reader().buffer);
-            match piece.map_err(|Garbled| io::Error::from(io::ErrorKind::InvalidData))? {
+            let piece = self.framing.take(&mut source.received().buffer);
+            match piece.map_err(|Malformed| io::Error::from(io::ErrorKind::InvalidData))? {
                 Piece::Data(data) => {
                     self.end_if_over();
                     return Poll::Ready(Ok(Some(data)));
@@ -95,7 +98,12 @@ impl Arriving {
     }
 }
 
-impl http_body::Body for Arriving {
+impl<S, B, R> Body for ResponseBody<S, B, R>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    B: Unpin,
+    R: FnOnce(Connection<S, B>) + Unpin,
+{
     type Data = Bytes;
     type Error = io::Error;
 

@@ -1,21 +1,18 @@
-//! A request on its way out.
+//! Writes a request: its head, and its body in the framing that its length allows.
 
 use std::io::{self, Cursor, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{HeaderValue, Method};
-use bytes::Buf;
+use bytes::{Buf, Bytes};
+use http::{HeaderValue, Method};
+use http_body::Body;
 use tokio::io::AsyncWrite;
 
-use super::super::error;
-use super::Head;
-use crate::failure::Failure;
+use crate::{Error, RequestHead};
 
 /// Writes a request's head and body, framed. Between requests it has nothing to write.
-#[derive(Default)]
-pub(super) struct Departing {
+pub(crate) struct RequestWriter<B> {
     /// The head, or what frames a piece; goes before the piece.
     text: Cursor<Vec<u8>>,
     /// The piece of the body that is being written.
@@ -23,11 +20,24 @@ pub(super) struct Departing {
     /// What ends the piece, if it is a chunk.
     end: &'static [u8],
     /// Where the next piece comes from; absent once the last has come.
-    body: Option<Body>,
+    body: Option<B>,
     /// What may come of it, where that was announced; else it goes in chunks.
     announced: Option<u64>,
     /// Why it could not leave as a whole.
     cut: Option<Cut>,
+}
+
+impl<B> Default for RequestWriter<B> {
+    fn default() -> Self {
+        Self {
+            text: Cursor::default(),
+            piece: Bytes::new(),
+            end: &[],
+            body: None,
+            announced: None,
+            cut: None,
+        }
+    }
 }
 
 /// Why a request could not leave as a whole.
@@ -44,9 +54,9 @@ enum Cut {
 /// Bytes of a head, about; most have fewer.
 const HEAD: usize = 1 << 10;
 
-impl Departing {
+impl<B: Body<Data = Bytes> + Unpin> RequestWriter<B> {
     /// Takes a request.
-    pub(super) fn begin(&mut self, head: &impl Head, host: &HeaderValue, body: Body) {
+    pub(crate) fn begin(&mut self, head: &impl RequestHead, host: &HeaderValue, body: B) {
         let length = body.size_hint().exact();
         let mut text = std::mem::take(&mut self.text).into_inner();
         text.clear();
@@ -61,33 +71,33 @@ impl Departing {
     }
 
     /// Whether nothing more is going to leave.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.is_cut() || (self.body.is_none() && !self.has_unwritten())
     }
 
     /// Whether it could not leave as a whole.
-    pub(super) fn is_cut(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         self.cut.is_some()
     }
 
     /// Whether that is because the connection takes no more: then it is about to end.
-    pub(super) fn is_unwanted(&self) -> bool {
+    pub(crate) fn is_unwanted(&self) -> bool {
         self.cut == Some(Cut::Unwanted)
     }
 
     /// Writes on until all of it has left.
-    pub(super) fn poll(
+    pub(crate) fn poll(
         &mut self,
         socket: Pin<&mut impl AsyncWrite>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Failure>> {
+    ) -> Poll<Result<(), Error>> {
         if self.is_cut() {
             // The end of what broke off would make it look whole.
-            return Poll::Ready(Err(Failure::Lost));
+            return Poll::Ready(Err(Error::Lost));
         }
         self.poll_leave(socket, cx).map_err(|cut| {
             self.cut = Some(cut);
-            if cut == Cut::Stalled { Failure::HeadTimeout } else { Failure::Lost }
+            if cut == Cut::Stalled { Error::Stalled } else { Error::Lost }
         })
     }
 
@@ -198,7 +208,7 @@ impl Departing {
 
 impl Cut {
     fn of(error: &io::Error) -> Self {
-        if error::took_nothing(error) { Self::Stalled } else { Self::Unwanted }
+        if Error::of_io(error) == Error::Stalled { Self::Stalled } else { Self::Unwanted }
     }
 }
 
@@ -209,7 +219,7 @@ fn advance(front: &mut impl Buf, written: usize) -> usize {
     written - taken
 }
 
-fn write_head(text: &mut Vec<u8>, head: &impl Head, host: &HeaderValue, length: Option<u64>) {
+fn write_head(text: &mut Vec<u8>, head: &impl RequestHead, host: &HeaderValue, length: Option<u64>) {
     let method = head.method();
     text.extend_from_slice(method.as_str().as_bytes());
     text.push(b' ');
@@ -238,80 +248,82 @@ fn write_head(text: &mut Vec<u8>, head: &impl Head, host: &HeaderValue, length: 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
     use std::future::poll_fn;
 
-    use axum::http::Request;
-    use http_body::Frame;
-    use http_body::SizeHint;
+    use http::Request;
+    use http_body::{Frame, SizeHint};
     use tokio::io::AsyncReadExt;
 
     use super::*;
-    use crate::upstream::tests::fed;
 
-    /// What the upstream gets of a request, however little it takes at a time.
-    async fn sent(request: Request<Body>, at_a_time: usize) -> (String, Result<(), Failure>) {
-        let (head, body) = request.into_parts();
+    /// A body that comes in pieces, and breaks off where there is none.
+    struct Pieces(VecDeque<Option<&'static str>>, SizeHint);
+
+    impl Body for Pieces {
+        type Data = Bytes;
+        type Error = io::Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+            Poll::Ready(self.0.pop_front().map(|piece| match piece {
+                Some(piece) => Ok(Frame::data(Bytes::from_static(piece.as_bytes()))),
+                None => Err(io::ErrorKind::BrokenPipe.into()),
+            }))
+        }
+
+        fn is_end_stream(&self) -> bool {
+            self.0.is_empty()
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            self.1
+        }
+    }
+
+    /// A body that announces so many bytes, whatever comes.
+    fn announced(pieces: &[&'static str], length: u64) -> Pieces {
+        Pieces(pieces.iter().copied().map(Some).collect(), SizeHint::with_exact(length))
+    }
+
+    /// A body of unknown length, which breaks off if it does not end well.
+    fn pieces(pieces: &[&'static str], ends: bool) -> Pieces {
+        let broken = (!ends).then_some(None);
+        Pieces(pieces.iter().copied().map(Some).chain(broken).collect(), SizeHint::new())
+    }
+
+    /// What the server gets of a request, however little it takes at a time.
+    async fn sent(head: Request<()>, body: Pieces, at_a_time: usize) -> (String, Result<(), Error>) {
         let (mut ours, mut theirs) = tokio::io::duplex(at_a_time);
         let reading = tokio::spawn(async move {
             let mut all = String::new();
             theirs.read_to_string(&mut all).await.expect("text");
             all
         });
-        let mut departing = Departing::default();
-        let host = HeaderValue::from_static("up");
-        let head = Request::from_parts(head, ());
-        departing.begin(&head, &host, body);
-        let left = poll_fn(|cx| departing.poll(Pin::new(&mut ours), cx)).await;
-        assert!(departing.is_over() && departing.is_cut() == left.is_err());
-        let again = poll_fn(|cx| departing.poll(Pin::new(&mut ours), cx)).await;
+        let mut writer = RequestWriter::default();
+        writer.begin(&head, &HeaderValue::from_static("up"), body);
+        let left = poll_fn(|cx| writer.poll(Pin::new(&mut ours), cx)).await;
+        assert!(writer.is_over() && writer.is_cut() == left.is_err());
+        let again = poll_fn(|cx| writer.poll(Pin::new(&mut ours), cx)).await;
         assert_eq!(again.is_err(), left.is_err(), "and stays so");
         drop(ours);
         (reading.await.expect("no panic"), left)
     }
 
-    fn post(body: Body) -> Request<Body> {
-        Request::post("http://up/v1/videos?a=b").header("x-a", "1").body(body).expect("a request")
-    }
-
-    /// A body that comes in pieces, and breaks off if it does not end well.
-    fn pieces(pieces: &[&'static str], ends: bool) -> Body {
-        let (feeder, body) = fed();
-        for piece in pieces {
-            feeder.send(Ok(Bytes::from_static(piece.as_bytes()))).expect("a reader");
-        }
-        if !ends {
-            feeder.send(Err(io::ErrorKind::BrokenPipe.into())).expect("a reader");
-        }
-        body
-    }
-
-    /// A body that announces so many bytes, whatever comes.
-    struct Announced(Body, u64);
-
-    impl HttpBody for Announced {
-        type Data = Bytes;
-        type Error = axum::Error;
-
-        fn poll_frame(
-            mut self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-            Pin::new(&mut self.0).poll_frame(cx)
-        }
-
-        fn size_hint(&self) -> SizeHint {
-            SizeHint::with_exact(self.1)
-        }
+    fn post() -> Request<()> {
+        Request::post("http://up/v1/videos?a=b").header("x-a", "1").body(()).expect("a request")
     }
 
     const HEAD: &str = "POST /v1/videos?a=b HTTP/1.1\r\nhost: up\r\nx-a: 1\r\n";
 
     #[tokio::test]
-    async fn a_request_is_framed_by_what_is_known_of_its_length() {
+    async fn frames_a_body_by_what_is_known_of_its_length() {
         for at_a_time in [1, 7, 4096] {
-            let (text, left) = sent(post(Body::from("body")), at_a_time).await;
+            let (text, left) = sent(post(), announced(&["bo", "dy"], 4), at_a_time).await;
             assert_eq!((text, left), (format!("{HEAD}content-length: 4\r\n\r\nbody"), Ok(())));
-            let (text, left) = sent(post(pieces(&["some", "", "more than that"], true)), at_a_time).await;
+            let (text, left) = sent(post(), pieces(&["some", "", "more than that"], true), at_a_time).await;
             let body = "4\r\nsome\r\ne\r\nmore than that\r\n0\r\n\r\n";
             assert_eq!((text, left), (format!("{HEAD}transfer-encoding: chunked\r\n\r\n{body}"), Ok(())));
         }
@@ -319,22 +331,22 @@ mod tests {
 
     /// SM12: what does not come as it was announced never looks whole.
     #[tokio::test]
-    async fn a_body_that_is_not_whole_does_not_look_so() {
-        let (text, left) = sent(post(pieces(&["some"], false)), 64).await;
-        assert_eq!((text.ends_with("\r\n\r\n4\r\nsome\r\n"), left), (true, Err(Failure::Lost)), "{text}");
-        for (come, announced) in [(&["so", "me"][..], 5), (&["some"], 3), (&["so", "me"], 3)] {
-            let (text, left) = sent(post(Body::new(Announced(pieces(come, true), announced))), 64).await;
-            assert_eq!(left, Err(Failure::Lost), "{text}");
+    async fn a_body_that_breaks_off_does_not_look_whole() {
+        let (text, left) = sent(post(), pieces(&["some"], false), 64).await;
+        assert_eq!((text.ends_with("\r\n\r\n4\r\nsome\r\n"), left), (true, Err(Error::Lost)), "{text}");
+        for (come, length) in [(&["so", "me"][..], 5), (&["some"], 3), (&["so", "me"], 3)] {
+            let (text, left) = sent(post(), announced(come, length), 64).await;
+            assert_eq!(left, Err(Error::Lost), "{text}");
             let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-            assert!((body.len() as u64) < announced, "{text}");
+            assert!((body.len() as u64) < length, "{text}");
         }
     }
 
     #[tokio::test]
-    async fn nothing_has_a_length_only_where_something_is_expected() {
-        let (text, _) = sent(post(Body::empty()), 64).await;
+    async fn an_empty_body_has_a_length_only_where_one_is_expected() {
+        let (text, _) = sent(post(), announced(&[], 0), 64).await;
         assert_eq!(text, format!("{HEAD}content-length: 0\r\n\r\n"));
-        let get = Request::get("/v1/models").body(Body::empty()).expect("a request");
-        assert_eq!(sent(get, 64).await.0, "GET /v1/models HTTP/1.1\r\nhost: up\r\n\r\n");
+        let get = Request::get("/v1/models").body(()).expect("a request");
+        assert_eq!(sent(get, announced(&[], 0), 64).await.0, "GET /v1/models HTTP/1.1\r\nhost: up\r\n\r\n");
     }
 }

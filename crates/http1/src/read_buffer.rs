@@ -1,4 +1,4 @@
-//! What has come and was not looked at yet.
+//! Bytes that have come and were not looked at yet.
 
 use std::io;
 use std::pin::Pin;
@@ -12,24 +12,24 @@ use tokio_util::io::poll_read_buf;
 const READ_MIN: usize = 4 << 10;
 /// Bytes that are read at a time, at most. More would be faster by little, and is held for each download whose upstream
 /// is quicker than its client.
-pub(super) const READ_MAX: usize = 128 << 10;
+pub(crate) const READ_MAX: usize = 128 << 10;
 
 /// Reads as much at a time as there seems to be.
 #[derive(Debug)]
-pub(super) struct Reader {
-    pub(super) buffer: BytesMut,
+pub(crate) struct ReadBuffer {
+    pub(crate) buffer: BytesMut,
     size: usize,
 }
 
-impl Default for Reader {
+impl Default for ReadBuffer {
     fn default() -> Self {
         Self { buffer: BytesMut::new(), size: READ_MIN }
     }
 }
 
-impl Reader {
+impl ReadBuffer {
     /// Reads on; yields how many bytes came, 0 at the end.
-    pub(super) fn poll_more(
+    pub(crate) fn poll_more(
         &mut self,
         socket: Pin<&mut impl AsyncRead>,
         cx: &mut Context<'_>,
@@ -56,17 +56,17 @@ mod tests {
     #[tokio::test]
     async fn it_reads_more_at_a_time_while_there_is_much_and_less_again() {
         let (mut ours, mut theirs) = tokio::io::duplex(4 * READ_MAX);
-        let mut reader = Reader::default();
+        let mut received = ReadBuffer::default();
         let mut sizes = Vec::new();
         for bytes in [4 * READ_MAX, 10, 10, 10, 10, 10, 10] {
             theirs.write_all(&vec![0; bytes]).await.expect("room");
             let mut left = bytes;
             while left > 0 {
-                let read = poll_fn(|cx| reader.poll_more(Pin::new(&mut ours), cx)).await.expect("a stream");
+                let read = poll_fn(|cx| received.poll_more(Pin::new(&mut ours), cx)).await.expect("a stream");
                 assert!(read <= 2 * READ_MAX, "{read}");
                 left -= read;
-                reader.buffer.clear();
-                sizes.push(reader.size);
+                received.buffer.clear();
+                sizes.push(received.size);
             }
         }
         assert!(sizes.contains(&READ_MAX), "{sizes:?}");
