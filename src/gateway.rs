@@ -15,8 +15,8 @@ use crate::quota::Quotas;
 use crate::quota::load::Load;
 use crate::quota::slots::{Job, Running, Slots};
 use crate::spool::{Spool, Unusable};
-use crate::upstream::vitals::{self, AllVitals};
-use crate::upstream::{Leaf, Upstreams};
+use crate::upstream::health::{self, AllUpstreamHealth};
+use crate::upstream::{Transport, Upstreams};
 
 pub(crate) mod next;
 
@@ -42,7 +42,7 @@ pub struct Gateway {
     /// How many calls may be under way at once.
     pub(crate) load: Arc<Load>,
     /// How each upstream does.
-    pub(crate) vitals: AllVitals,
+    pub(crate) vitals: AllUpstreamHealth,
     /// The connections of each worker.
     workers: Vec<Upstreams>,
 }
@@ -95,7 +95,7 @@ impl Gateway {
             budgets: Budgets::new(&config),
             slots: Slots::new(&config),
             load: Arc::new(Load::new(config.limits.in_flight)),
-            vitals: vitals::next(&config, &AllVitals::new()),
+            vitals: health::next(&config, &AllUpstreamHealth::new()),
             workers: Vec::new(),
             version: Version::default(),
             config,
@@ -116,7 +116,7 @@ impl Gateway {
     ///
     /// # Errors
     /// If an operator's credential makes no header value.
-    pub fn over(mut self, leaf: &Leaf) -> io::Result<Self> {
+    pub fn over(mut self, leaf: &Transport) -> io::Result<Self> {
         self.workers = vec![Upstreams::over(&self.config, &self.vitals, leaf)?];
         Ok(self)
     }

@@ -14,7 +14,7 @@ use reelgate::failure::Failure;
 use reelgate::gateway::{Gateway, Live};
 use reelgate::metrics::Metrics;
 use reelgate::server::Responder;
-use reelgate::upstream::Leaf;
+use reelgate::upstream::Transport;
 use tokio::runtime::{self, Runtime};
 
 use crate::asked::Asked;
@@ -72,7 +72,7 @@ impl Stack {
         let leaf = tower::service_fn(move |_: Request<Body>| ready(Ok::<_, Failure>(answer())));
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let gateway = Gateway::new(config(toml), metrics).expect("a ledger");
-        let live = Live::new(gateway.over(&Leaf::new(leaf)).expect("no credential"));
+        let live = Live::new(gateway.over(&Transport::new(leaf)).expect("no credential"));
         let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         Self { runtime, responder: Responder::new(live.clone()), live }
     }

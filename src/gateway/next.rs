@@ -9,14 +9,14 @@ use crate::config::Config;
 use crate::ledger::Unopened;
 use crate::quota::slots::Running;
 use crate::upstream::Upstreams;
-use crate::upstream::vitals::{self, AllVitals};
+use crate::upstream::health::{self, AllUpstreamHealth};
 
 /// The next snapshot, as far as making it can fail. Nothing of the one there is was touched for it.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     config: Config,
     version: Version,
-    vitals: AllVitals,
+    vitals: AllUpstreamHealth,
     workers: Vec<Upstreams>,
 }
 
@@ -26,7 +26,7 @@ impl Gateway {
     /// # Errors
     /// If a certificate authority cannot be used.
     pub(crate) fn prepare(&self, config: Config, fingerprint: String) -> io::Result<Prepared> {
-        let vitals = vitals::next(&config, &self.vitals);
+        let vitals = health::next(&config, &self.vitals);
         let workers = Upstreams::next(&config, &vitals, &self.workers)?;
         let version = Version { generation: self.version.generation + 1, fingerprint };
         Ok(Prepared { config, version, vitals, workers })

@@ -21,15 +21,16 @@ use crate::quota::Class;
 use crate::quota::patience::Patience;
 use crate::quota::slots::Wanted;
 use crate::rejection::Rejection;
-use crate::upstream::Leaf;
+use crate::upstream::Transport;
 
 fn gateway() -> (Arc<Gateway>, Upstreams) {
     let text = "[upstreams.main]\nbase_url = \"http://upstream.invalid/v1\"\nquota = { max_jobs = 1 }\n";
     let sources = Sources { var: &|_| None, file: &|_| Err(std::io::ErrorKind::NotFound.into()) };
     let mut config = Config::parse(text, Path::new(""), sources).expect("a configuration");
     config.ledger.store = StoreKind::Memory;
-    let leaf =
-        Leaf::new(service_fn(async |_| -> Result<Response, Failure> { panic!("as if by a fault of ours") }));
+    let leaf = Transport::new(service_fn(async |_| -> Result<Response, Failure> {
+        panic!("as if by a fault of ours")
+    }));
     let metrics = Arc::new(Metrics::new().expect("metrics"));
     let gateway = Gateway::new(config, metrics).expect("a gateway").over(&leaf).expect("an upstream");
     let upstreams = gateway.upstreams(0);

@@ -10,7 +10,7 @@ use axum::response::Response as Answer;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 
-use super::said::Whole;
+use super::response_class::Whole;
 use super::scrub::Secret;
 use super::stream::Download;
 use super::{WHOLE_MAX, coding, paid};

@@ -13,21 +13,21 @@ use tokio::time::timeout_at;
 use tower::Service;
 
 use super::call::{Kind, Missed};
-use super::connect::{Asked, Leaf};
+use super::connect::{Asked, Transport};
 use super::head::AttemptHead;
 use super::masked::Masked;
 use super::outgoing::{Outgoing, Terms};
 use super::scrub::Secret;
 use super::send::Sent;
-use super::tally::{Attempting, result_of};
-use super::{answer, coding, said, stream};
+use super::upstream_metrics::{Attempting, result_of};
+use super::{answer, coding, response_class, stream};
 use crate::failure::Failure;
 use crate::trace_context::Traceparent;
 
 /// Makes one attempt over a leaf.
 #[derive(Clone)]
 pub(super) struct Attempt {
-    pub(super) leaf: Leaf,
+    pub(super) leaf: Transport,
     pub(super) rules: Arc<Rules>,
 }
 
@@ -88,7 +88,7 @@ impl Service<Outgoing> for Attempt {
 }
 
 impl Rules {
-    async fn make(&self, leaf: Leaf, outgoing: Outgoing) -> Result<Answer, Missed> {
+    async fn make(&self, leaf: Transport, outgoing: Outgoing) -> Result<Answer, Missed> {
         let attempt = outgoing.terms.tally.attempt(outgoing.terms.kind);
         let span = outgoing.terms.journey.attempt();
         #[cfg(feature = "otlp")]
@@ -102,7 +102,7 @@ impl Rules {
 
     async fn made(
         &self,
-        leaf: Leaf,
+        leaf: Transport,
         outgoing: Outgoing,
         (attempt, span): (&Attempting, Option<Traceparent>),
     ) -> Result<Answer, Missed> {
@@ -126,7 +126,12 @@ impl Rules {
     }
 
     /// The answer in the client's terms.
-    async fn received(&self, terms: &Terms, leaf: &Leaf, answer: Response<Body>) -> Result<Answer, Failure> {
+    async fn received(
+        &self,
+        terms: &Terms,
+        leaf: &Transport,
+        answer: Response<Body>,
+    ) -> Result<Answer, Failure> {
         let status = answer.status();
         if status.is_informational() {
             return Err(Failure::Garbled);
@@ -158,7 +163,7 @@ impl Rules {
         // `paid` has given an error under a success's status the status that the error names.
         let is_ours = match answer.status() {
             StatusCode::UNAUTHORIZED => true,
-            StatusCode::FORBIDDEN => said::is_about_credential(&answer),
+            StatusCode::FORBIDDEN => response_class::is_about_credential(&answer),
             _ => false,
         };
         if is_ours && self.own_credential {

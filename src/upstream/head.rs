@@ -7,8 +7,8 @@ use reelgate_http1::RequestHead;
 
 use super::call::{Call, Kind};
 use super::connect::Head;
+use super::header_policy::{API_KEY, IDEMPOTENCY_KEY, REQUEST_ID};
 use super::headers::{self, Outbound};
-use super::heads::{API_KEY, IDEMPOTENCY_KEY, REQUEST_ID};
 use super::outgoing::Terms;
 use super::traced::{TRACEPARENT, TRACESTATE, is_state_passed};
 use crate::failure::Failure;
@@ -156,9 +156,9 @@ mod tests {
     use crate::error::Dialect;
     use crate::journey::{Journey, Start, Trace};
     use crate::upstream::deadline::Deadline;
-    use crate::upstream::heads::Heads;
+    use crate::upstream::header_policy::RequestHeaderPolicy;
     use crate::upstream::presence::Presence;
-    use crate::upstream::tally::Tally;
+    use crate::upstream::upstream_metrics::UpstreamMetrics;
 
     const SENT: [(&str, &str); 8] = [
         ("authorization", "Bearer client"),
@@ -189,13 +189,13 @@ mod tests {
         let call = Arc::new(Call::new(Kind::Fetch, request.into_parts().0));
         let terms = Terms {
             kind: Kind::Fetch,
-            heads: Arc::new(Heads::new(&config.upstreams[0]).expect("a credential")),
+            heads: Arc::new(RequestHeaderPolicy::new(&config.upstreams[0]).expect("a credential")),
             key: None,
             dialect: Dialect::OpenAi,
             deadline: Deadline::new(Duration::from_secs(1), &call.head.headers),
             allowance: None,
             client: Presence::always(),
-            tally: Tally::default(),
+            tally: UpstreamMetrics::default(),
             journey,
             call,
         };

@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use tokio::time::Instant;
 
 use super::breaker::{Health, State};
+use super::response_class::Said;
 use super::retry::budget::Budget;
 use super::retry::policy::{Ended, Outcome, Policy, Repeatability, Verdict};
-use super::said::Said;
 use crate::config::upstreams::Upstream as Settings;
 
 /// The breaker, the retry rules and the retry budget of an upstream.

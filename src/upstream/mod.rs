@@ -32,16 +32,17 @@ mod connect;
 mod deadline;
 mod derived;
 mod head;
+mod header_policy;
 mod headers;
-mod heads;
+pub(crate) mod health;
 mod masked;
 pub(crate) mod measured;
 mod outgoing;
 mod paid;
 mod presence;
+mod response_class;
 mod resume;
 mod retry;
-mod said;
 mod scrub;
 mod send;
 #[cfg(feature = "otlp")]
@@ -51,25 +52,24 @@ mod sse;
 mod stacks;
 mod stream;
 mod streamed;
-mod tally;
 #[cfg(test)]
 mod tests;
 mod traced;
-mod untaken;
-pub(crate) mod vitals;
+mod upstream_metrics;
 mod window;
+mod write_timeout;
 
 pub(crate) use answer::is_json;
 pub use call::{Attempts, Call, Kind, Payload, Unanswered, Why};
-pub use connect::Leaf;
+pub use connect::Transport;
 pub(crate) use headers::ACCOUNT;
 pub(crate) use paid::UnderSuccess;
 pub use presence::{Presence, Waiting};
 
-use connect::{Connections, Reuse, Transport};
+use connect::{ConnectionSettings, Connections, Reuse};
 use deadline::Deadline;
+use health::AllUpstreamHealth;
 use stacks::{Leaves, Upstream};
-use vitals::AllVitals;
 
 /// The connections of one worker to every upstream.
 #[derive(Clone, Default)]
@@ -88,7 +88,7 @@ impl Upstreams {
     /// # Errors
     /// If a certificate authority cannot be used.
     pub(crate) fn check(config: &Config) -> io::Result<()> {
-        let vitals = vitals::next(config, &AllVitals::new());
+        let vitals = health::next(config, &AllUpstreamHealth::new());
         Self::next(config, &vitals, &[Self::default()]).map(drop)
     }
 
@@ -97,9 +97,9 @@ impl Upstreams {
     ///
     /// # Errors
     /// As [`Self::check`].
-    pub(crate) fn next(config: &Config, vitals: &AllVitals, old: &[Self]) -> io::Result<Vec<Self>> {
+    pub(crate) fn next(config: &Config, vitals: &AllUpstreamHealth, old: &[Self]) -> io::Result<Vec<Self>> {
         let mut tls = HashMap::new();
-        let mut leaves = |old: &Self, settings: &Settings, transport: &Transport| {
+        let mut leaves = |old: &Self, settings: &Settings, transport: &ConnectionSettings| {
             let kept = old.find(&settings.name).filter(|old| old.transport == *transport);
             if let Some(kept) = kept {
                 return Ok(kept.leaves.clone());
@@ -121,18 +121,18 @@ impl Upstreams {
     ///
     /// # Errors
     /// If an operator's credential makes no header value.
-    pub(crate) fn over(config: &Config, vitals: &AllVitals, leaf: &Leaf) -> io::Result<Self> {
+    pub(crate) fn over(config: &Config, vitals: &AllUpstreamHealth, leaf: &Transport) -> io::Result<Self> {
         Self::with(config, vitals, |_, _| Ok(Leaves { fresh: leaf.clone(), pooled: leaf.clone() }))
     }
 
     fn with(
         config: &Config,
-        vitals: &AllVitals,
-        mut leaves: impl FnMut(&Settings, &Transport) -> io::Result<Leaves>,
+        vitals: &AllUpstreamHealth,
+        mut leaves: impl FnMut(&Settings, &ConnectionSettings) -> io::Result<Leaves>,
     ) -> io::Result<Self> {
         let answer_headers: Arc<[HeaderName]> = config.routes.answer_headers.as_slice().into();
         let upstream = |settings: &Settings| {
-            let transport = Transport::of(settings);
+            let transport = ConnectionSettings::of(settings);
             let leaves = leaves(settings, &transport)?;
             let vitals = vitals.get(&settings.name).ok_or(io::ErrorKind::NotFound)?;
             Upstream::new(settings, vitals, (transport, leaves), &answer_headers)
@@ -165,7 +165,7 @@ impl Upstreams {
     }
 }
 
-fn tls_of(settings: &Settings, transport: &Transport) -> io::Result<ClientConfig> {
+fn tls_of(settings: &Settings, transport: &ConnectionSettings) -> io::Result<ClientConfig> {
     transport
         .tls()
         .map_err(|error| io::Error::new(error.kind(), format!("upstreams.{}.{error}", settings.name)))

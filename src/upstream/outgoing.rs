@@ -8,9 +8,9 @@ use uuid::Uuid;
 use super::call::{Call, Kind, Payload};
 use super::deadline::Deadline;
 use super::derived;
-use super::heads::{Heads, IDEMPOTENCY_KEY};
+use super::header_policy::{IDEMPOTENCY_KEY, RequestHeaderPolicy};
 use super::presence::Presence;
-use super::tally::Tally;
+use super::upstream_metrics::UpstreamMetrics;
 use crate::config::upstreams::Credential;
 use crate::error::Dialect;
 use crate::journey::Journey;
@@ -22,7 +22,7 @@ pub(super) struct Terms {
     /// The call itself.
     pub(super) call: Arc<Call>,
     /// Writes its head, the same on every attempt.
-    pub(super) heads: Arc<Heads>,
+    pub(super) heads: Arc<RequestHeaderPolicy>,
     /// Its idempotency key, where that is not the client's own.
     pub(super) key: Option<HeaderValue>,
     /// Whose errors the client reads.
@@ -31,7 +31,7 @@ pub(super) struct Terms {
     /// What counts attempts, where the upstream has a quota.
     pub(super) allowance: Option<Arc<Allowance>>,
     pub(super) client: Presence,
-    pub(super) tally: Tally,
+    pub(super) tally: UpstreamMetrics,
     /// What the call is part of: where waits for the upstream count, and its way is written down.
     pub(super) journey: Journey,
 }
@@ -51,7 +51,7 @@ pub(super) struct Outgoing {
 /// The idempotency key of every attempt, where the client's own does not go on verbatim: one derived from it where the
 /// client has a key of ours, and so shares the upstream's account with others; a new one for a call that costs money and
 /// has none, so that an upstream that knows repeats by it can.
-pub(super) fn key_of(call: &Call, heads: &Heads) -> Option<HeaderValue> {
+pub(super) fn key_of(call: &Call, heads: &RequestHeaderPolicy) -> Option<HeaderValue> {
     let own: Vec<&HeaderValue> = call.head.headers.get_all(IDEMPOTENCY_KEY).iter().collect();
     let derived = match (&call.owner, &heads.settings.credential) {
         (Some(owner), Credential::Operator(secret)) => derived::key(secret.expose(), owner, &own),

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response as Answer;
 
 use super::answer::replace;
-use super::said::{CREDENTIAL, PERMANENT, QUOTA_TEXT};
+use super::response_class::{CREDENTIAL, PERMANENT, QUOTA_TEXT};
 use crate::dialect::success::{self, Content};
 use crate::dialect::unwrap::Found;
 use crate::error::{ApiError, Form, openai};

@@ -17,10 +17,10 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{sleep, timeout};
 
 use super::call::Kind;
-use super::connect::{Asked, Leaf};
+use super::connect::{Asked, Transport};
 use super::stream::Download;
-use super::tally::{Tally, class_of};
 use super::traced;
+use super::upstream_metrics::{UpstreamMetrics, class_of};
 use crate::failure::Failure;
 use crate::journey::Journey;
 
@@ -34,7 +34,7 @@ pub(super) use missing::Missing;
 /// What is needed to ask again.
 pub(super) struct Again {
     /// Where.
-    pub(super) leaf: Leaf,
+    pub(super) leaf: Transport,
     /// The request, as it was sent at first.
     pub(super) request: Request<()>,
     /// How long an answer's head may take.
@@ -44,7 +44,7 @@ pub(super) struct Again {
     /// How often in a row without a byte coming.
     pub(super) attempts: u32,
     /// Where that is counted.
-    pub(super) tally: Tally,
+    pub(super) tally: UpstreamMetrics,
     /// Where the request's way is written down.
     pub(super) journey: Journey,
 }
@@ -133,7 +133,7 @@ impl Answered {
         }
     }
 
-    fn counted(self, tally: &Tally) -> Self {
+    fn counted(self, tally: &UpstreamMetrics) -> Self {
         match self {
             Self::Rest(download) => {
                 tally.resumed();

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::call::Missed;
 use super::call::{Payload, Why};
-use super::connect::{Asked, Leaf};
+use super::connect::{Asked, Transport};
 use super::deadline::Deadline;
 use super::head::AttemptHead;
 use super::stream::{Phase, Progress, Upload};
@@ -45,7 +45,7 @@ impl Sent {
     /// Yields the answer's head, and until when the rest may take if it must be whole.
     pub(super) async fn send(
         &self,
-        leaf: &Leaf,
+        leaf: &Transport,
         asked: &Asked<'_, AttemptHead<'_>>,
         payload: Payload,
     ) -> Result<(Response<Body>, Patience), Missed> {

@@ -10,13 +10,13 @@ use tower::{ServiceBuilder, ServiceExt};
 use super::attempt::{Attempt, Rules, Times};
 use super::breaker::{BreakerLayer, Guarded};
 use super::call::{Call, Kind, Payload, Unanswered};
-use super::connect::{Leaf, Transport};
+use super::connect::{ConnectionSettings, Transport};
 use super::deadline::Deadline;
-use super::heads::Heads;
+use super::header_policy::RequestHeaderPolicy;
+use super::health::UpstreamHealth;
 use super::outgoing::{Outgoing, Terms, key_of};
 use super::retry::{Retry, RetryLayer};
-use super::tally::Tally;
-use super::vitals::Vitals;
+use super::upstream_metrics::UpstreamMetrics;
 use crate::config::upstreams::Upstream as Settings;
 use crate::error::Dialect;
 use crate::quota::allowance::Allowance;
@@ -28,19 +28,19 @@ type Stack = Retry<Guarded<Attempt>>;
 #[derive(Clone)]
 pub(super) struct Leaves {
     /// For calls that cost money: a connection each.
-    pub(super) fresh: Leaf,
+    pub(super) fresh: Transport,
     /// For all others.
-    pub(super) pooled: Leaf,
+    pub(super) pooled: Transport,
 }
 
 /// See [`Upstreams`](super::Upstreams).
 pub(super) struct Upstream {
     pub(super) name: Arc<str>,
-    heads: Arc<Heads>,
+    heads: Arc<RequestHeaderPolicy>,
     pub(super) deadlines: Times,
-    vitals: Arc<Vitals>,
+    vitals: Arc<UpstreamHealth>,
     /// How its leaves were made, for whoever wants to use them on.
-    pub(super) transport: Transport,
+    pub(super) transport: ConnectionSettings,
     pub(super) leaves: Leaves,
     // Polls are cheap and frequent, creates dear and rare: they share an upstream's health, but no connection.
     submit: Stack,
@@ -50,11 +50,11 @@ pub(super) struct Upstream {
 impl Upstream {
     pub(super) fn new(
         settings: &Settings,
-        vitals: &Arc<Vitals>,
-        (transport, leaves): (Transport, Leaves),
+        vitals: &Arc<UpstreamHealth>,
+        (transport, leaves): (ConnectionSettings, Leaves),
         answer_headers: &Arc<[HeaderName]>,
     ) -> io::Result<Self> {
-        let heads = Arc::new(Heads::new(settings)?);
+        let heads = Arc::new(RequestHeaderPolicy::new(settings)?);
         let rules = Arc::new(Rules {
             times: Times {
                 submit: settings.submit_timeout,
@@ -70,7 +70,7 @@ impl Upstream {
             secret: heads.secret(),
             answer_headers: Arc::clone(answer_headers),
         });
-        let stack = |leaf: &Leaf| {
+        let stack = |leaf: &Transport| {
             ServiceBuilder::new()
                 // Sees every attempt, so it may ask for another; keeps all of them within the deadline.
                 .layer(RetryLayer::new(settings, Arc::clone(vitals), fastrand::f64))
@@ -111,7 +111,7 @@ impl Upstream {
             deadline: if call.outlives_client { deadline.outliving() } else { deadline },
             allowance: self.allowance(call),
             client: call.client.clone(),
-            tally: Tally::new(call.journey.metrics(), &self.vitals.counts, &self.name),
+            tally: UpstreamMetrics::new(call.journey.metrics(), &self.vitals.counts, &self.name),
             journey: call.journey.clone(),
         });
         terms.journey.mark(|marks| marks.upstream = Some(Arc::clone(&self.name)));

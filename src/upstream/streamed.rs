@@ -8,9 +8,9 @@ use axum::response::Response as Answer;
 use super::answer::assembled;
 use super::attempt::Rules;
 use super::call::Kind;
-use super::connect::{Head, Leaf};
+use super::connect::{Head, Transport};
 use super::head::AttemptHead;
-use super::heads::REQUEST_ID;
+use super::header_policy::REQUEST_ID;
 use super::outgoing::Terms;
 use super::resume::{Again, Missing, Resumed};
 use super::sse::{self, EventStream, LastWord};
@@ -21,7 +21,7 @@ impl Rules {
     pub(super) fn streamed(
         &self,
         terms: &Terms,
-        leaf: Leaf,
+        leaf: Transport,
         (status, mut headers, body): (StatusCode, HeaderMap, Body),
     ) -> Answer {
         if sse::is_event_stream(status, &headers) {
@@ -46,7 +46,7 @@ impl Rules {
         assembled(status, headers, body)
     }
 
-    fn again(&self, terms: &Terms, leaf: Leaf, request: Request<()>) -> Again {
+    fn again(&self, terms: &Terms, leaf: Transport, request: Request<()>) -> Again {
         Again {
             leaf,
             request,

@@ -15,7 +15,7 @@ use tower::{Layer, Service};
 use super::call::Missed;
 use super::call::Why;
 use super::outgoing::Outgoing;
-use super::said::{Meaning, Said};
+use super::response_class::{Retryability, Said};
 use crate::failure::Failure;
 
 mod state;
@@ -134,7 +134,7 @@ impl Drop for Visit {
 /// What an attempt says of the upstream. Refusals say that it lives.
 fn health(result: &Result<Answer, Missed>) -> Health {
     match result {
-        Ok(answer) if is_failing(answer.status()) && Meaning::of(answer) == Meaning::Plain => {
+        Ok(answer) if is_failing(answer.status()) && Retryability::of(answer) == Retryability::Plain => {
             Health::Bad { wait: Said::of(answer, SystemTime::now()).wait }
         }
         Ok(_) => Health::Good,

@@ -12,14 +12,14 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 
+use super::connection_settings::ConnectionSettings;
 use super::error::{self, AnyError};
 use super::http1::Http1;
 use super::http2::Http2;
 use super::socket::{Stream, Watched};
-use super::transport::Transport;
 use crate::config::upstreams::Protocol;
 use crate::failure::Failure;
-use crate::upstream::untaken;
+use crate::upstream::write_timeout;
 
 /// A connection that has served nobody yet.
 pub(super) enum Dialled {
@@ -41,7 +41,7 @@ pub(super) struct Dialler {
 }
 
 impl Dialler {
-    pub(super) fn new(transport: &Transport, tls: ClientConfig) -> Self {
+    pub(super) fn new(transport: &ConnectionSettings, tls: ClientConfig) -> Self {
         let mut http = HttpConnector::new();
         http.set_nodelay(true);
         // A long wait for an answer is silent: without it, whatever stands between forgets the connection.
@@ -49,7 +49,7 @@ impl Dialler {
         http.enforce_http(false);
         let body_idle = transport.body_idle;
         // Below TLS, where it can be seen what was taken.
-        let http = http.map_response(move |socket| untaken::Bounded::new(socket, body_idle));
+        let http = http.map_response(move |socket| write_timeout::WriteTimeout::new(socket, body_idle));
         let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
         let connector = match transport.protocol {
             Protocol::Auto => https.enable_all_versions().wrap_connector(http),
@@ -83,7 +83,7 @@ impl Dialler {
     }
 }
 
-fn root(scheme: &Scheme, transport: &Transport) -> Uri {
+fn root(scheme: &Scheme, transport: &ConnectionSettings) -> Uri {
     let uri = Uri::builder().scheme(scheme.clone()).authority(transport.authority.clone());
     // A scheme, an authority and a path always make one.
     uri.path_and_query("/").build().unwrap_or_default()

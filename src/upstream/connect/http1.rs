@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, Response};
 use reelgate_http1::{Call, Connection, ConnectionOptions, Error, HeaderFilter, SendError};
 
 use super::error::Broken;
-use super::kept::{Kept, Reusable};
+use super::idle_pool::{IdlePool, Reusable};
 use super::socket::Socket;
 use super::{Asked, Head};
 use crate::failure::Failure;
@@ -32,7 +32,7 @@ impl Http1 {
         self,
         asked: &Asked<'_, H>,
         body: Body,
-        home: Option<Arc<Kept<Http1>>>,
+        home: Option<Arc<IdlePool<Http1>>>,
     ) -> Result<Response<Body>, Broken> {
         let refusal = self.0.stream().refusal().clone();
         let home = home.map(|home| move |connection| home.put(Http1(connection)));

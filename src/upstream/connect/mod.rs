@@ -12,23 +12,23 @@ use axum::body::Body;
 use axum::http::Response;
 use rustls::ClientConfig;
 
+mod connection_settings;
 mod dial;
 mod error;
 mod head;
 mod http1;
 mod http2;
-mod kept;
-mod leaf;
+mod idle_pool;
+mod preconnect;
 mod shared;
 mod socket;
-mod spares;
 #[cfg(test)]
 mod tests;
 mod transport;
 
+pub(super) use connection_settings::ConnectionSettings;
 pub(super) use head::{Asked, Head};
-pub use leaf::Leaf;
-pub(super) use transport::Transport;
+pub use transport::Transport;
 
 use super::headers;
 use crate::config::upstreams::Protocol;
@@ -37,14 +37,14 @@ use dial::{Dialled, Dialler};
 use error::Broken;
 use http1::Http1;
 use http2::Stream;
-use kept::Kept;
+use idle_pool::IdlePool;
+use preconnect::Preconnect;
 use shared::Shared;
-use spares::Spares;
 
 /// Whether an HTTP/1.1 connection may serve a second request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reuse {
-    /// Kept and used again.
+    /// IdlePool and used again.
     Pooled,
     /// For one request. A kept connection may just be closing: what was sent on it is then lost, and nobody can tell
     /// whether it was acted on. A paid call does not take that risk.
@@ -54,8 +54,8 @@ pub(super) enum Reuse {
 /// All connections of one worker to one upstream. They are closed with it.
 pub(super) struct Connections {
     dialler: Dialler,
-    kept: Arc<Kept<Http1>>,
-    spares: Arc<Spares>,
+    kept: Arc<IdlePool<Http1>>,
+    spares: Arc<Preconnect>,
     shared: Arc<Shared>,
 }
 
@@ -70,17 +70,17 @@ const ROUNDS: u32 = 8;
 
 impl Connections {
     /// Connects to nobody yet.
-    pub(super) fn new(transport: &Transport, tls: ClientConfig) -> Arc<Self> {
+    pub(super) fn new(transport: &ConnectionSettings, tls: ClientConfig) -> Arc<Self> {
         Arc::new(Self {
             dialler: Dialler::new(transport, tls),
-            kept: Kept::new(transport.pool_idle),
-            spares: Spares::new(transport.spare_connections as usize, transport.spare_age),
+            kept: IdlePool::new(transport.pool_idle),
+            spares: Preconnect::new(transport.spare_connections as usize, transport.spare_age),
             shared: Shared::new(transport.protocol == Protocol::Http2, transport.pool_idle),
         })
     }
 
-    pub(super) fn leaf(self: &Arc<Self>, reuse: Reuse) -> Leaf {
-        Leaf::over(self, reuse)
+    pub(super) fn leaf(self: &Arc<Self>, reuse: Reuse) -> Transport {
+        Transport::over(self, reuse)
     }
 
     /// Sends a request, and yields its answer, with headers that go on to the client alone.

@@ -16,10 +16,10 @@ use rustls::AlertDescription as Alert;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::upstream::untaken;
+use crate::upstream::write_timeout;
 
 /// TCP, with TLS where that is wanted; below TLS, it is seen what was taken.
-pub(super) type Stream = MaybeHttpsStream<untaken::Bounded<TokioIo<TcpStream>>>;
+pub(super) type Stream = MaybeHttpsStream<write_timeout::WriteTimeout<TokioIo<TcpStream>>>;
 
 /// A connection as HTTP sees it.
 pub(super) type Socket = Watched<TokioIo<Stream>>;

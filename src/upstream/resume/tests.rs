@@ -72,7 +72,7 @@ async fn answered(play: Play, request: Request<Body>) -> Result<Response<Body>, 
 fn download(first: &Response<()>, bytes: &'static [u8], script: &'static [Play]) -> (Resumed, Asked) {
     let asked = Asked::default();
     let (log, began) = (Arc::clone(&asked), Instant::now());
-    let leaf = Leaf::new(service_fn(move |request: Request<Body>| {
+    let leaf = Transport::new(service_fn(move |request: Request<Body>| {
         let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let entry = |name| header(name).unwrap_or_default().to_owned();
         let mut log = log.lock().expect("no panic");
@@ -84,7 +84,7 @@ fn download(first: &Response<()>, bytes: &'static [u8], script: &'static [Play])
     let request = request.header("if-none-match", "\"v0\"").body(()).expect("a request");
     let missing = Missing::of(&Method::GET, first.status(), first.headers()).expect("it can be resumed");
     let (head_timeout, body_idle) = (Duration::from_secs(30), Duration::from_secs(30));
-    let (tally, journey) = (Tally::default(), Journey::default());
+    let (tally, journey) = (UpstreamMetrics::default(), Journey::default());
     let again = Again { leaf, request, head_timeout, body_idle, attempts: 2, tally, journey };
     let download = Download::new(breaking(bytes), body_idle);
     (Resumed::new(download, missing, again), asked)

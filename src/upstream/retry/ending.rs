@@ -11,7 +11,7 @@ use crate::failure::leaves_open;
 use crate::rejection::Rejection;
 use crate::upstream::call::{Attempts, Kind, Missed, Unanswered, Why};
 use crate::upstream::outgoing::Terms;
-use crate::upstream::said::{Meaning, SHOULD_RETRY, Said, Whole};
+use crate::upstream::response_class::{Retryability, SHOULD_RETRY, Said, Whole};
 
 /// How a call ends.
 #[derive(Clone, Copy)]
@@ -56,7 +56,7 @@ impl Rules {
                 return Err(Unanswered { why, attempts, spent });
             }
         };
-        let quota = self.quota_stops_sdk && Meaning::of(&answer) == Meaning::Permanent;
+        let quota = self.quota_stops_sdk && Retryability::of(&answer) == Retryability::Permanent;
         let said = (terms.kind == Kind::Submit).then(|| Said::of(&answer, SystemTime::now()));
         let open = said.is_some_and(|said| self.policy.leaves_open(said));
         // A refusal with a server's status: nothing says that the same request would pass at another time.

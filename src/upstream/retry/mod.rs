@@ -13,9 +13,9 @@ use tokio::time::{Instant, sleep_until};
 use tower::{Layer, Service, ServiceExt};
 
 use super::call::{Attempts, Kind, Missed, Unanswered, Why};
+use super::health::UpstreamHealth;
 use super::outgoing::{Outgoing, Terms};
-use super::said::Said;
-use super::vitals::Vitals;
+use super::response_class::Said;
 use crate::config::upstreams::Upstream as Settings;
 use crate::failure::Failure;
 use crate::quota::Asked;
@@ -50,11 +50,11 @@ struct Rules {
     jitter: fn() -> f64,
     /// Whether SDKs are told not to repeat what was refused for want of quota.
     quota_stops_sdk: bool,
-    vitals: Arc<Vitals>,
+    vitals: Arc<UpstreamHealth>,
 }
 
 impl RetryLayer {
-    pub(super) fn new(settings: &Settings, vitals: Arc<Vitals>, jitter: fn() -> f64) -> Self {
+    pub(super) fn new(settings: &Settings, vitals: Arc<UpstreamHealth>, jitter: fn() -> f64) -> Self {
         let retry = &settings.retry;
         Self(Arc::new(Rules {
             policy: Policy::new(settings),

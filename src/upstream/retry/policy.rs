@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 
 use super::super::call::{Kind, Why};
-use super::super::said::{Meaning, Said};
+use super::super::response_class::{Retryability, Said};
 use crate::config::retry::Bare503;
 use crate::config::upstreams::Upstream as Settings;
 use crate::failure::{Failure, leaves_open};
@@ -175,7 +175,7 @@ impl Policy {
     }
 
     fn reason_to_repeat_answer(&self, repeatability: Repeatability, said: Said) -> Option<Reason> {
-        if said.forbids || said.meaning != Meaning::Plain {
+        if said.forbids || said.meaning != Retryability::Plain {
             return None;
         }
         let known = |statuses: &[StatusCode]| statuses.contains(&said.status);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 
 use super::super::call::{Kind, Why};
-use super::super::said::{Meaning, Said};
+use super::super::response_class::{Retryability, Said};
 use super::policy::{Ended, Outcome, Policy, Reason, Repeatability, Verdict, Wait};
 use crate::config::retry::Bare503;
 use crate::config::upstreams::{Base, Upstream as Settings};
@@ -99,8 +99,8 @@ fn an_answer_can_forbid_another_attempt() {
     for repeatability in EVERY {
         for said in [
             Said { forbids: true, ..said(429) },
-            Said { meaning: Meaning::Permanent, ..said(429) },
-            Said { meaning: Meaning::Job, ..said(503) },
+            Said { meaning: Retryability::Permanent, ..said(429) },
+            Said { meaning: Retryability::Job, ..said(503) },
         ] {
             assert_eq!(judge(repeatability, Outcome::Answered(said)), Verdict::Done, "{said:?}");
         }

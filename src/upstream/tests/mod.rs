@@ -17,8 +17,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tower::service_fn;
 
-use super::vitals::{self, AllVitals};
-use super::{Call, Kind, Leaf, Payload, Unanswered, Upstreams};
+use super::health::{self, AllUpstreamHealth};
+use super::{Call, Kind, Payload, Transport, Unanswered, Upstreams};
 use crate::config::Config;
 use crate::config::secret::Sources;
 use crate::failure::Failure;
@@ -32,11 +32,11 @@ mod stopping;
 mod waiting;
 
 /// An upstream called "main" over a leaf, with these settings.
-fn upstreams(settings: &str, leaf: &Leaf) -> Upstreams {
+fn upstreams(settings: &str, leaf: &Transport) -> Upstreams {
     let text = format!("[upstreams.main]\nbase_url = \"https://upstream.invalid/openai/v1\"\n{settings}");
     let sources = Sources { var: &|_| None, file: &|_| Err(io::ErrorKind::NotFound.into()) };
     let config = Config::parse(&text, std::path::Path::new(""), sources).expect("a configuration");
-    Upstreams::over(&config, &vitals::next(&config, &AllVitals::new()), leaf).expect("no credential")
+    Upstreams::over(&config, &health::next(&config, &AllUpstreamHealth::new()), leaf).expect("no credential")
 }
 
 fn answer(body: Body) -> Response<Body> {
@@ -163,7 +163,7 @@ impl Script {
         let script = Arc::new(Mutex::new(steps.into_iter().collect::<VecDeque<Step>>()));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
-        let leaf = Leaf::new(service_fn(move |request: Request<Body>| {
+        let leaf = Transport::new(service_fn(move |request: Request<Body>| {
             let step = next(&script);
             let log = Arc::clone(&log);
             async move {

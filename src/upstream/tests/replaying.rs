@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 
 use super::{Script, Step, call, fed, feed, said, status, streaming, upstreams};
 use crate::failure::Failure;
-use crate::upstream::{Kind, Leaf, Payload};
+use crate::upstream::{Kind, Payload, Transport};
 
 const MIB: usize = 1 << 20;
 
@@ -89,7 +89,7 @@ async fn a_body_that_is_still_arriving_goes_on_to_the_next_attempt() {
     let (feeder, body) = fed();
     feed(feeder, 3, Duration::from_secs(1));
     let (unread, mut first) = tokio::sync::mpsc::unbounded_channel::<Body>();
-    let leaf = Leaf::new(tower::service_fn(move |request: Request<Body>| {
+    let leaf = Transport::new(tower::service_fn(move |request: Request<Body>| {
         let unread = unread.clone();
         async move {
             let mut body = request.into_body();

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::{answer, fed, feed, streaming, upstreams};
 use crate::failure::Failure;
 use crate::rejection::Rejection;
-use crate::upstream::{Call, Kind, Leaf, Payload, Unanswered, Why};
+use crate::upstream::{Call, Kind, Payload, Transport, Unanswered, Why};
 
 const CONFIG: &str = r#"
     submit_timeout = "60s"
@@ -27,7 +27,7 @@ where
     L: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response<Body>, Failure>> + Send + 'static,
 {
-    let upstreams = upstreams(CONFIG, &Leaf::new(tower::service_fn(leaf)));
+    let upstreams = upstreams(CONFIG, &Transport::new(tower::service_fn(leaf)));
     let request = Request::post("/v1/videos?limit=2").body(()).expect("a request");
     let call = Arc::new(Call::new(kind, request.into_parts().0));
     let began = Instant::now();

@@ -164,6 +164,6 @@ async fn a_host_is_named_with_its_port_where_that_is_not_the_usual_one() {
             authority: parts.authority.expect("an authority"),
             path: String::new(),
         };
-        assert_eq!(Transport::of(&Settings::at("main", base)).host(), expected);
+        assert_eq!(ConnectionSettings::of(&Settings::at("main", base)).host(), expected);
     }
 }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use super::{Asked, Connections, Reuse, Transport};
+use super::{Asked, ConnectionSettings, Connections, Reuse};
 use crate::config::upstreams::{Base, Upstream as Settings};
 use crate::failure::Failure;
 
@@ -37,7 +37,7 @@ impl Upstream {
     }
 
     fn connections(&self) -> Arc<Connections> {
-        let transport = Transport::of(&self.settings);
+        let transport = ConnectionSettings::of(&self.settings);
         Connections::new(&transport, transport.tls().expect("no certificates"))
     }
 

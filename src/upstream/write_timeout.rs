@@ -16,30 +16,30 @@ use crate::idle::Idle;
 
 /// A socket that fails once the other side has not taken a byte for too long.
 #[derive(Debug)]
-pub(super) struct Bounded<S> {
+pub(super) struct WriteTimeout<S> {
     inner: S,
     idle: Idle,
 }
 
-impl<S> Bounded<S> {
+impl<S> WriteTimeout<S> {
     pub(super) fn new(inner: S, limit: Duration) -> Self {
         Self { inner, idle: Idle::new(limit) }
     }
 }
 
-impl<S: Connection> Connection for Bounded<S> {
+impl<S: Connection> Connection for WriteTimeout<S> {
     fn connected(&self) -> Connected {
         self.inner.connected()
     }
 }
 
-impl<S: Read + Unpin> Read for Bounded<S> {
+impl<S: Read + Unpin> Read for WriteTimeout<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().inner).poll_read(cx, buf)
     }
 }
 
-impl<S: Write + Unpin> Write for Bounded<S> {
+impl<S: Write + Unpin> Write for WriteTimeout<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.inner).poll_write(cx, buf);
@@ -79,9 +79,9 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(30);
 
-    fn pair() -> (TokioIo<Bounded<TokioIo<DuplexStream>>>, DuplexStream) {
+    fn pair() -> (TokioIo<WriteTimeout<TokioIo<DuplexStream>>>, DuplexStream) {
         let (ours, theirs) = tokio::io::duplex(8);
-        (TokioIo::new(Bounded::new(TokioIo::new(ours), LIMIT)), theirs)
+        (TokioIo::new(WriteTimeout::new(TokioIo::new(ours), LIMIT)), theirs)
     }
 
     /// TO08

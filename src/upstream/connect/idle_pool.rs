@@ -14,7 +14,7 @@ pub(super) trait Reusable: Send + 'static {
 
 /// Connections that nobody uses. The last that came is the first to go: those that are not needed grow old, and are
 /// closed.
-pub(super) struct Kept<C> {
+pub(super) struct IdlePool<C> {
     limit: Duration,
     state: Mutex<State<C>>,
 }
@@ -29,7 +29,7 @@ struct State<C> {
 /// How often connections are looked after that the upstream may have closed.
 const LOOK: Duration = Duration::from_secs(1);
 
-impl<C: Reusable> Kept<C> {
+impl<C: Reusable> IdlePool<C> {
     /// Keeps connections for `limit`.
     pub(super) fn new(limit: Duration) -> Arc<Self> {
         let state = State { waiting: VecDeque::new(), swept: false };
@@ -71,7 +71,7 @@ impl<C: Reusable> Kept<C> {
 }
 
 /// One task for all of them, as long as there are any.
-async fn sweep<C: Reusable>(kept: Weak<Kept<C>>) {
+async fn sweep<C: Reusable>(kept: Weak<IdlePool<C>>) {
     while let Some(next) = kept.upgrade().and_then(|kept| kept.sweep()) {
         sleep_until(next).await;
     }

@@ -10,13 +10,13 @@ use super::scrub::Secret;
 use crate::config::upstreams::{Credential, Upstream as Settings};
 
 /// See the [module](self).
-pub(super) struct Heads {
+pub(super) struct RequestHeaderPolicy {
     pub(super) settings: Settings,
     /// Value of the credential header, where the credential is the operator's.
     pub(super) credential: Option<HeaderValue>,
 }
 
-impl Heads {
+impl RequestHeaderPolicy {
     pub(super) fn new(settings: &Settings) -> io::Result<Self> {
         let credential = match &settings.credential {
             Credential::Client => None,

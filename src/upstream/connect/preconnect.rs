@@ -11,19 +11,19 @@ use tracing::debug;
 
 use super::dial::{Dialled, Dialler};
 use super::http1::Http1;
-use super::kept::Kept;
+use super::idle_pool::IdlePool;
 
 /// Connections that have served nobody.
-pub(super) struct Spares {
-    kept: Arc<Kept<Http1>>,
+pub(super) struct Preconnect {
+    kept: Arc<IdlePool<Http1>>,
     most: usize,
     dialling: AtomicUsize,
 }
 
-impl Spares {
+impl Preconnect {
     /// At most that many, and none older than `age`.
     pub(super) fn new(most: usize, age: Duration) -> Arc<Self> {
-        Arc::new(Self { kept: Kept::new(age), most, dialling: AtomicUsize::new(0) })
+        Arc::new(Self { kept: IdlePool::new(age), most, dialling: AtomicUsize::new(0) })
     }
 
     pub(super) fn take(&self) -> Option<Http1> {

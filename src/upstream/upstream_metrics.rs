@@ -48,7 +48,7 @@ static KINDS: [&str; 3] = [Kind::Fetch.name(), Kind::Submit.name(), Kind::Other.
 
 /// Counts under an upstream's name. Without a gateway around, as in tests of a call alone, nowhere.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tally(Option<Arc<Counts>>);
+pub(super) struct UpstreamMetrics(Option<Arc<Counts>>);
 
 /// The series of one upstream, looked up once: counting an attempt takes no lock.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ pub(super) struct Attempting {
     result: &'static str,
 }
 
-impl Tally {
+impl UpstreamMetrics {
     /// `counts`: where all workers count for this upstream, once one of them does.
     pub(super) fn new(
         metrics: Option<&Arc<Metrics>>,

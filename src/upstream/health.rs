@@ -8,17 +8,17 @@ use tokio::time::Instant;
 use super::breaker::{Breaker, Position, State};
 use super::retry::budget::Budget;
 use super::retry::replay::Shelf;
-use super::tally::Counts;
+use super::upstream_metrics::Counts;
 use crate::config::Config;
 use crate::config::retry::{Breaker as BreakerSettings, Retry};
 use crate::config::upstreams::{Base, Upstream as Settings};
 
 /// The vitals of every upstream, by its configured name.
-pub(crate) type AllVitals = HashMap<Arc<str>, Arc<Vitals>>;
+pub(crate) type AllUpstreamHealth = HashMap<Arc<str>, Arc<UpstreamHealth>>;
 
 /// Shared between workers; an outage that one of them meets is the outage of all.
 #[derive(Debug)]
-pub(crate) struct Vitals {
+pub(crate) struct UpstreamHealth {
     /// What they are about: another server's say nothing of this one.
     base: Base,
     settings: (BreakerSettings, Retry),
@@ -31,15 +31,15 @@ pub(crate) struct Vitals {
 
 /// The vitals of every upstream of a configuration. What `old` ones know of the same server under the same settings
 /// is kept.
-pub(crate) fn next(config: &Config, old: &AllVitals) -> AllVitals {
+pub(crate) fn next(config: &Config, old: &AllUpstreamHealth) -> AllUpstreamHealth {
     let of = |settings: &Settings| {
-        let vitals = Vitals::new(settings, old.get(&settings.name).map(|old| &**old));
+        let vitals = UpstreamHealth::new(settings, old.get(&settings.name).map(|old| &**old));
         (Arc::clone(&settings.name), Arc::new(vitals))
     };
     config.upstreams.iter().map(of).collect()
 }
 
-impl Vitals {
+impl UpstreamHealth {
     fn new(settings: &Settings, old: Option<&Self>) -> Self {
         let Settings { base, breaker, retry, .. } = settings;
         let same_server = old.filter(|old| old.base == *base);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     /// Which of breaker, budget and shelf are the same.
-    fn kept(old: &Vitals, new: &Vitals) -> [bool; 3] {
+    fn kept(old: &UpstreamHealth, new: &UpstreamHealth) -> [bool; 3] {
         [
             Arc::ptr_eq(&old.breaker, &new.breaker),
             Arc::ptr_eq(&old.budget, &new.budget),
@@ -116,7 +116,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_known_of_a_server_is_kept_under_the_same_settings() {
-        let old = next(&config(""), &AllVitals::new());
+        let old = next(&config(""), &AllUpstreamHealth::new());
         for (settings, expected) in [
             ("", [true; 3]),
             ("submit_timeout = \"1s\"\nretry.attempts = 1", [true; 3]),
@@ -134,7 +134,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn vitals_can_be_read() {
-        let vitals = next(&config("retry.budget_min = 7"), &AllVitals::new());
+        let vitals = next(&config("retry.budget_min = 7"), &AllUpstreamHealth::new());
         let vitals = &vitals["main"];
         assert_eq!((vitals.position(), vitals.open_until()), (Position::Closed, None));
         assert!((vitals.repeats_left() - 7.0).abs() < f64::EPSILON);

@@ -28,12 +28,12 @@ pub(super) struct Said {
     /// Whether it is certain that nothing was made, whatever the status says of others: an error that came under a
     /// success's status, in the application's own words.
     pub(super) is_refusal: bool,
-    pub(super) meaning: Meaning,
+    pub(super) meaning: Retryability,
 }
 
 /// What the body makes of a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(super) enum Retryability {
     /// What the status says.
     Plain,
     /// A job: some servers answer the question after a failed one with an error's status. The request was served.
@@ -48,7 +48,7 @@ pub(super) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-re
 impl Said {
     /// An answer that says nothing beside its status.
     pub(super) const fn plain(status: StatusCode) -> Self {
-        let meaning = Meaning::Plain;
+        let meaning = Retryability::Plain;
         Self { status, wait: None, forbids: false, is_bare_503: false, is_refusal: false, meaning }
     }
 
@@ -66,7 +66,7 @@ impl Said {
             forbids,
             is_bare_503: is_bare_503(answer),
             is_refusal: answer.extensions().get() == Some(&UnderSuccess::Refused),
-            meaning: Meaning::of(answer),
+            meaning: Retryability::of(answer),
         }
     }
 }
@@ -79,7 +79,7 @@ fn is_bare_503(answer: &Answer) -> bool {
         && !answer.extensions().get().is_some_and(|Whole(body)| unwrap::is_error(body))
 }
 
-impl Meaning {
+impl Retryability {
     pub(super) fn of(answer: &Answer) -> Self {
         // A refusal without a reason: a prompt may cause it, so it must not open the breaker for other clients.
         if answer.extensions().get() == Some(&UnderSuccess::Refused)
@@ -181,36 +181,39 @@ mod tests {
         for (body, meaning) in [
             (
                 r#"{"error":{"message":"x","type":"insufficient_quota","param":null,"code":null}}"#,
-                Meaning::Permanent,
+                Retryability::Permanent,
             ),
             (
                 r#"{"error":{"message":"x","type":"requests","code":"insufficient_quota"}}"#,
-                Meaning::Permanent,
+                Retryability::Permanent,
             ),
-            (r#"{"error":{"code":"billing_hard_limit_reached"}}"#, Meaning::Permanent),
-            (r#"{"error":{"message":"You exceeded your current quota, please check"}}"#, Meaning::Permanent),
+            (r#"{"error":{"code":"billing_hard_limit_reached"}}"#, Retryability::Permanent),
+            (
+                r#"{"error":{"message":"You exceeded your current quota, please check"}}"#,
+                Retryability::Permanent,
+            ),
             (
                 r#"{"id":"video_1","object":"video","status":"failed","error":{"code":"boom","message":"x"}}"#,
-                Meaning::Job,
+                Retryability::Job,
             ),
             (
                 r#"{"error":{"message":"Rate limit reached","type":"requests","code":"rate_limit_exceeded"}}"#,
-                Meaning::Plain,
+                Retryability::Plain,
             ),
             (
                 r#"{"error":{"code":503,"message":"Service Unavailable.","type":"cf_service_unavailable"}}"#,
-                Meaning::Plain,
+                Retryability::Plain,
             ),
             (
                 r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
-                Meaning::Plain,
+                Retryability::Plain,
             ),
-            (r#"{"error":"insufficient_quota"}"#, Meaning::Plain),
-            (r#"{"object":"list"}"#, Meaning::Plain),
-            ("<html>insufficient_quota</html>", Meaning::Plain),
-            ("", Meaning::Plain),
+            (r#"{"error":"insufficient_quota"}"#, Retryability::Plain),
+            (r#"{"object":"list"}"#, Retryability::Plain),
+            ("<html>insufficient_quota</html>", Retryability::Plain),
+            ("", Retryability::Plain),
         ] {
-            assert_eq!(Meaning::of_body(body.as_bytes()), meaning, "{body}");
+            assert_eq!(Retryability::of_body(body.as_bytes()), meaning, "{body}");
         }
     }
 
@@ -273,11 +276,13 @@ mod tests {
 
     #[test]
     fn only_a_failed_status_is_looked_behind() {
-        for (status, meaning) in [(200, Meaning::Plain), (404, Meaning::Job), (500, Meaning::Job)] {
+        for (status, meaning) in
+            [(200, Retryability::Plain), (404, Retryability::Job), (500, Retryability::Job)]
+        {
             let mut answer = Answer::default();
             *answer.status_mut() = StatusCode::from_u16(status).expect("a status");
             answer.extensions_mut().insert(Whole(Bytes::from_static(b"{\"object\":\"video\"}")));
-            assert_eq!(Meaning::of(&answer), meaning, "{status}");
+            assert_eq!(Retryability::of(&answer), meaning, "{status}");
         }
     }
 }
