@@ -22,6 +22,8 @@
 
 mod admin;
 mod auth;
+#[doc(hidden)]
+pub mod bench_api;
 mod budget;
 pub mod capability;
 pub mod cli;
@@ -32,22 +34,20 @@ pub mod error;
 pub mod failure;
 mod fault;
 pub mod gateway;
-pub mod held;
 mod idle;
 mod joined;
 mod journey;
 pub mod ledger;
-mod link;
-#[doc(hidden)]
-pub mod measured;
 pub mod metrics;
 pub mod money;
 mod outcome;
 pub mod params;
 mod plain;
 mod quota;
+mod redis_client;
 pub mod rejection;
 pub mod reload;
+pub mod request_body;
 pub mod request_id;
 pub mod rewrite;
 mod routes;
@@ -56,8 +56,8 @@ pub mod server;
 mod shutdown;
 pub mod spool;
 // For what is measured with its log on.
+pub mod job_watcher;
 #[doc(hidden)]
 pub mod telemetry;
 mod trace_context;
 pub mod upstream;
-pub mod watch;

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use crate::capability::judgement::Judgement;
 use crate::error::{ApiError, Wording};
 use crate::failure::Failure;
-use crate::quota::standing::Standing;
+use crate::quota::rate_limit_status::RateLimitStatus;
 use crate::rejection::{Param, Rejection};
 use crate::upstream::{Kind, Unanswered, Why};
 
@@ -134,7 +134,7 @@ pub(crate) struct Note {
     /// The configured name of the client's key.
     pub client: Option<Arc<str>>,
     /// Where the client stands with its quotas.
-    pub standing: Option<Standing>,
+    pub standing: Option<RateLimitStatus>,
     /// The record of a paid call.
     pub ledger_id: Option<Arc<str>>,
     /// Whether the answer is that of an earlier try.

@@ -13,9 +13,9 @@ use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::held::{Held, Piece};
 use crate::params::{Entry, FileHead, Params};
 use crate::rejection::Param;
+use crate::request_body::{Piece, RequestBody};
 
 /// A field and the value it shall have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,14 +99,14 @@ pub fn apply(body: &Bytes, params: &Params<'_>, edits: &[Edit], boundary: &Bound
     let pieces = apply_held(&body.clone().into(), params, edits, boundary).into_iter();
     let here = |piece| match piece {
         Piece::Here(bytes) => Some(bytes),
-        Piece::Away(_) => None,
+        Piece::SpooledPart(_) => None,
     };
     pieces.filter_map(here).collect()
 }
 
 /// The same of a body whose large files may be elsewhere: they stay there.
 pub(crate) fn apply_held(
-    body: &Held,
+    body: &RequestBody,
     params: &Params<'_>,
     edits: &[Edit],
     boundary: &Boundary,
@@ -133,14 +133,14 @@ const AROUND: usize = 96;
 pub(crate) const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 struct Writer<'h> {
-    body: &'h Held,
+    body: &'h RequestBody,
     /// What was written since the last piece.
     text: BytesMut,
     pieces: Vec<Piece>,
 }
 
 impl<'h> Writer<'h> {
-    fn new(body: &'h Held, fields: &[Field<'_, '_>]) -> Self {
+    fn new(body: &'h RequestBody, fields: &[Field<'_, '_>]) -> Self {
         let length = |field: &Field<'_, '_>| match field {
             Field::New(_, EditValue::Text(text)) => text.len(),
             Field::New(_, EditValue::Integer(_)) => 0,

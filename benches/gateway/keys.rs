@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use axum::http::HeaderMap;
 use divan::Bencher;
+use reelgate::bench_api;
 use reelgate::config::auth::KeyHash;
-use reelgate::measured;
 
 use crate::asked::Asked;
 use crate::memory::{EVERYTHING, Stack};
@@ -30,8 +30,8 @@ fn admit(bencher: Bencher<'_, '_>, keys: usize, key: &str) {
     let stack = Stack::new(&toml(keys));
     let gateway = stack.live.current();
     let headers: HeaderMap = Asked::poll().with_key(key).request().into_parts().0.headers;
-    assert_eq!(measured::is_admitted(&gateway, &headers), key == "key-1");
-    bencher.bench_local(|| measured::is_admitted(&gateway, &headers));
+    assert_eq!(bench_api::is_admitted(&gateway, &headers), key == "key-1");
+    bencher.bench_local(|| bench_api::is_admitted(&gateway, &headers));
 }
 
 #[divan::bench(args = [1, 1000])]

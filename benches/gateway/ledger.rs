@@ -7,9 +7,9 @@ use std::path::Path;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use reelgate::bench_api;
 use reelgate::config::ledger::{Settings, StoreKind};
 use reelgate::ledger::Ledger;
-use reelgate::measured;
 use reelgate::metrics::Metrics;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -36,7 +36,7 @@ impl Book {
         let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let open = || Ledger::open(&settings, &Metrics::new().expect("metrics")).expect("a ledger");
         let mut ledger = open();
-        assert!(runtime.block_on(measured::writes_down(&ledger, 0)));
+        assert!(runtime.block_on(bench_api::writes_down(&ledger, 0)));
         if rows > 0 {
             drop(ledger);
             fill(&path, rows);
@@ -51,7 +51,7 @@ impl Book {
         self.runtime.block_on(async {
             let all = (from..from + creates).map(|number| {
                 let ledger = self.ledger.clone();
-                tokio::spawn(async move { measured::writes_down(&ledger, number).await })
+                tokio::spawn(async move { bench_api::writes_down(&ledger, number).await })
             });
             for one in all.collect::<Vec<_>>() {
                 assert!(one.await.expect("no panic"), "every one is written down");

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use divan::Bencher;
-use reelgate::measured::Upkeep;
+use reelgate::bench_api::Upkeep;
 use tokio::time::Instant;
 
 use crate::memory::{self, EVERYTHING};

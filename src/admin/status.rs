@@ -12,7 +12,7 @@ use crate::config::upstreams::Base;
 use crate::gateway::Gateway;
 use crate::metrics::{COMMIT, VERSION};
 use crate::plain::plain;
-use crate::quota::gate::Usage;
+use crate::quota::concurrency_limit::Usage;
 use crate::spool;
 
 /// How the process stands.

@@ -16,12 +16,12 @@ use super::{Failed, Process, reach};
 use crate::admin;
 use crate::config::Config;
 use crate::gateway::{Gateway, Live};
+use crate::job_watcher;
 use crate::metrics::Metrics;
 use crate::reload::{self, Loaded, Origin, Reload, Source};
 use crate::server::{self, listener};
 use crate::shutdown::{self, Stop, Stopper};
 use crate::telemetry;
-use crate::watch;
 
 pub(super) fn serve(process: &Process) -> Result<ExitCode, Failed> {
     let (config, from) = match process.origin() {
@@ -75,7 +75,7 @@ pub(super) fn run(config: Config, from: Option<(Origin, Source)>) -> Result<Exit
         tokio::select! {
             ended = pages => ended,
             ended = signals => ended,
-            () = watch::run(live.for_worker(count)) => Ok(()),
+            () = job_watcher::run(live.for_worker(count)) => Ok(()),
             () = reload::run(reload, hangup) => Ok(()),
             joined = tokio::task::spawn_blocking(move || join(workers)) => joined.unwrap_or_else(|error| Err(io::Error::other(error))),
         }

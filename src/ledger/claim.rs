@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::desk::Told;
-use super::guard::{self, Try, Verdict};
+use super::dedupe::{self, Try, Verdict};
+use super::in_flight_calls::Told;
 use super::intent::{IdempotencyKey, Intent};
 use super::open::Open;
 use super::record::{LedgerId, State};
@@ -24,7 +24,7 @@ pub(crate) enum Claim {
     /// It is made. Until it is settled, its twins wait for it.
     Fresh(Open),
     /// An earlier try of it has no outcome yet.
-    Await(Twin),
+    Await(DuplicateInFlight),
     /// An earlier try of it has been answered.
     Replay(Replay),
     /// The try it waited for came to nothing, and nothing was sent.
@@ -42,7 +42,7 @@ pub(crate) struct Replay {
 
 /// A call whose earlier try has no outcome yet.
 #[derive(Debug)]
-pub(crate) struct Twin {
+pub(crate) struct DuplicateInFlight {
     ledger: Ledger,
     intent: Intent,
     id: LedgerId,
@@ -114,7 +114,7 @@ impl Ledger {
         }
         let which = Which::same_as(&intent, self.counts_since(&intent));
         let records = self.asked("lookup", self.0.store.records(which)).await.map_err(unavailable)?;
-        let verdict = guard::of_key(records.first(), &intent);
+        let verdict = dedupe::of_key(records.first(), &intent);
         self.carry_out(verdict, intent, Vec::new()).await
     }
 
@@ -161,7 +161,7 @@ impl Ledger {
                 tries.push(one);
             }
         }
-        let verdict = guard::of_repeat(&tries, desk.has_refusal(intent, since));
+        let verdict = dedupe::of_repeat(&tries, desk.has_refusal(intent, since));
         if matches!(verdict, Verdict::Fresh | Verdict::Instead) {
             // Made in place of a try that came to nothing, seen here or not: no other repeat is.
             desk.make_up(intent);
@@ -191,7 +191,7 @@ impl Ledger {
             Verdict::Await(id) => {
                 let waiting = self.desk().wait_for(&id);
                 let source = waiting.map_or(Source::Elsewhere(LOOK), Source::Here);
-                Ok(Claim::Await(Twin { ledger: self.clone(), intent, id, source }))
+                Ok(Claim::Await(DuplicateInFlight { ledger: self.clone(), intent, id, source }))
             }
             Verdict::Replay(id) => self.replay(id).await,
         }
@@ -212,7 +212,7 @@ impl Ledger {
     }
 }
 
-impl Twin {
+impl DuplicateInFlight {
     /// A call that met this record of another process's when it was to be written down: its claim is decided again.
     pub(super) fn met(ledger: &Ledger, intent: Intent, id: LedgerId) -> Self {
         // Where there is no key, whatever comes second is a repeat.

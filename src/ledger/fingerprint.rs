@@ -9,9 +9,9 @@ use memchr::memmem::Finder;
 
 use super::digits::in_hex;
 use super::operation::Operation;
-use crate::held::{Away, Held, Piece};
 use crate::params::large::Gap;
 use crate::params::{Encoding, FileHead, Params};
+use crate::request_body::{Piece, RequestBody, SpooledPart};
 use crate::rewrite::{self, Edit, EditValue, Field};
 
 /// BLAKE3 of a request, in hex, behind the version of what it is of. Two requests that ask for the same have the same.
@@ -32,7 +32,7 @@ impl Fingerprint {
     pub(crate) fn of(
         operation: Operation,
         path: &str,
-        (body, params): (&Held, &Params<'_>),
+        (body, params): (&RequestBody, &Params<'_>),
         edits: &[Edit],
     ) -> Self {
         let mut hash = begun(operation, path);
@@ -63,7 +63,7 @@ impl Fingerprint {
                 // Pieces end between parts, at a file or within what an edit replaced, never inside a boundary: each is
                 // searched alone.
                 (Piece::Here(bytes), Some(boundary)) => update_without(&mut hash, boundary, bytes),
-                (Piece::Away(Away { range, digest, .. }), _) => {
+                (Piece::SpooledPart(SpooledPart { range, digest, .. }), _) => {
                     hash.update(&[1]).update(&(range.end - range.start).to_le_bytes()).update(digest);
                 }
             }
@@ -116,7 +116,7 @@ enum ItemValue<'f> {
 }
 
 impl<'f> Item<'f> {
-    fn of(field: Field<'f, 'f>, body: &'f Held, params: &'f Params<'f>, is_json: bool) -> Self {
+    fn of(field: Field<'f, 'f>, body: &'f RequestBody, params: &'f Params<'f>, is_json: bool) -> Self {
         let entry = match field {
             Field::New(param, value) => {
                 let text = match value {
@@ -162,7 +162,7 @@ impl<'f> Item<'f> {
                 for piece in pieces {
                     match piece {
                         Piece::Here(bytes) => update(hash, 6, bytes),
-                        Piece::Away(Away { range, digest, .. }) => {
+                        Piece::SpooledPart(SpooledPart { range, digest, .. }) => {
                             update(hash, 7, digest);
                             hash.update(&(range.end - range.start).to_le_bytes());
                         }
@@ -265,7 +265,7 @@ mod tests {
         use crate::rejection::Param;
         let known = [Param::Prompt, Param::Seconds, Param::InputReference, Param::Size];
         let encoding = Encoding::from_content_type(Some(content_type.as_bytes())).expect("a known type");
-        let held = Held::from(Bytes::from(body.to_owned()));
+        let held = RequestBody::from(Bytes::from(body.to_owned()));
         let params = parse(&encoding, body.as_bytes(), &known, &Limits::default()).expect(body);
         Fingerprint::of(Operation::Create, "/v1/videos", (&held, &params), edits)
     }

@@ -6,7 +6,7 @@ use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::guard;
+use super::dedupe;
 use super::owners::{Found, Owners, Page};
 use super::record::{Fault, Job, JobStatus, LedgerId, Record, State};
 use super::settlement::Answer;
@@ -64,7 +64,7 @@ impl Store for MemoryStore {
         let old = record.at.before(self.keep);
         let mut records = self.records();
         let earlier = which_of(&records, &Which::met_by(&record.intent, unless.since));
-        if let Some(met) = guard::met(&record, &earlier, &unless) {
+        if let Some(met) = dedupe::met(&record, &earlier, &unless) {
             return done(Some(met.clone()));
         }
         records.insert(record.id.clone(), (record, None));

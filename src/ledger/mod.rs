@@ -32,10 +32,10 @@ use crate::telemetry::Seldom;
 pub(crate) mod archive;
 mod bounded;
 mod claim;
-mod desk;
+mod dedupe;
 mod digits;
 pub(crate) mod fingerprint;
-mod guard;
+mod in_flight_calls;
 pub(crate) mod intent;
 mod jobs;
 mod memory;
@@ -53,14 +53,14 @@ mod tests;
 mod time;
 mod words;
 
-pub(crate) use claim::{Claim, Replay, Twin};
+pub(crate) use claim::{Claim, DuplicateInFlight, Replay};
 pub(crate) use open::Open;
 pub(crate) use time::Timestamp;
 use words::words;
 
 use self::redis::RedisStore;
 use bounded::Bounded;
-use desk::Desk;
+use in_flight_calls::InFlightCalls;
 use memory::MemoryStore;
 use record::{Job, LedgerId};
 use sqlite::SqliteStore;
@@ -81,7 +81,7 @@ struct Inner {
     timeout: Duration,
     keep_answers: Duration,
     repeat_window: Duration,
-    desk: Mutex<Desk>,
+    desk: Mutex<InFlightCalls>,
     /// Calls that could be each other's twins are claimed one after the other. Each such call belongs to one of
     /// these; which others it shares it with does not matter.
     turns: Vec<AsyncMutex<()>>,
@@ -165,7 +165,7 @@ impl Ledger {
             timeout: settings.timeout,
             keep_answers: settings.keep_answers,
             repeat_window: settings.repeat_window,
-            desk: Mutex::new(Desk::new()),
+            desk: Mutex::new(InFlightCalls::new()),
             turns: (0..TURNS).map(|_| AsyncMutex::new(())).collect(),
             unwritten: Mutex::new(Vec::new()),
             jobs: Mutex::new(Bounded::new(JOBS_MAX)),
@@ -175,7 +175,7 @@ impl Ledger {
         }))
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
+    fn desk(&self) -> MutexGuard<'_, InFlightCalls> {
         self.0.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, MutexGuard};
 
 use tracing::error;
 
-use super::claim::{OVERTAKEN, Twin};
-use super::desk::{Desk, Told};
+use super::claim::{DuplicateInFlight, OVERTAKEN};
+use super::in_flight_calls::{InFlightCalls, Told};
 use super::intent::{Details, Intent};
 use super::record::{Fault, Job, LedgerId, Outcome, Record, State};
 use super::settlement::{End, Settlement};
@@ -58,7 +58,7 @@ impl Open {
     /// `desk`: the ledger's. `known`: the records that its claim was decided with.
     pub(super) fn new(
         ledger: &Ledger,
-        mut desk: MutexGuard<'_, Desk>,
+        mut desk: MutexGuard<'_, InFlightCalls>,
         intent: Intent,
         known: Vec<LedgerId>,
     ) -> Self {
@@ -79,7 +79,7 @@ impl Open {
     ///
     /// # Errors
     /// [`Rejection::LedgerUnavailable`] if that fails. The call is over then.
-    pub(crate) async fn record(&mut self, details: Details) -> Result<Option<Twin>, Rejection> {
+    pub(crate) async fn record(&mut self, details: Details) -> Result<Option<DuplicateInFlight>, Rejection> {
         let now = self.ledger.0.clock.now();
         self.place = Some(Place {
             upstream: Arc::clone(&details.upstream),
@@ -116,7 +116,7 @@ impl Open {
             Ok(Some(other)) => {
                 // It was not refused: there is nothing to make up for.
                 self.close(Told::Released);
-                Ok(Some(Twin::met(&self.ledger, self.intent.clone(), other)))
+                Ok(Some(DuplicateInFlight::met(&self.ledger, self.intent.clone(), other)))
             }
             Err(_) => {
                 let reason = Rejection::LedgerUnavailable;

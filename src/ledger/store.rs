@@ -163,7 +163,7 @@ pub(crate) enum Which {
 
 impl Which {
     /// Those by which it is known whether a call with this intent comes too late to be written down: see
-    /// [`guard::met`](super::guard::met).
+    /// [`guard::met`](super::dedupe::met).
     pub(super) fn met_by(intent: &Intent, since: Timestamp) -> Self {
         if intent.repeat || intent.key.is_some() {
             return Self::same_as(intent, since);

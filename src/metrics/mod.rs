@@ -10,22 +10,22 @@ use std::sync::{Mutex, PoisonError};
 
 use prometheus::{Encoder, Error, GaugeVec, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 
-mod cells;
+mod gauge_guard;
 mod jobs;
+mod label_cache;
 pub(crate) mod meter;
 mod process;
 mod quota;
-mod raised;
 mod registering;
 mod requests;
 #[cfg(test)]
 mod tests;
 mod upstream;
 
-pub(crate) use cells::Cells;
+pub(crate) use gauge_guard::GaugeGuard;
 pub(crate) use jobs::{Jobs, Order};
+pub(crate) use label_cache::LabelCache;
 pub use process::{COMMIT, OptionalGauge, VERSION};
-pub(crate) use raised::Raised;
 pub use registering::Definition;
 pub(crate) use requests::NO_ROUTE;
 pub(crate) use upstream::Upstreams;

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::line::Ticket;
-use super::patience::Patience;
-use super::standing::Standing;
+use super::fifo_queue::Waiter;
+use super::rate_limit_status::RateLimitStatus;
+use super::wait_budget::WaitBudget;
 use crate::config::quota::{Rate, RateQuota};
 
 mod state;
@@ -63,7 +63,7 @@ impl Bucket {
 
     /// Takes a token: at once where there is one and nobody waits for it, else after a wait within the bucket's bound
     /// and the caller's. Whoever would wait in vain is refused at once.
-    pub(crate) async fn take(self: &Arc<Self>, patience: &Patience) -> Result<Spent, Refused> {
+    pub(crate) async fn take(self: &Arc<Self>, patience: &WaitBudget) -> Result<Spent, Refused> {
         let waiting = {
             let mut state = self.lock();
             let before = state.line.len();
@@ -91,13 +91,13 @@ impl Bucket {
     }
 
     /// How much is left, without taking any of it.
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn standing(&self) -> RateLimitStatus {
         let state = self.lock();
         let refill = state.full_at.get().saturating_sub(state.now());
         let limit = state.quota.burst.get();
         let missing = u32::try_from(refill.div_ceil(interval(&state.quota))).unwrap_or(u32::MAX);
         let remaining = if state.line.is_empty() { limit.saturating_sub(missing) } else { 0 };
-        Standing { limit, remaining, reset: Duration::from_nanos(refill) }
+        RateLimitStatus { limit, remaining, reset: Duration::from_nanos(refill) }
     }
 
     /// From now on it is as full as one that will be full in this time. No token that was taken before comes back.
@@ -155,7 +155,7 @@ impl Drop for Spent {
 /// Somebody before an empty bucket. Dropped, it leaves the line, whether it was served or went away.
 struct Waiting<'b> {
     bucket: &'b Arc<Bucket>,
-    ticket: Ticket,
+    ticket: Waiter,
     /// How long it is ready to wait, if not for ever.
     until: Option<Instant>,
     /// How often the bucket had been changed when it last looked how long it takes.

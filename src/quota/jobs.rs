@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use tokio::time::Instant;
 
-use super::gate::Place;
+use super::concurrency_limit::Permit;
 use crate::config::quota::Watch;
 
 /// Names a job: its id means something at the upstream that made it.
@@ -28,7 +28,7 @@ pub(super) struct Jobs(HashMap<Arc<str>, HashMap<String, Kept>>);
 #[derive(Debug, Default)]
 pub(super) struct Holding {
     /// What is free again once this is dropped.
-    pub(super) places: Vec<Place>,
+    pub(super) places: Vec<Permit>,
     /// The configured name of its model.
     pub(super) model: Option<Arc<str>>,
     /// The configured name of its client's key.
@@ -86,13 +86,13 @@ impl Jobs {
     }
 
     /// Yields the places of a job that has ended, where it has any.
-    pub(super) fn remove(&mut self, upstream: &str, id: &str) -> Vec<Place> {
+    pub(super) fn remove(&mut self, upstream: &str, id: &str) -> Vec<Permit> {
         let kept = self.0.get_mut(upstream).and_then(|jobs| jobs.remove(id));
         kept.map(|kept| kept.holding.places).unwrap_or_default()
     }
 
     /// What is due, and the places that were given up.
-    pub(super) fn overdue(&mut self, watch: &Watch, now: Instant) -> (Overdue, Vec<Place>) {
+    pub(super) fn overdue(&mut self, watch: &Watch, now: Instant) -> (Overdue, Vec<Permit>) {
         let mut due = Overdue::default();
         let mut freed = Vec::new();
         for (upstream, jobs) in &mut self.0 {

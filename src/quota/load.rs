@@ -3,23 +3,23 @@
 use std::sync::Arc;
 
 use super::Class;
-use super::gate::{Closed, Gate, Place, Usage};
-use super::patience::Patience;
-use super::turns::Limit;
+use super::concurrency_limit::{Closed, ConcurrencyLimit, Permit, Usage};
+use super::quota_metrics::Limit;
+use super::wait_budget::WaitBudget;
 use crate::config::quota::Places;
 use crate::rejection::Rejection;
 
 /// The doors of the process. Calls that start a generation have one of their own: polls can never starve them.
 #[derive(Debug)]
 pub(crate) struct Load {
-    submits: Arc<Gate>,
-    others: Arc<Gate>,
+    submits: Arc<ConcurrencyLimit>,
+    others: Arc<ConcurrencyLimit>,
 }
 
 impl Load {
     /// Doors with as many places each.
     pub(crate) fn new(places: Places) -> Self {
-        Self { submits: Gate::new(places), others: Gate::new(places) }
+        Self { submits: ConcurrencyLimit::new(places), others: ConcurrencyLimit::new(places) }
     }
 
     /// Changes how many places there are.
@@ -29,7 +29,7 @@ impl Load {
     }
 
     /// Lets a call in, which counts until the place is dropped. Above the limit it waits a little, then is refused.
-    pub(crate) async fn enter(&self, class: Class, patience: &Patience) -> Result<Place, Rejection> {
+    pub(crate) async fn enter(&self, class: Class, patience: &WaitBudget) -> Result<Permit, Rejection> {
         let entered = patience.turn(Limit::InFlight, self.gate(class).enter(patience)).await;
         entered.map_err(|why| match why {
             Closed::Full => Rejection::Overloaded,
@@ -48,7 +48,7 @@ impl Load {
         self.gate(class).in_use()
     }
 
-    fn gate(&self, class: Class) -> &Arc<Gate> {
+    fn gate(&self, class: Class) -> &Arc<ConcurrencyLimit> {
         match class {
             Class::Submit => &self.submits,
             Class::Fetch | Class::Other => &self.others,

@@ -12,28 +12,28 @@ use crate::config::quota::{Quota, RateQuota};
 use crate::metrics::Metrics;
 use crate::rejection::Rejection;
 
-pub(crate) mod allowance;
 pub(crate) mod bucket;
 mod clock;
-pub(crate) mod gate;
+pub(crate) mod concurrency_limit;
+mod fifo_queue;
 mod jobs;
-mod line;
 pub(crate) mod load;
-pub(crate) mod patience;
+pub(crate) mod quota_metrics;
+pub(crate) mod rate_limit_status;
+pub(crate) mod rate_limiter;
 mod shared;
 pub(crate) mod slots;
-pub(crate) mod standing;
 #[cfg(test)]
 mod tests;
 mod tokens;
-pub(crate) mod turns;
+pub(crate) mod wait_budget;
 
-use allowance::{Allowance, Token};
 use bucket::Refused;
-use patience::Patience;
+use quota_metrics::Limit;
+use rate_limit_status::RateLimitStatus;
+use rate_limiter::{RateLimiter, Token};
 use shared::SharedStore;
-use standing::Standing;
-use turns::Limit;
+use wait_budget::WaitBudget;
 
 /// Which calls share a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub(crate) struct Asked<'a> {
     /// The configured name of the model.
     pub model: Option<&'a str>,
     /// How long it may wait.
-    pub patience: &'a Patience,
+    pub patience: &'a WaitBudget,
 }
 
 /// Every token bucket there is.
@@ -137,18 +137,18 @@ impl Quotas {
     }
 
     /// The bucket of an upstream, which counts attempts.
-    pub(crate) fn upstream(&self, name: &str, class: Class) -> Option<Arc<Allowance>> {
+    pub(crate) fn upstream(&self, name: &str, class: Class) -> Option<Arc<RateLimiter>> {
         self.upstreams.get(name)?.of(class).cloned()
     }
 
     /// Where this client stands with the bucket that will refuse it first.
-    pub(crate) fn standing(&self, asked: &Asked<'_>) -> Option<Standing> {
+    pub(crate) fn standing(&self, asked: &Asked<'_>) -> Option<RateLimitStatus> {
         let standings = self.of(asked).into_iter().flatten().map(|bucket| bucket.standing());
-        standings.reduce(Standing::tighter)
+        standings.reduce(RateLimitStatus::tighter)
     }
 
     /// How every bucket stands: what it belongs to, its name (empty for everybody's) and the calls it counts.
-    pub(crate) fn standings(&self) -> Vec<(Limit, Arc<str>, Class, Standing)> {
+    pub(crate) fn standings(&self) -> Vec<(Limit, Arc<str>, Class, RateLimitStatus)> {
         let named =
             [(Limit::Key, &self.keys), (Limit::Model, &self.models), (Limit::Upstream, &self.upstreams)];
         let named =
@@ -168,7 +168,7 @@ impl Quotas {
     }
 
     /// The buckets that count a call, in the order in which it passes them.
-    fn of(&self, asked: &Asked<'_>) -> [Option<&Arc<Allowance>>; 3] {
+    fn of(&self, asked: &Asked<'_>) -> [Option<&Arc<RateLimiter>>; 3] {
         let key = asked.key.and_then(|name| self.keys.get(name));
         let model = asked.model.and_then(|name| self.models.get(name));
         [key, model, Some(&self.global)].map(|buckets| buckets?.of(asked.class))
@@ -218,16 +218,16 @@ impl<'s> Kept<'s> {
 /// The buckets of one name, apart for each class: polling takes nothing from creates.
 #[derive(Debug, Default)]
 struct Buckets {
-    submit: Option<Arc<Allowance>>,
-    fetch: Option<Arc<Allowance>>,
-    other: Option<Arc<Allowance>>,
+    submit: Option<Arc<RateLimiter>>,
+    fetch: Option<Arc<RateLimiter>>,
+    other: Option<Arc<RateLimiter>>,
 }
 
 impl Buckets {
     fn next(old: Option<&Self>, quota: &Quota, kept: &Kept<'_>) -> Self {
         let next = |class: Class, quota: Option<RateQuota>| {
             let old = old.and_then(|old| old.of(class));
-            quota.map(|quota| Allowance::next(old, quota, kept.of(class)))
+            quota.map(|quota| RateLimiter::next(old, quota, kept.of(class)))
         };
         Self {
             submit: next(Class::Submit, quota.submit),
@@ -236,7 +236,7 @@ impl Buckets {
         }
     }
 
-    fn of(&self, class: Class) -> Option<&Arc<Allowance>> {
+    fn of(&self, class: Class) -> Option<&Arc<RateLimiter>> {
         match class {
             Class::Submit => self.submit.as_ref(),
             Class::Fetch => self.fetch.as_ref(),

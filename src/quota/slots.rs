@@ -12,10 +12,10 @@ use tokio::time::Instant;
 
 pub(crate) use super::jobs::{Job, Overdue};
 
-use super::gate::{Closed, Usage};
+use super::concurrency_limit::{Closed, Usage};
 use super::jobs::{Holding, Jobs};
-use super::patience::Patience;
-use super::turns::Limit;
+use super::quota_metrics::Limit;
+use super::wait_budget::WaitBudget;
 use crate::config::Config;
 use crate::rejection::Rejection;
 
@@ -89,7 +89,7 @@ impl Slots {
     pub(crate) async fn acquire(
         self: &Arc<Self>,
         wanted: &Wanted<'_>,
-        patience: &Patience,
+        patience: &WaitBudget,
     ) -> Result<Held, Rejection> {
         let owned = |name: Option<&str>| name.map(Arc::from);
         let holding = Holding { model: owned(wanted.model), key: owned(wanted.key), ..Holding::default() };

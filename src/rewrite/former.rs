@@ -11,12 +11,12 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::{Edit, EditValue};
-use crate::held::{Held, Piece};
 use crate::params::{Layout, Params};
 use crate::rejection::Param;
+use crate::request_body::{Piece, RequestBody};
 
 /// Applies `edits` to the body that `params` was parsed from, as 0.1 did.
-pub(crate) fn spliced(body: &Held, params: &Params<'_>, edits: &[Edit]) -> Vec<Piece> {
+pub(crate) fn spliced(body: &RequestBody, params: &Params<'_>, edits: &[Edit]) -> Vec<Piece> {
     let edited = replaced(params, edits);
     let mut pieces = Vec::with_capacity(edited.len() * 2 + 1);
     let mut kept = 0;

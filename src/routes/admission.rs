@@ -13,14 +13,14 @@ use tracing::warn;
 use super::{Served, body};
 use crate::auth::{self, Client};
 use crate::gateway::Gateway;
-use crate::held::Held;
 use crate::journey::Journey;
 use crate::outcome::{Note, Refusal};
 use crate::params::Encoding;
-use crate::quota::gate::Place;
-use crate::quota::patience::Patience;
+use crate::quota::concurrency_limit::Permit;
+use crate::quota::wait_budget::WaitBudget;
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
+use crate::request_body::RequestBody;
 use crate::telemetry::Seldom;
 use crate::upstream::Upstreams;
 
@@ -31,7 +31,7 @@ pub(super) struct Admitted {
     pub(super) client: Client,
     pub(super) head: Box<Parts>,
     /// Its place among the requests in flight.
-    pub(super) place: Place,
+    pub(super) place: Permit,
 }
 
 /// Lets `work` answer a request whose client may ask, while there is room. Both are decided from the head alone.
@@ -52,7 +52,7 @@ where
     let (snapshot, key) = (Arc::clone(&gateway), client.name().cloned());
     let journey = Journey::of(request.extensions());
     journey.mark(|marks| marks.client.clone_from(&key));
-    let patience = Patience { deadline: None, journey: Some(journey) };
+    let patience = WaitBudget { deadline: None, journey: Some(journey) };
     let entered = snapshot.load.enter(class, &patience).await;
     let answer = match entered {
         Ok(place) => {
@@ -94,7 +94,7 @@ impl Admitted {
     }
 
     /// The encoding of its body, and all of it.
-    pub(super) async fn read(&self, body: Body) -> Result<(Encoding, Held), Rejection> {
+    pub(super) async fn read(&self, body: Body) -> Result<(Encoding, RequestBody), Rejection> {
         // As slow as its client.
         let journey = self.journey();
         let Gateway { config, spool, .. } = &*self.gateway;
@@ -103,7 +103,7 @@ impl Admitted {
 
     /// Takes what the call costs from every quota that counts it.
     pub(super) async fn spend(&self, class: Class) -> Result<SpentAll, Rejection> {
-        let patience = Patience { deadline: None, journey: Some(self.journey()) };
+        let patience = WaitBudget { deadline: None, journey: Some(self.journey()) };
         let key = self.client.name().map(|name| &**name);
         let asked = Asked { class, key, model: None, patience: &patience };
         self.gateway.quotas.spend(&asked).await

@@ -12,11 +12,11 @@ use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::server::Limits;
-use crate::held::Held;
 use crate::joined::Joined;
 use crate::params::Encoding;
 use crate::params::large::Spooler;
 use crate::rejection::Rejection;
+use crate::request_body::RequestBody;
 use crate::spool::{Spool, Stored};
 
 /// The encoding of a body and all of it.
@@ -25,7 +25,7 @@ pub(super) async fn read(
     body: Body,
     limits: &Limits,
     spool: &Arc<Spool>,
-) -> Result<(Encoding, Held), Rejection> {
+) -> Result<(Encoding, RequestBody), Rejection> {
     check_content_encoding(head)?;
     let announced = announced(&body);
     too_large(announced, limits.form_body.max(limits.json_body))?;
@@ -92,7 +92,7 @@ async fn collect(
     mut arriving: Arriving<'_>,
     encoding: &Encoding,
     spool: &Arc<Spool>,
-) -> Result<Held, Rejection> {
+) -> Result<RequestBody, Rejection> {
     let expected = usize::try_from(announced(&arriving.body)).unwrap_or(0);
     let fields = &arriving.limits.fields;
     let mut joined = Joined::default();
@@ -123,7 +123,7 @@ struct Spooling<'s> {
 const WRITE: usize = 128 << 10;
 
 impl Spooling<'_> {
-    async fn all(mut self, first: [Bytes; 2], mut arriving: Arriving<'_>) -> Result<Held, Rejection> {
+    async fn all(mut self, first: [Bytes; 2], mut arriving: Arriving<'_>) -> Result<RequestBody, Rejection> {
         for piece in first {
             self.spooler.push(piece, &mut self.taken)?;
         }
@@ -140,7 +140,7 @@ impl Spooling<'_> {
         }
         let (bytes, gaps) = self.spooler.finish();
         Ok(match self.stored {
-            Some(stored) => Held::new(bytes, gaps, stored),
+            Some(stored) => RequestBody::new(bytes, gaps, stored),
             None => bytes.into(),
         })
     }

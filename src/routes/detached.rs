@@ -17,15 +17,15 @@ use crate::auth;
 use crate::budget::Charge;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
-use crate::held::Piece;
 use crate::journey::Journey;
 use crate::ledger::Open;
 use crate::ledger::record::{LedgerId, State};
 use crate::ledger::settlement::{Answer, Settlement, UNREADABLE};
 use crate::outcome::{Note, Refusal};
 use crate::quota::SpentAll;
-use crate::quota::gate::Place;
+use crate::quota::concurrency_limit::Permit;
 use crate::quota::slots::{Held, Job};
+use crate::request_body::Piece;
 use crate::shutdown::{Stage, Underway};
 use crate::upstream::{
     Attempts, Call, Kind, Payload, Presence, Unanswered, UnderSuccess, Upstreams, WHOLE_MAX, Why, coding,
@@ -57,7 +57,7 @@ pub(super) struct Holds {
     /// Its slots, which become the job's.
     pub(super) held: Held,
     /// Its place among the calls in flight.
-    pub(super) place: Place,
+    pub(super) place: Permit,
 }
 
 impl Making {

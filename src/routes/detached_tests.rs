@@ -18,8 +18,8 @@ use crate::ledger::operation::Operation;
 use crate::metrics::Metrics;
 use crate::params::Encoding;
 use crate::quota::Class;
-use crate::quota::patience::Patience;
 use crate::quota::slots::Wanted;
+use crate::quota::wait_budget::WaitBudget;
 use crate::rejection::Rejection;
 use crate::upstream::Transport;
 
@@ -80,8 +80,8 @@ async fn making(gateway: &Arc<Gateway>, upstreams: Upstreams) -> Making {
         holds: Holds {
             charge: None,
             spent: SpentAll::default(),
-            held: gateway.slots.acquire(&wanted, &Patience::default()).await.expect("a slot"),
-            place: gateway.load.enter(Class::Submit, &Patience::default()).await.expect("a place"),
+            held: gateway.slots.acquire(&wanted, &WaitBudget::default()).await.expect("a slot"),
+            place: gateway.load.enter(Class::Submit, &WaitBudget::default()).await.expect("a place"),
         },
     }
 }

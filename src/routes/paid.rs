@@ -17,16 +17,16 @@ use super::written::Written;
 use crate::auth;
 use crate::budget::Reserved;
 use crate::config::upstreams::Credential;
-use crate::held::Piece;
 use crate::ledger::intent::{self, Account, Details, IdempotencyKey, Intent, Sent};
 use crate::ledger::operation::Operation;
 use crate::ledger::record::LedgerId;
-use crate::ledger::{Claim, Open, Replay, Twin};
+use crate::ledger::{Claim, DuplicateInFlight, Open, Replay};
 use crate::outcome::{Note, Refusal};
-use crate::quota::patience::Patience;
 use crate::quota::slots::{Held, Wanted};
+use crate::quota::wait_budget::WaitBudget;
 use crate::quota::{Asked, Class, SpentAll};
 use crate::rejection::Rejection;
+use crate::request_body::Piece;
 use crate::shutdown::{Stage, Underway};
 use crate::upstream::ACCOUNT;
 
@@ -114,7 +114,11 @@ fn account<'r>(admitted: &'r Admitted, upstream: &str) -> Result<Option<Account<
 }
 
 /// Waits for the earlier try of a call.
-async fn awaited(twin: Twin, underway: Option<&Underway>, until: Instant) -> Result<Claim, Rejection> {
+async fn awaited(
+    twin: DuplicateInFlight,
+    underway: Option<&Underway>,
+    until: Instant,
+) -> Result<Claim, Rejection> {
     let unresolved = twin.unresolved();
     let ending = async {
         match underway {
@@ -145,7 +149,7 @@ async fn recorded(
     paid: &Paid,
     until: Instant,
     mut open: Open,
-) -> Result<Result<Recorded, Twin>, Refusal> {
+) -> Result<Result<Recorded, DuplicateInFlight>, Refusal> {
     let turn = match turn(admitted, paid, until).await {
         Ok(turn) => turn,
         Err(reason) => {
@@ -209,7 +213,7 @@ async fn turn(admitted: &Admitted, paid: &Paid, until: Instant) -> Result<Turn, 
     let now = admitted.gateway.ledger.now().system();
     let reserved =
         admitted.gateway.budgets.reserve(admitted.client.name(), paid.order.cost(paid.operation), now)?;
-    let patience = Patience { deadline: Some(until), journey: Some(admitted.journey()) };
+    let patience = WaitBudget { deadline: Some(until), journey: Some(admitted.journey()) };
     let (key, model) = (admitted.client.name().map(|name| &**name), paid.order.model.as_deref());
     let asked = Asked { class: Class::Submit, key, model, patience: &patience };
     let spent = admitted.gateway.quotas.spend(&asked).await?;

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
 
-use crate::held::{Held, Piece};
 use crate::ledger::fingerprint::Fingerprint;
 use crate::ledger::intent;
 use crate::ledger::operation::Operation;
 use crate::params::{Encoding, Params};
+use crate::request_body::{Piece, RequestBody};
 use crate::rewrite::former::spliced;
 use crate::rewrite::{self, Boundary, Edit};
 
@@ -37,7 +37,7 @@ impl Written {
     pub(super) fn of(
         operation: Operation,
         head: &Parts,
-        (encoding, body, params): (&Encoding, &Held, &Params<'_>),
+        (encoding, body, params): (&Encoding, &RequestBody, &Params<'_>),
         edits: &Edits<'_>,
     ) -> Self {
         let path = head.uri.path();

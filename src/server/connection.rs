@@ -30,7 +30,7 @@ use super::socket::write_idle::WriteIdle;
 use super::{Line, Peer, Responder, edge, linger};
 use crate::config::Config;
 use crate::config::server::Server;
-use crate::metrics::Raised;
+use crate::metrics::GaugeGuard;
 use crate::shutdown::{Stage, Underway};
 
 /// Serves a connection until either side ends it, or the worker cuts it.
@@ -41,7 +41,7 @@ pub(super) async fn serve(
     mut closing: watch::Receiver<Stage>,
 ) {
     let gateway = responder.live.current();
-    let _connected = Raised::by_one(&gateway.metrics.requests.connections);
+    let _connected = GaugeGuard::by_one(&gateway.metrics.requests.connections);
     if let Err(error) = prepare(&stream, &gateway.config.server) {
         debug!(%peer, %error, "a socket option could not be set");
     }

@@ -14,7 +14,7 @@ use super::record::{self, Arrival, Pending, Told};
 use super::{ClientSide, cors, framing};
 use crate::error::{ApiError, Dialect, WAIT_MAX, Wording, anthropic, hint, openai};
 use crate::gateway::Gateway;
-use crate::metrics::{Metrics, Raised};
+use crate::metrics::{GaugeGuard, Metrics};
 use crate::outcome::{Note, Refusal};
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
@@ -45,7 +45,7 @@ where
     let arrival = Arrival::of(&request, client, gateway);
     let (dialect, journey) = (arrival.dialect, arrival.journey.clone());
     let pending = Pending::new(arrival);
-    let _in_flight = Raised::by_one(&gateway.metrics.requests.in_flight);
+    let _in_flight = GaugeGuard::by_one(&gateway.metrics.requests.in_flight);
     let rules = &gateway.config.cors;
     let origin = cors::allowed(rules, request.headers());
     let (mut distrusted, mut preflight) = (false, false);

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 
 use super::Doing;
-use crate::held::{Away, Piece};
+use crate::request_body::{Piece, SpooledPart};
 
 /// Bytes that are read at a time.
 const READ: u64 = 128 << 10;
@@ -43,7 +43,9 @@ impl Sending {
 
     /// Begins to read, if what comes next is to be read.
     fn read_on(&mut self) {
-        let Some(Piece::Away(Away { stored, range, .. })) = self.pieces.front_mut() else { return };
+        let Some(Piece::SpooledPart(SpooledPart { stored, range, .. })) = self.pieces.front_mut() else {
+            return;
+        };
         let length = READ.min(range.end - range.start);
         let mut into = std::mem::take(&mut self.sent).try_into_mut().unwrap_or_default();
         into.resize(usize::try_from(length).unwrap_or(usize::MAX), 0);

@@ -5,7 +5,7 @@ use http_body_util::BodyExt;
 use tempfile::TempDir;
 
 use super::*;
-use crate::held::{Away, Piece};
+use crate::request_body::{Piece, SpooledPart};
 
 fn spool(folder: &TempDir, size: u64) -> Arc<Spool> {
     Spool::open(&Settings { folder: folder.path().to_owned(), size }).expect("a folder")
@@ -22,7 +22,7 @@ async fn stored(spool: &Arc<Spool>, film: &Bytes) -> Result<Arc<Stored>, Rejecti
 }
 
 fn away(stored: &Arc<Stored>, range: std::ops::Range<u64>) -> Piece {
-    Piece::Away(Away { stored: Arc::clone(stored), range, digest: [0; 32] })
+    Piece::SpooledPart(SpooledPart { stored: Arc::clone(stored), range, digest: [0; 32] })
 }
 
 async fn sent(pieces: Vec<Piece>) -> Bytes {

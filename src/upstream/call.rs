@@ -8,10 +8,10 @@ use axum::http::request::Parts;
 
 use super::presence::Presence;
 use crate::failure::Failure;
-use crate::held::Piece;
 use crate::journey::Journey;
 use crate::quota::{Class, Quotas};
 use crate::rejection::Rejection;
+use crate::request_body::Piece;
 
 /// Which stack a call takes: the rules differ because the cost does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use super::upstream_metrics::UpstreamMetrics;
 use crate::config::upstreams::Credential;
 use crate::error::Dialect;
 use crate::journey::Journey;
-use crate::quota::allowance::Allowance;
+use crate::quota::rate_limiter::RateLimiter;
 
 /// What all attempts of a call have in common.
 pub(super) struct Terms {
@@ -29,7 +29,7 @@ pub(super) struct Terms {
     pub(super) dialect: Dialect,
     pub(super) deadline: Deadline,
     /// What counts attempts, where the upstream has a quota.
-    pub(super) allowance: Option<Arc<Allowance>>,
+    pub(super) allowance: Option<Arc<RateLimiter>>,
     pub(super) client: Presence,
     pub(super) tally: UpstreamMetrics,
     /// What the call is part of: where waits for the upstream count, and its way is written down.

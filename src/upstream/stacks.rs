@@ -19,7 +19,7 @@ use super::retry::{Retry, RetryLayer};
 use super::upstream_metrics::UpstreamMetrics;
 use crate::config::upstreams::Upstream as Settings;
 use crate::error::Dialect;
-use crate::quota::allowance::Allowance;
+use crate::quota::rate_limiter::RateLimiter;
 
 /// What a call passes, from top to bottom.
 type Stack = Retry<Guarded<Attempt>>;
@@ -96,7 +96,7 @@ impl Upstream {
     }
 
     /// What counts the attempts of such calls.
-    fn allowance(&self, call: &Call) -> Option<Arc<Allowance>> {
+    fn allowance(&self, call: &Call) -> Option<Arc<RateLimiter>> {
         call.quotas.as_ref()?.upstream(&self.name, call.kind.into())
     }
 

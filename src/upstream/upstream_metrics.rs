@@ -13,7 +13,7 @@ use super::call::{Kind, Missed, Why};
 use super::paid::UnderSuccess;
 use crate::failure::Failure;
 use crate::metrics::meter::Meter;
-use crate::metrics::{Cells, Metrics, Upstreams};
+use crate::metrics::{LabelCache, Metrics, Upstreams};
 use crate::telemetry::Seldom;
 
 /// What was said of upstreams that do not accept our credential.
@@ -55,7 +55,7 @@ pub(super) struct UpstreamMetrics(Option<Arc<Counts>>);
 pub(super) struct Counts {
     upstream: Arc<str>,
     metrics: Arc<Metrics>,
-    kinds: Cells<OfKind, { KINDS.len() }>,
+    kinds: LabelCache<OfKind, { KINDS.len() }>,
     /// Attempts that have not ended.
     under_way: AtomicUsize,
 }
@@ -65,7 +65,7 @@ pub(super) struct Counts {
 struct OfKind {
     attempts: IntCounter,
     duration: Histogram,
-    answers: Cells<IntCounter, { RESULTS.len() }>,
+    answers: LabelCache<IntCounter, { RESULTS.len() }>,
 }
 
 /// An attempt, from its begin to its end. Dropped before it has come to something, it was abandoned.
@@ -145,7 +145,7 @@ impl Counts {
         Arc::new(Self {
             upstream: Arc::clone(upstream),
             metrics: Arc::clone(metrics),
-            kinds: Cells::new(&KINDS),
+            kinds: LabelCache::new(&KINDS),
             under_way: AtomicUsize::new(0),
         })
     }
@@ -161,7 +161,7 @@ impl Counts {
         let of = self.kinds.of(kind.name(), || OfKind {
             attempts: attempts.with_label_values(&labels),
             duration: duration.with_label_values(&labels),
-            answers: Cells::new(&RESULTS),
+            answers: LabelCache::new(&RESULTS),
         });
         if let Some(of) = of {
             count(of);

@@ -21,7 +21,7 @@ fn every_alert_has_a_section_in_the_runbook() {
 /// A rule that waits for a result of another name never fires.
 #[test]
 fn every_result_that_a_rule_waits_for_is_one_that_attempts_end_with() {
-    let counted = source("upstream/tally.rs");
+    let counted = source("upstream/upstream_metrics.rs");
     let (_, list) = counted.split_once("RESULTS").expect("the list");
     let known: BTreeSet<String> = texts(list.split("];").next().unwrap_or_default()).into_iter().collect();
     let mut named = BTreeSet::new();

@@ -237,8 +237,8 @@ async fn an_unknown_outcome_comes_with_advice() {
 /// Several gateways write there; whoever reads names the configuration.
 #[tokio::test]
 async fn a_ledger_in_redis_is_read_as_one_in_a_file() {
-    let server = crate::link::tests::RedisServer::start();
-    let redis = crate::link::tests::settings(&server, "");
+    let server = crate::redis_client::tests::RedisServer::start();
+    let redis = crate::redis_client::tests::settings(&server, "");
     let settings = Settings { store: StoreKind::Redis, redis: Some(redis), ..Settings::default() };
     let ledger = Ledger::open(&settings, &Metrics::new().expect("metrics")).expect("a ledger");
     let run = |typed: &[&str]| {

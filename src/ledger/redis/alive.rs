@@ -10,8 +10,8 @@ use tracing::warn;
 use super::keys::{self, Keys, script};
 use super::millis;
 use crate::ledger::time::Timestamp;
-use crate::link::Chore;
 use crate::metrics::OptionalGauge;
+use crate::redis_client::Chore;
 
 /// A process's word that it is alive, which it gives again and again.
 pub(super) struct Lease {

@@ -11,7 +11,7 @@ use crate::config::redis::Settings;
 use crate::ledger::archive::{Archive, Filter, Unreadable};
 use crate::ledger::record::{LedgerId, Record};
 use crate::ledger::settlement::Answer;
-use crate::link::{LinkError, parsed};
+use crate::redis_client::{LinkError, parsed};
 
 /// The records of a Redis server.
 pub(crate) struct RedisArchive {

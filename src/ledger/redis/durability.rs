@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use crate::config::ledger::Sync;
 use crate::ledger::time::Timestamp;
-use crate::link::Link;
+use crate::redis_client::Link;
 
 /// Clocks that are further apart than this make records look older or younger than they are, in milliseconds.
 const SKEW_MAX: u64 = 2000;

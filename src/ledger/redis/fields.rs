@@ -14,8 +14,8 @@ use crate::ledger::pairs::Pairs;
 use crate::ledger::record::{Fault, JobStatus, LedgerId, Outcome, Record, State};
 use crate::ledger::store::Settled;
 use crate::ledger::time::Timestamp;
-use crate::link::{LinkError, parsed};
 use crate::money::Money;
+use crate::redis_client::{LinkError, parsed};
 
 /// Fields and values. What there is not is not written.
 pub(super) type Fields = Vec<(&'static str, String)>;

@@ -46,8 +46,8 @@ use super::store::{Asked, LedgerError, Note, Noted, RECORDS_MAX, Settled, Store,
 use super::time::Timestamp;
 use crate::budget::Amount;
 use crate::config::ledger::Settings;
-use crate::link::{Bounds, Link, LinkError, Terms, parsed};
 use crate::metrics::OptionalGauge;
+use crate::redis_client::{Bounds, Link, LinkError, Terms, parsed};
 use alive::Lease;
 use axum::http::StatusCode;
 use fields::Fields;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use redis::Value;
 
 use crate::budget::Amount;
-use crate::link::{LinkError, parsed};
 use crate::money::Money;
+use crate::redis_client::{LinkError, parsed};
 
 /// Milliseconds of a day.
 pub(super) const DAY: i64 = 86_400_000;

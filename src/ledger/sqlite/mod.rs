@@ -34,7 +34,7 @@ use super::record::{Job, LedgerId, Record};
 use super::settlement::Answer;
 use super::store::{Asked, Note, Settled, Store, Unless, Videos, Which};
 use super::time::Timestamp;
-use super::{Unopened, guard};
+use super::{Unopened, dedupe};
 use crate::budget::Amount;
 use crate::config::ledger::Settings;
 use identity::{Loss, OpenFiles};
@@ -175,5 +175,5 @@ fn met(prepared: &mut Prepared<'_>, record: &Record, unless: &Unless) -> rusqlit
         }
     }
     let earlier = select(prepared, &which)?;
-    Ok(guard::met(record, &earlier, unless).cloned())
+    Ok(dedupe::met(record, &earlier, unless).cloned())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::servers::in_server;
 use super::*;
 use crate::failure::Failure;
-use crate::link::tests::RedisServer;
+use crate::redis_client::tests::RedisServer;
 
 /// An application that calls several times at once, each call with an SDK's two repeats.
 struct World {
@@ -21,7 +21,7 @@ struct World {
     claimed: Vec<Try>,
     /// Calls that were sent.
     open: Vec<Try>,
-    waiting: Vec<(usize, Twin)>,
+    waiting: Vec<(usize, DuplicateInFlight)>,
     /// First tries that were overtaken by their repeats, and have yet to come.
     overtaken: u32,
     jobs: u32,

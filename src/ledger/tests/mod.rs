@@ -14,7 +14,7 @@ use super::record::{Job, Record};
 use super::settlement::{Answer, Settlement};
 use super::store::{Store, Which};
 use super::time::Clock;
-use super::{Claim, Inner, Ledger, Open, Replay, Twin};
+use super::{Claim, DuplicateInFlight, Inner, Ledger, Open, Replay};
 use crate::config::ledger::Settings;
 use crate::metrics::Metrics;
 use crate::params::Encoding;
@@ -127,7 +127,7 @@ impl Ledger {
         replay_of(self.claim(intent).await.expect("a claim"))
     }
 
-    async fn twin(&self, intent: Intent) -> Twin {
+    async fn twin(&self, intent: Intent) -> DuplicateInFlight {
         let claim = self.claim(intent).await.expect("a claim");
         let Claim::Await(twin) = claim else { panic!("{claim:?}") };
         twin

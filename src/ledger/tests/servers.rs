@@ -10,12 +10,12 @@ use crate::ledger::archive::{Archive, Filter};
 use crate::ledger::owners::Owners;
 use crate::ledger::record::{LedgerId, State};
 use crate::ledger::redis::{RedisArchive, RedisStore};
-use crate::link::tests::RedisServer;
+use crate::redis_client::tests::RedisServer;
 
 fn settings(server: &RedisServer, lines: &str) -> Settings {
     Settings {
         store: StoreKind::Redis,
-        redis: Some(crate::link::tests::settings(server, lines)),
+        redis: Some(crate::redis_client::tests::settings(server, lines)),
         ..Settings::default()
     }
 }

@@ -10,7 +10,7 @@ use crate::ledger::settlement::End;
 use crate::ledger::sqlite::SqliteStore;
 use crate::ledger::store::{Note, Noted, Settled, Unless};
 use crate::ledger::time::Timestamp;
-use crate::link::tests::RedisServer;
+use crate::redis_client::tests::RedisServer;
 
 /// A store by name, and what keeps it alive.
 pub(super) type Named = (&'static str, Arc<dyn Store>, Box<dyn std::any::Any>);

@@ -9,7 +9,7 @@ use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
 use super::super::clock::{Moment, TokioClock};
-use super::super::line::Line;
+use super::super::fifo_queue::FifoQueue;
 use super::super::tokens::{FullAt, Unsettled};
 use crate::config::quota::RateQuota;
 
@@ -26,7 +26,7 @@ pub(super) struct State {
     pub(super) limiter: Limiter,
     pub(super) full_at: FullAt,
     pub(super) unsettled: Unsettled,
-    pub(super) line: Line,
+    pub(super) line: FifoQueue,
 }
 
 impl State {
@@ -39,7 +39,7 @@ impl State {
             changes: 0,
             full_at,
             unsettled: Unsettled::default(),
-            line: Line::default(),
+            line: FifoQueue::default(),
             quota,
         }
     }

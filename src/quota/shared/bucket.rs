@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep};
 
 use super::store::SharedStore;
 use crate::config::quota::RateQuota;
-use crate::link::{LinkError, Terms, parsed};
 use crate::quota::bucket::{Bucket, Refused};
-use crate::quota::patience::Patience;
-use crate::quota::standing::Standing;
+use crate::quota::rate_limit_status::RateLimitStatus;
+use crate::quota::wait_budget::WaitBudget;
+use crate::redis_client::{LinkError, Terms, parsed};
 
 const TAKE: &str = include_str!("take.lua");
 const GIVE_BACK: &str = include_str!("give_back.lua");
@@ -93,7 +93,7 @@ impl SharedBucket {
     /// Takes a token, as [`Bucket::take`] does. `None`: the server is away, and the part is to be asked.
     pub(in crate::quota) async fn take(
         self: &Arc<Self>,
-        patience: &Patience,
+        patience: &WaitBudget,
     ) -> Option<Result<Lent, Refused>> {
         if !self.store.is_up() {
             return self.away();
@@ -121,7 +121,7 @@ impl SharedBucket {
     }
 
     /// How much was left when the server last spoke of it; `None` while it is away.
-    pub(in crate::quota) fn standing(&self) -> Option<Standing> {
+    pub(in crate::quota) fn standing(&self) -> Option<RateLimitStatus> {
         if !self.store.is_up() {
             return None;
         }
@@ -129,7 +129,7 @@ impl SharedBucket {
         let limit = self.quota.burst.get();
         let missing = reset.as_nanos().div_ceil(self.quota.rate.interval().as_nanos().max(1));
         let remaining = limit.saturating_sub(u32::try_from(missing).unwrap_or(u32::MAX));
-        Some(Standing { limit, remaining, reset })
+        Some(RateLimitStatus { limit, remaining, reset })
     }
 
     async fn ask(self: &Arc<Self>, most: Duration) -> Result<Answer, LinkError> {

@@ -11,8 +11,8 @@ use tracing::{error, info, warn};
 
 use super::bucket::SharedBucket;
 use crate::config::redis::{OnFailure, Settings};
-use crate::link::{Bounds, Chore, Link, LinkError};
 use crate::metrics::OptionalGauge;
+use crate::redis_client::{Bounds, Chore, Link, LinkError};
 
 const LOOK: &str = include_str!("look.lua");
 /// Questions that may be without an answer. More of them, and the server is too slow.

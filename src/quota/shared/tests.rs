@@ -9,16 +9,16 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::Config;
 use crate::config::secret::Sources;
-use crate::link::tests::RedisServer;
 use crate::metrics::Metrics;
-use crate::quota::allowance::Token;
 use crate::quota::bucket::Refused;
-use crate::quota::patience::Patience;
+use crate::quota::rate_limiter::Token;
+use crate::quota::wait_budget::WaitBudget;
 use crate::quota::{Asked, Class, Quotas};
+use crate::redis_client::tests::RedisServer;
 use crate::rejection::Rejection;
 
 const SECOND: Duration = Duration::from_secs(1);
-static SERVED: Patience = Patience { deadline: None, journey: None };
+static SERVED: WaitBudget = WaitBudget { deadline: None, journey: None };
 
 /// One of several gateways that share a server.
 struct Sharing {

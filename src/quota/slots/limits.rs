@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::gate::Gate;
+use super::super::concurrency_limit::ConcurrencyLimit;
 use super::super::jobs::{Holding, Job, Jobs};
 use crate::config::Config;
 use crate::config::quota::{Quota, Watch};
@@ -23,7 +23,7 @@ pub(super) struct Limits {
 pub(super) struct Scoped {
     pub(super) scope: Scope,
     pub(super) name: Arc<str>,
-    pub(super) gate: Arc<Gate>,
+    pub(super) gate: Arc<ConcurrencyLimit>,
 }
 
 /// What a number of slots belongs to, in the order in which they are taken.
@@ -87,7 +87,7 @@ impl Scope {
 
 impl Limits {
     /// Takes over the gates that there were.
-    pub(super) fn of(config: &Config, old: impl Fn(Scope, &str) -> Option<Arc<Gate>>) -> Self {
+    pub(super) fn of(config: &Config, old: impl Fn(Scope, &str) -> Option<Arc<ConcurrencyLimit>>) -> Self {
         let named = |scope| move |(name, quota): &(Arc<str>, Quota)| (scope, Arc::clone(name), *quota);
         let upstreams = config.upstreams.iter();
         let scopes = (config.auth.quotas.iter().map(named(Scope::Key)))
@@ -97,19 +97,19 @@ impl Limits {
         let gates = scopes.filter_map(|(scope, name, quota)| {
             let places = quota.jobs.filter(|places| places.number > 0)?;
             let gate = old(scope, &name).inspect(|gate| gate.resize(places));
-            Some(Scoped { gate: gate.unwrap_or_else(|| Gate::new(places)), scope, name })
+            Some(Scoped { gate: gate.unwrap_or_else(|| ConcurrencyLimit::new(places)), scope, name })
         });
         let mut gates: Vec<_> = gates.collect();
         gates.sort_by(|one, other| one.place().cmp(&other.place()));
         Self { gates, watch: config.jobs }
     }
 
-    pub(super) fn gate(&self, scope: Scope, name: &str) -> Option<&Arc<Gate>> {
+    pub(super) fn gate(&self, scope: Scope, name: &str) -> Option<&Arc<ConcurrencyLimit>> {
         let place = self.gates.binary_search_by(|scoped| scoped.place().cmp(&(scope, name))).ok()?;
         self.gates.get(place).map(|scoped| &scoped.gate)
     }
 
-    pub(super) fn gates_of(&self, wanted: &Wanted<'_>) -> impl Iterator<Item = &Arc<Gate>> {
+    pub(super) fn gates_of(&self, wanted: &Wanted<'_>) -> impl Iterator<Item = &Arc<ConcurrencyLimit>> {
         let Wanted { upstream, model, key } = *wanted;
         let names = [
             (Scope::Key, key),

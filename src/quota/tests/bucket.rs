@@ -11,8 +11,8 @@ use tokio::time::{Instant, advance};
 use super::{begun, now, patient, serving};
 use crate::config::quota::{Rate, RateQuota};
 use crate::quota::bucket::{Bucket, Refused, Spent};
-use crate::quota::patience::Patience;
-use crate::quota::standing::Standing;
+use crate::quota::rate_limit_status::RateLimitStatus;
+use crate::quota::wait_budget::WaitBudget;
 use crate::shutdown::Stage;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -122,7 +122,7 @@ async fn a_token_comes_back_unless_it_is_committed() {
     for _ in 0..100 {
         drop(now(bucket.take(&patient())).await.expect("a token"));
     }
-    assert_eq!(bucket.standing(), Standing { limit: 2, remaining: 2, reset: Duration::ZERO });
+    assert_eq!(bucket.standing(), RateLimitStatus { limit: 2, remaining: 2, reset: Duration::ZERO });
     let (one, other) = (now(bucket.take(&patient())).await, now(bucket.take(&patient())).await);
     drop(one);
     other.expect("a token").commit();
@@ -202,12 +202,15 @@ async fn standing_tells_what_is_left_and_spends_none_of_it() {
         spend(&bucket).await.expect("a token");
     }
     for _ in 0..10 {
-        assert_eq!(bucket.standing(), Standing { limit: 60, remaining: 55, reset: 5 * SECOND });
+        assert_eq!(bucket.standing(), RateLimitStatus { limit: 60, remaining: 55, reset: 5 * SECOND });
     }
     advance(Duration::from_millis(1500)).await;
-    assert_eq!(bucket.standing(), Standing { limit: 60, remaining: 56, reset: Duration::from_millis(3500) });
+    assert_eq!(
+        bucket.standing(),
+        RateLimitStatus { limit: 60, remaining: 56, reset: Duration::from_millis(3500) }
+    );
     advance(Duration::from_hours(1)).await;
-    assert_eq!(bucket.standing(), Standing { limit: 60, remaining: 60, reset: Duration::ZERO });
+    assert_eq!(bucket.standing(), RateLimitStatus { limit: 60, remaining: 60, reset: Duration::ZERO });
 }
 
 #[tokio::test(start_paused = true)]
@@ -249,8 +252,8 @@ async fn nobody_overtakes_a_line_even_when_there_is_a_token() {
     assert!(begun(late.as_mut()).await.is_none());
 }
 
-fn patient_of(secs: u64) -> Patience {
-    Patience { deadline: Some(Instant::now() + Duration::from_secs(secs)), ..Patience::default() }
+fn patient_of(secs: u64) -> WaitBudget {
+    WaitBudget { deadline: Some(Instant::now() + Duration::from_secs(secs)), ..WaitBudget::default() }
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,7 +270,7 @@ async fn whoever_would_wait_in_vain_is_refused_at_once_with_the_true_wait() {
 }
 
 /// A call without bounds of its own.
-static SERVED: Patience = Patience { deadline: None, journey: None };
+static SERVED: WaitBudget = WaitBudget { deadline: None, journey: None };
 
 #[tokio::test(start_paused = true)]
 async fn a_full_line_takes_nobody_else() {

@@ -12,15 +12,15 @@ use super::{begun, config, metrics, now, patient};
 use crate::config::Config;
 use crate::config::quota::{Places, RateQuota};
 use crate::quota::bucket::{Bucket, Refused, Spent};
-use crate::quota::gate::Gate;
-use crate::quota::patience::Patience;
+use crate::quota::concurrency_limit::ConcurrencyLimit;
+use crate::quota::rate_limit_status::RateLimitStatus;
 use crate::quota::slots::{Job, Running, Slots, Wanted};
-use crate::quota::standing::Standing;
+use crate::quota::wait_budget::WaitBudget;
 use crate::quota::{Asked, Class, Quotas};
 use crate::rejection::Rejection;
 
 const SECOND: Duration = Duration::from_secs(1);
-static SERVED: Patience = Patience { deadline: None, journey: None };
+static SERVED: WaitBudget = WaitBudget { deadline: None, journey: None };
 
 fn quota(rate: &str, burst: u32) -> RateQuota {
     let burst = NonZeroU32::new(burst).expect("a burst");
@@ -50,11 +50,11 @@ async fn the_share_of_a_bucket_that_is_used_stays_used() {
     ] {
         let bucket = used(quota("1/s", 10), tokens).await;
         bucket.change(next);
-        let Standing { limit, remaining, .. } = bucket.standing();
+        let RateLimitStatus { limit, remaining, .. } = bucket.standing();
         assert_eq!((limit, remaining), (next.burst.get(), left), "{tokens} used, then {next:?}");
         let mut taken = 0;
         while let Ok(spent) =
-            now(bucket.take(&Patience { deadline: Some(Instant::now()), ..Patience::default() })).await
+            now(bucket.take(&WaitBudget { deadline: Some(Instant::now()), ..WaitBudget::default() })).await
         {
             spent.commit();
             taken += 1;
@@ -68,11 +68,14 @@ async fn a_changed_bucket_refills_at_its_new_rate() {
     let bucket = used(quota("1/s", 10), 10).await;
     advance(3 * SECOND).await;
     bucket.change(quota("2/s", 10));
-    assert_eq!(bucket.standing(), Standing { limit: 10, remaining: 3, reset: Duration::from_millis(3500) });
+    assert_eq!(
+        bucket.standing(),
+        RateLimitStatus { limit: 10, remaining: 3, reset: Duration::from_millis(3500) }
+    );
     advance(SECOND).await;
     assert_eq!(bucket.standing().remaining, 5);
     advance(Duration::from_mins(1)).await;
-    assert_eq!(bucket.standing(), Standing { limit: 10, remaining: 10, reset: Duration::ZERO });
+    assert_eq!(bucket.standing(), RateLimitStatus { limit: 10, remaining: 10, reset: Duration::ZERO });
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,7 +104,7 @@ async fn changes_back_and_forth_gain_nothing() {
                 0 => bucket.change(quota("1/s", 50)),
                 1 => bucket.change(quota("1/s", 5)),
                 2..5 => {
-                    let at_once = Patience { deadline: Some(Instant::now()), ..Patience::default() };
+                    let at_once = WaitBudget { deadline: Some(Instant::now()), ..WaitBudget::default() };
                     open.extend(now(bucket.take(&at_once)).await.ok());
                 }
                 5 if !open.is_empty() => drop(open.swap_remove(random.usize(..open.len()))),
@@ -182,7 +185,7 @@ fn places(number: usize) -> Places {
 
 #[tokio::test(start_paused = true)]
 async fn more_places_let_in_those_who_wait_and_fewer_put_nobody_out() {
-    let gate = Gate::new(places(1));
+    let gate = ConcurrencyLimit::new(places(1));
     let inside = now(gate.enter(&SERVED)).await.expect("a place");
     let mut lines: Vec<_> = (0..3).map(|_| Box::pin(gate.enter(&SERVED))).collect();
     for line in &mut lines {

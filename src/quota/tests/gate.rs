@@ -10,15 +10,15 @@ use tokio::time::Instant;
 use super::{begun, now, patient, serving};
 use crate::config::quota::Places;
 use crate::quota::Class;
-use crate::quota::gate::{Closed, Gate};
+use crate::quota::concurrency_limit::{Closed, ConcurrencyLimit};
 use crate::quota::load::Load;
-use crate::quota::patience::Patience;
+use crate::quota::wait_budget::WaitBudget;
 use crate::rejection::Rejection;
 use crate::shutdown::Stage;
 
 const WAIT: Duration = Duration::from_millis(300);
 
-static SERVED: Patience = Patience { deadline: None, journey: None };
+static SERVED: WaitBudget = WaitBudget { deadline: None, journey: None };
 
 fn load(number: usize, queue: usize) -> Load {
     Load::new(Places { number, queue, wait: WAIT })
@@ -79,7 +79,7 @@ async fn a_wait_before_a_gate_ends_when_the_process_is_told_to_stop() {
 
 #[tokio::test(start_paused = true)]
 async fn places_forced_above_the_number_keep_others_out_until_enough_are_free() {
-    let gate = Gate::new(Places { number: 1, queue: 1, wait: Duration::ZERO });
+    let gate = ConcurrencyLimit::new(Places { number: 1, queue: 1, wait: Duration::ZERO });
     let (one, two) = (gate.force(), gate.force());
     drop(one);
     assert_eq!(now(gate.enter(&patient())).await.err(), Some(Closed::Full));
@@ -92,7 +92,7 @@ async fn places_forced_above_the_number_keep_others_out_until_enough_are_free() 
 #[tokio::test(start_paused = true)]
 async fn no_place_leaks_whatever_happens() {
     for seed in 0..40 {
-        let gate = Gate::new(Places { number: 3, queue: 4, wait: Duration::from_millis(50) });
+        let gate = ConcurrencyLimit::new(Places { number: 3, queue: 4, wait: Duration::from_millis(50) });
         let mut callers = JoinSet::new();
         let mut random = fastrand::Rng::with_seed(seed);
         for _ in 0..60 {

@@ -14,7 +14,7 @@ use std::task::Poll;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::patience::Patience;
+use super::wait_budget::WaitBudget;
 use crate::config::Config;
 use crate::config::secret::Sources;
 use crate::journey::{Journey, Start};
@@ -22,15 +22,15 @@ use crate::metrics::Metrics;
 use crate::shutdown::{Stage, Underway};
 
 /// Nothing but what the bucket or gate itself allows.
-fn patient() -> Patience {
-    Patience::default()
+fn patient() -> WaitBudget {
+    WaitBudget::default()
 }
 
 /// A process whose end the sender announces.
-fn serving() -> (watch::Sender<Stage>, Patience) {
+fn serving() -> (watch::Sender<Stage>, WaitBudget) {
     let (stage, receiver) = watch::channel(Stage::Serving);
     let start = Start { underway: Some(Underway::until_dropped(receiver)), ..Start::default() };
-    (stage, Patience { journey: Some(Journey::begin(Instant::now(), start)), ..Patience::default() })
+    (stage, WaitBudget { journey: Some(Journey::begin(Instant::now(), start)), ..WaitBudget::default() })
 }
 
 /// Lets a future run until it waits. What it yields, if it did not wait.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{config, metrics, now, patient};
-use crate::quota::allowance::Token;
-use crate::quota::patience::Patience;
+use crate::quota::rate_limiter::Token;
+use crate::quota::wait_budget::WaitBudget;
 use crate::quota::{Asked, Class, Quotas};
 use crate::rejection::{Per, Rejection};
 
-static SERVED: Patience = Patience { deadline: None, journey: None };
+static SERVED: WaitBudget = WaitBudget { deadline: None, journey: None };
 
 const CONFIG: &str = r#"
     quota = { submit = { rate = "5/h" } }

@@ -8,12 +8,12 @@ use axum::http::HeaderMap;
 use tokio::time::{Instant, advance};
 
 use super::{begun, config, now, serving};
-use crate::quota::patience::Patience;
 use crate::quota::slots::{Held, Job, Overdue, Running, Scope, Slots, Wanted};
+use crate::quota::wait_budget::WaitBudget;
 use crate::rejection::Rejection;
 use crate::shutdown::Stage;
 
-static SERVED: Patience = Patience { deadline: None, journey: None };
+static SERVED: WaitBudget = WaitBudget { deadline: None, journey: None };
 
 const ON_SORA: Wanted<'static> = Wanted { upstream: "main", model: Some("sora-2"), key: None };
 const ON_ANY: Wanted<'static> = Wanted { upstream: "main", model: None, key: Some("unknown") };

@@ -44,7 +44,7 @@ use shared::Shared;
 /// Whether an HTTP/1.1 connection may serve a second request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reuse {
-    /// IdlePool and used again.
+    /// Kept and used again.
     Pooled,
     /// For one request. A kept connection may just be closing: what was sent on it is then lost, and nobody can tell
     /// whether it was acted on. A paid call does not take that risk.

@@ -19,9 +19,9 @@ use super::response_class::Said;
 use crate::config::upstreams::Upstream as Settings;
 use crate::failure::Failure;
 use crate::quota::Asked;
-use crate::quota::allowance::Token;
-use crate::quota::patience::Patience;
-use crate::quota::turns::Limit;
+use crate::quota::quota_metrics::Limit;
+use crate::quota::rate_limiter::Token;
+use crate::quota::wait_budget::WaitBudget;
 use crate::rejection::Rejection;
 use crate::shutdown::Stage;
 
@@ -217,7 +217,7 @@ enum Pause {
 /// A token for one attempt, where the upstream has a quota. Not waited for without end, nor without a client.
 async fn token(terms: &Terms) -> Result<Option<Token>, Rejection> {
     let Some(allowance) = &terms.allowance else { return Ok(None) };
-    let patience = Patience { deadline: terms.deadline.end(), journey: Some(terms.journey.clone()) };
+    let patience = WaitBudget { deadline: terms.deadline.end(), journey: Some(terms.journey.clone()) };
     let asked = Asked { class: terms.kind.into(), key: None, model: None, patience: &patience };
     tokio::select! {
         biased;

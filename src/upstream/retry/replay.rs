@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::super::call::Payload;
 use super::super::deadline::Deadline;
-use crate::held::Piece;
+use crate::request_body::Piece;
 
 /// How many bytes may be kept: of one body, and of all at a time.
 #[derive(Debug)]

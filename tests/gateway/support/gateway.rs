@@ -9,9 +9,9 @@ use reelgate::config::Config;
 use reelgate::config::ledger::StoreKind;
 use reelgate::config::secret::Sources;
 use reelgate::gateway::{Gateway as Snapshot, Live};
+use reelgate::job_watcher;
 use reelgate::metrics::Metrics;
 use reelgate::server;
-use reelgate::watch;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -72,7 +72,7 @@ impl Gateway {
         snapshot.restore_slots().await;
         // One for the watch of jobs.
         let live = Live::new(snapshot.for_workers(2).expect("clients"));
-        let watch = tokio::spawn(watch::run(live.for_worker(1)));
+        let watch = tokio::spawn(job_watcher::run(live.for_worker(1)));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel::<()>();

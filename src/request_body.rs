@@ -10,7 +10,7 @@ use crate::spool::Stored;
 
 /// A body, all of which is here.
 #[derive(Clone, Debug)]
-pub struct Held {
+pub struct RequestBody {
     /// What is in memory.
     pub(crate) bytes: Bytes,
     gaps: Vec<Gap>,
@@ -24,12 +24,12 @@ pub enum Piece {
     /// In memory.
     Here(Bytes),
     /// On disk.
-    Away(Away),
+    SpooledPart(SpooledPart),
 }
 
 /// A file on disk.
 #[derive(Clone, Debug)]
-pub struct Away {
+pub struct SpooledPart {
     pub(crate) stored: Arc<Stored>,
     /// Which of the stored bytes.
     pub(crate) range: Range<u64>,
@@ -37,7 +37,7 @@ pub struct Away {
     pub(crate) digest: [u8; 32],
 }
 
-impl Held {
+impl RequestBody {
     /// `gaps`: what of it is `stored`.
     pub(crate) fn new(bytes: Bytes, gaps: Vec<Gap>, stored: Stored) -> Self {
         Self { bytes, gaps, stored: Some(Arc::new(stored)) }
@@ -81,15 +81,15 @@ impl Held {
             let is_within = first <= gap.at && gap.at <= range.end;
             let Some(stored) = self.stored.as_ref().filter(|_| is_within) else { continue };
             here(from..gap.at, pieces);
-            let away = Away { stored: Arc::clone(stored), range: file.clone(), digest: gap.digest };
-            pieces.push(Piece::Away(away));
+            let away = SpooledPart { stored: Arc::clone(stored), range: file.clone(), digest: gap.digest };
+            pieces.push(Piece::SpooledPart(away));
             from = gap.at;
         }
         here(from..range.end, pieces);
     }
 }
 
-impl From<Bytes> for Held {
+impl From<Bytes> for RequestBody {
     fn from(bytes: Bytes) -> Self {
         Self { bytes, gaps: Vec::new(), stored: None }
     }
@@ -107,7 +107,7 @@ impl Piece {
     pub fn len(&self) -> u64 {
         match self {
             Self::Here(bytes) => bytes.len() as u64,
-            Self::Away(away) => away.range.end - away.range.start,
+            Self::SpooledPart(away) => away.range.end - away.range.start,
         }
     }
 
@@ -121,7 +121,7 @@ impl Piece {
     pub(crate) fn held(&self) -> u64 {
         match self {
             Self::Here(bytes) => bytes.len() as u64,
-            Self::Away(_) => 0,
+            Self::SpooledPart(_) => 0,
         }
     }
 }
@@ -146,7 +146,8 @@ mod tests {
         let at = text.find("\r\n\r\n").unwrap() + 4;
         let film = Bytes::from_static(b"film");
         let gaps = vec![Gap { at, length: 4, digest: *blake3::hash(&film).as_bytes() }];
-        let held = Held::new(text.into(), gaps, spool.begin().unwrap().append(vec![film]).await.unwrap());
+        let held =
+            RequestBody::new(text.into(), gaps, spool.begin().unwrap().append(vec![film]).await.unwrap());
 
         let encoding = Encoding::Multipart { boundary: "b".to_owned() };
         let known = [Param::InputReference, Param::Seconds, Param::Size];
@@ -155,7 +156,7 @@ mod tests {
         let shown = |pieces: Vec<Piece>| {
             let texts = pieces.iter().map(|piece| match piece {
                 Piece::Here(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
-                Piece::Away(away) => format!("<{:?}>", away.range),
+                Piece::SpooledPart(away) => format!("<{:?}>", away.range),
             });
             texts.collect::<Vec<_>>().concat()
         };

@@ -5,9 +5,9 @@ use prometheus::IntGauge;
 /// One more in a gauge, until it is dropped: however what it stands for ends, the gauge goes back.
 #[derive(Debug)]
 #[must_use = "dropped, it does not count"]
-pub(crate) struct Raised(IntGauge);
+pub(crate) struct GaugeGuard(IntGauge);
 
-impl Raised {
+impl GaugeGuard {
     /// Counts one more.
     pub(crate) fn by_one(gauge: &IntGauge) -> Self {
         gauge.inc();
@@ -15,7 +15,7 @@ impl Raised {
     }
 }
 
-impl Drop for Raised {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         self.0.dec();
     }
@@ -29,10 +29,10 @@ mod tests {
     #[test]
     fn a_gauge_goes_back_also_after_a_panic() {
         let gauge = IntGauge::new("a", "b").expect("a name");
-        let one = Raised::by_one(&gauge);
+        let one = GaugeGuard::by_one(&gauge);
         let inner = gauge.clone();
         let panicked = std::panic::catch_unwind(move || {
-            let _two = Raised::by_one(&inner);
+            let _two = GaugeGuard::by_one(&inner);
             assert_eq!(inner.get(), 2);
             panic!("on purpose");
         });

@@ -2,25 +2,25 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::line::{Line, Ticket};
-use super::patience::{InVain, Patience};
+use super::fifo_queue::{FifoQueue, Waiter};
+use super::wait_budget::{InVain, WaitBudget};
 use crate::config::quota::Places;
 
 /// A number of places, and a bounded line before them. Outlives a reload, which may change their number.
 #[derive(Debug)]
-pub(crate) struct Gate(Mutex<State>);
+pub(crate) struct ConcurrencyLimit(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
     places: Places,
-    /// May be above the number of places after [`Gate::force`] and [`Gate::resize`].
+    /// May be above the number of places after [`ConcurrencyLimit::force`] and [`ConcurrencyLimit::resize`].
     in_use: usize,
-    line: Line,
+    line: FifoQueue,
 }
 
 /// One place behind a gate, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place(Arc<Gate>);
+pub(crate) struct Permit(Arc<ConcurrencyLimit>);
 
 /// How the places behind a gate are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +42,9 @@ pub(super) enum Closed {
     Stopping,
 }
 
-impl Gate {
+impl ConcurrencyLimit {
     pub(super) fn new(places: Places) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State { places, in_use: 0, line: Line::default() })))
+        Arc::new(Self(Mutex::new(State { places, in_use: 0, line: FifoQueue::default() })))
     }
 
     /// Changes the number of places, and the bounds of waits that begin now. Where there are more, those who wait are
@@ -63,7 +63,7 @@ impl Gate {
     }
 
     /// Lets the caller in, at once where a place is free and nobody waits for it.
-    pub(super) async fn enter(self: &Arc<Self>, patience: &Patience) -> Result<Place, Closed> {
+    pub(super) async fn enter(self: &Arc<Self>, patience: &WaitBudget) -> Result<Permit, Closed> {
         match self.enter_at_once() {
             Some(place) => Ok(place),
             // Apart: few wait, and the room it takes would be moved about with every request.
@@ -71,16 +71,16 @@ impl Gate {
         }
     }
 
-    fn enter_at_once(self: &Arc<Self>) -> Option<Place> {
+    fn enter_at_once(self: &Arc<Self>) -> Option<Permit> {
         let mut state = self.lock();
         let is_free = state.line.is_empty() && state.in_use < state.places.number;
         if is_free {
             state.in_use += 1;
         }
-        is_free.then(|| Place(Arc::clone(self)))
+        is_free.then(|| Permit(Arc::clone(self)))
     }
 
-    async fn wait(self: &Arc<Self>, patience: &Patience) -> Result<Place, Closed> {
+    async fn wait(self: &Arc<Self>, patience: &WaitBudget) -> Result<Permit, Closed> {
         let (waiting, wait) = {
             let mut state = self.lock();
             let wait = patience.within(state.places.wait);
@@ -96,9 +96,9 @@ impl Gate {
     }
 
     /// A place for somebody who is in already, whether or not there is one.
-    pub(super) fn force(self: &Arc<Self>) -> Place {
+    pub(super) fn force(self: &Arc<Self>) -> Permit {
         self.lock().in_use += 1;
-        Place(Arc::clone(self))
+        Permit(Arc::clone(self))
     }
 
     /// How many places there are, how many are taken, and how many wait for one.
@@ -124,14 +124,14 @@ impl Gate {
     }
 }
 
-impl Place {
+impl Permit {
     /// Whether it is one behind this gate.
-    pub(super) fn is_behind(&self, gate: &Arc<Gate>) -> bool {
+    pub(super) fn is_behind(&self, gate: &Arc<ConcurrencyLimit>) -> bool {
         Arc::ptr_eq(&self.0, gate)
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.in_use = state.in_use.saturating_sub(1);
@@ -141,12 +141,12 @@ impl Drop for Place {
 
 /// Somebody before the gate. Dropped, it leaves the line, whether it was let in or went away.
 struct Waiting<'g> {
-    gate: &'g Arc<Gate>,
-    ticket: Ticket,
+    gate: &'g Arc<ConcurrencyLimit>,
+    ticket: Waiter,
 }
 
 impl Waiting<'_> {
-    async fn turn(&self) -> Place {
+    async fn turn(&self) -> Permit {
         loop {
             if let Some(place) = self.pass() {
                 return place;
@@ -155,13 +155,13 @@ impl Waiting<'_> {
         }
     }
 
-    fn pass(&self) -> Option<Place> {
+    fn pass(&self) -> Option<Permit> {
         let mut state = self.gate.lock();
         let passes = state.line.is_first(&self.ticket) && state.in_use < state.places.number;
         if passes {
             state.in_use += 1;
         }
-        passes.then(|| Place(Arc::clone(self.gate)))
+        passes.then(|| Permit(Arc::clone(self.gate)))
     }
 }
 

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use tokio::time::Instant;
 
-use super::patience::Patience;
+use super::wait_budget::WaitBudget;
 use crate::journey::Journey;
 
 /// What holds a call up. A closed vocabulary, and so fit for a label.
@@ -40,7 +40,7 @@ impl Limit {
     }
 }
 
-impl Patience {
+impl WaitBudget {
     /// Takes a turn before a limit. What passes at once, as nearly all do, costs nothing more.
     pub(crate) async fn turn<T, E>(
         &self,
@@ -99,7 +99,7 @@ mod tests {
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         let start = Start { metrics: Some(Arc::clone(&metrics)), ..Start::default() };
         let journey = Journey::begin(Instant::now(), start);
-        let patience = Patience { journey: Some(journey.clone()), ..Patience::default() };
+        let patience = WaitBudget { journey: Some(journey.clone()), ..WaitBudget::default() };
 
         let at_once = patience.turn(Limit::Model, ready(Ok::<_, ()>(7))).await;
         assert_eq!(at_once, Ok(7));

@@ -10,7 +10,7 @@ use crate::shutdown::Stage;
 
 /// How long, and until what, a call is ready to wait. What it waits for has bounds of its own.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Patience {
+pub(crate) struct WaitBudget {
     /// When the whole call must be answered.
     pub deadline: Option<Instant>,
     /// What it accompanies: waits end once the process is told to stop, and turns that do not come at once are counted.
@@ -27,7 +27,7 @@ pub(super) enum InVain {
     Stopping,
 }
 
-impl Patience {
+impl WaitBudget {
     /// The time that may be waited where no more than `most` may be.
     pub(super) fn within(&self, most: Duration) -> Duration {
         self.deadline.map_or(most, |deadline| deadline.saturating_duration_since(Instant::now()).min(most))

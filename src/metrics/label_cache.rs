@@ -5,12 +5,12 @@ use std::sync::OnceLock;
 /// The series of a metric that differ in one label of a closed vocabulary. Each is made when it is first counted in,
 /// and found without a lock from then on.
 #[derive(Debug)]
-pub(crate) struct Cells<T, const N: usize> {
+pub(crate) struct LabelCache<T, const N: usize> {
     words: &'static [&'static str; N],
     cells: [OnceLock<T>; N],
 }
 
-impl<T, const N: usize> Cells<T, N> {
+impl<T, const N: usize> LabelCache<T, N> {
     pub(crate) const fn new(words: &'static [&'static str; N]) -> Self {
         Self { words, cells: [const { OnceLock::new() }; N] }
     }
@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn each_series_is_made_once() {
         static WORDS: [&str; 2] = ["a", "b"];
-        let cells = Cells::new(&WORDS);
+        let cells = LabelCache::new(&WORDS);
         assert_eq!(cells.of("b", || 1), Some(&1));
         assert_eq!(cells.of("b", || 2), Some(&1));
         assert_eq!(cells.of("a", || 3), Some(&3));

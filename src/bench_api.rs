@@ -14,8 +14,8 @@ use crate::ledger::pairs::Pairs;
 use crate::ledger::settlement::{Answer, Settlement};
 use crate::ledger::{Claim, Ledger};
 use crate::params::Encoding;
-use crate::quota::patience::Patience;
 use crate::quota::slots::Wanted;
+use crate::quota::wait_budget::WaitBudget;
 use crate::quota::{Asked, Class};
 
 pub use crate::upstream::measured::Upkeep;
@@ -28,7 +28,7 @@ pub fn is_admitted(gateway: &Gateway, headers: &HeaderMap) -> bool {
 
 /// Takes a token of every bucket that counts a create of this key and model; whether there were any.
 pub async fn spends_a_token(gateway: &Gateway, key: &str, model: &str) -> bool {
-    let patience = Patience::default();
+    let patience = WaitBudget::default();
     let asked = Asked { class: Class::Submit, key: Some(key), model: Some(model), patience: &patience };
     match gateway.quotas.spend(&asked).await {
         Ok(spent) => {
@@ -42,7 +42,7 @@ pub async fn spends_a_token(gateway: &Gateway, key: &str, model: &str) -> bool {
 /// Takes the slots of a job of this key and model, and gives them back; whether there were any.
 pub async fn holds_a_slot(gateway: &Gateway, upstream: &str, key: &str, model: &str) -> bool {
     let wanted = Wanted { upstream, model: Some(model), key: Some(key) };
-    gateway.slots.acquire(&wanted, &Patience::default()).await.is_ok()
+    gateway.slots.acquire(&wanted, &WaitBudget::default()).await.is_ok()
 }
 
 /// Writes a create down, before it is sent and after it was accepted; whether that could be done. Creates of the same

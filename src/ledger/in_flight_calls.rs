@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::bounded::Bounded;
+use super::dedupe::Try;
 use super::fingerprint::Fingerprint;
-use super::guard::Try;
 use super::intent::{IdempotencyKey, Intent};
 use super::operation::Operation;
 use super::record::{LedgerId, LedgerIds, State};
@@ -33,7 +33,7 @@ pub(super) enum Told {
 
 /// Everything under way.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct InFlightCalls {
     ids: LedgerIds,
     open: HashMap<LedgerId, Entry>,
     requests: Bounded<(Arc<str>, Fingerprint), Account>,
@@ -65,7 +65,7 @@ pub(super) struct UnderWay {
     pub(super) fingerprint: Fingerprint,
 }
 
-impl Desk {
+impl InFlightCalls {
     pub(super) fn new() -> Self {
         Self { ids: LedgerIds::default(), open: HashMap::new(), requests: Bounded::new(REQUESTS_MAX) }
     }

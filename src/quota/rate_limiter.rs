@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::bucket::{Bucket, Refused, Spent};
-use super::patience::Patience;
+use super::rate_limit_status::RateLimitStatus;
 use super::shared::{Lent, SharedBucket, SharedStore, part_of};
-use super::standing::Standing;
+use super::wait_budget::WaitBudget;
 use crate::config::quota::{Rate, RateQuota};
 
 /// What a call has to pass.
 #[derive(Debug)]
-pub(crate) struct Allowance {
+pub(crate) struct RateLimiter {
     /// What the operator allows: all gateways together, where they share it.
     quota: RateQuota,
     /// All of it; or this process's part, for when what is shared is away.
@@ -28,7 +28,7 @@ pub(crate) enum Token {
     Shared(Lent),
 }
 
-impl Allowance {
+impl RateLimiter {
     /// The allowance of these settings; what was taken from the one there was stays taken. `place`: where all gateways
     /// share it, and what it is called there.
     pub(super) fn next(
@@ -62,7 +62,7 @@ impl Allowance {
     }
 
     /// Takes a token, as [`Bucket::take`] does.
-    pub(crate) async fn take(&self, patience: &Patience) -> Result<Token, Refused> {
+    pub(crate) async fn take(&self, patience: &WaitBudget) -> Result<Token, Refused> {
         if self.shared.is_none()
             && let Some(spent) = self.own.take_at_once()
         {
@@ -72,7 +72,7 @@ impl Allowance {
         Box::pin(self.wait(patience)).await
     }
 
-    async fn wait(&self, patience: &Patience) -> Result<Token, Refused> {
+    async fn wait(&self, patience: &WaitBudget) -> Result<Token, Refused> {
         let Some(shared) = &self.shared else {
             return self.own.take(patience).await.map(Token::Own);
         };
@@ -84,7 +84,7 @@ impl Allowance {
     }
 
     /// How much is left, as far as this process knows.
-    pub(super) fn standing(&self) -> Standing {
+    pub(super) fn standing(&self) -> RateLimitStatus {
         let shared = self.shared.as_ref().and_then(|shared| shared.standing());
         shared.unwrap_or_else(|| self.own.standing())
     }

@@ -12,7 +12,7 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
 
 /// How much of a bucket is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct RateLimitStatus {
     /// Tokens in a full bucket.
     pub limit: u32,
     /// Tokens that can be taken now.
@@ -21,7 +21,7 @@ pub(crate) struct Standing {
     pub reset: Duration,
 }
 
-impl Standing {
+impl RateLimitStatus {
     /// The one that runs out first: fewest tokens, and of two with as many the one that refills more slowly.
     pub(super) fn tighter(self, other: Self) -> Self {
         let runs_out = |standing: &Self| (standing.remaining, std::cmp::Reverse(standing.reset));
@@ -47,7 +47,8 @@ mod tests {
 
     #[test]
     fn the_tighter_standing_is_the_one_that_runs_out_first() {
-        let standing = |remaining, secs| Standing { limit: 9, remaining, reset: Duration::from_secs(secs) };
+        let standing =
+            |remaining, secs| RateLimitStatus { limit: 9, remaining, reset: Duration::from_secs(secs) };
         assert_eq!(standing(1, 1).tighter(standing(2, 9)), standing(1, 1));
         assert_eq!(standing(2, 9).tighter(standing(1, 1)), standing(1, 1));
         assert_eq!(standing(1, 1).tighter(standing(1, 9)), standing(1, 9));
@@ -57,7 +58,7 @@ mod tests {
     fn the_headers_are_openais() {
         let mut headers = HeaderMap::new();
         headers.insert(LIMIT, HeaderValue::from_static("of the upstream"));
-        Standing { limit: 60, remaining: 58, reset: Duration::from_millis(1200) }.tell(&mut headers);
+        RateLimitStatus { limit: 60, remaining: 58, reset: Duration::from_millis(1200) }.tell(&mut headers);
         let told = [LIMIT, REMAINING, RESET].map(|name| headers[name].to_str().expect("ASCII").to_owned());
         assert_eq!(told, ["60", "58", "1.2s"]);
         assert_eq!(headers.len(), 3);
