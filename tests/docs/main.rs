@@ -22,6 +22,7 @@ mod quotes;
 mod reference;
 mod reloading;
 mod rust_source;
+mod words;
 
 use std::path::PathBuf;
 
