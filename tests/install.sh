@@ -4,10 +4,10 @@
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
-# Builds the gateway as `cargo test` builds it, so that nothing is built twice, and exports where it is.
+# Builds the gateway as `tests/run rust` builds it, so that nothing is built twice, and exports where it is.
 build() {
   say "cargo build"
-  cargo test --locked --no-run
+  cargo test --locked --no-run --features otlp
   REELGATE_BIN=$(cargo metadata --locked --no-deps --format-version 1 |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug/reelgate
   export REELGATE_BIN
