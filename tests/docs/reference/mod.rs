@@ -22,7 +22,10 @@ const BEGIN: &str = "<!-- generated: REELGATE_WRITE_DOCS=1 cargo test --test doc
 const END: &str = "<!-- end of what is generated -->\n";
 
 #[test]
-#[cfg_attr(feature = "otlp", ignore = "the page is of a binary with the features that a build has by default")]
+#[cfg_attr(
+    feature = "otlp",
+    ignore = "the page is of a binary with the features that a build has by default"
+)]
 fn the_reference_lists_every_key_as_the_code_reads_it() {
     let (reference, keys) = written();
     assert!(keys > 150, "only {keys} keys were found");
