@@ -3,9 +3,6 @@
 //! One answer carries one error, the first found: unknown fields in body order, then each field in
 //! the order of the API's description, by type and then by value, then what fields say together.
 
-use std::io::Cursor;
-
-use image::ImageReader;
 use serde_json::Value;
 
 use super::answers::ErrorAnswer;
@@ -215,7 +212,8 @@ fn reference(given: Option<&Given>) -> Result<Option<&Upload>, ErrorAnswer> {
 
 /// The size of an image, if its beginning tells.
 fn frame_of(file: &Upload) -> Option<(u32, u32)> {
-    ImageReader::new(Cursor::new(&file.head)).with_guessed_format().ok()?.into_dimensions().ok()
+    let size = imagesize::blob_size(&file.head).ok()?;
+    Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
 }
 
 /// The field `video`: a file, or an object with an `id`.
