@@ -75,11 +75,11 @@ pub(super) enum PartKind<'b> {
     Text(&'b str),
 }
 
-/// What a part with this head is, as far as it can be read.
-pub(super) fn kind(head: &[u8], line_end: LineEnd) -> Option<PartKind<'_>> {
-    let headers = Headers::parse(str::from_utf8(head).ok()?, line_end).ok()?;
-    let (name, filename) = names(headers.disposition?).ok()?;
-    Some(if filename.is_some() { PartKind::File } else { PartKind::Text(name) })
+/// What a part with this head is.
+pub(super) fn kind(head: &[u8], line_end: LineEnd) -> Result<PartKind<'_>, Flaw> {
+    let headers = Headers::parse(str::from_utf8(head).map_err(|_| Flaw::HeadNotText)?, line_end)?;
+    let (name, filename) = names(headers.disposition.ok_or(Flaw::NoDisposition)?)?;
+    Ok(if filename.is_some() { PartKind::File } else { PartKind::Text(name) })
 }
 
 /// The `name` of a `Content-Disposition`, and the file name.

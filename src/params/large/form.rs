@@ -58,9 +58,12 @@ enum Part {
     Picture(usize),
     /// It is another text, which begins there.
     Text { start: usize, has_limit: bool },
-    /// It is what stands before the first part, or the parser will refuse it.
-    Other,
+    /// It is what stands before the first part.
+    Preamble,
 }
+
+/// Bytes around the line end behind the last delimiter: dashes and blanks.
+const AROUND_END: usize = 64;
 
 /// Bytes before a delimiter that the parser looks at.
 const LINE_END: usize = 2;
@@ -75,7 +78,7 @@ impl FormSpooler {
             texts: 0,
             kept: BytesMut::new(),
             gaps: Vec::new(),
-            state: State::Keeping { from: 0, part: Part::Other },
+            state: State::Keeping { from: 0, part: Part::Preamble },
         }
     }
 
@@ -134,7 +137,8 @@ impl FormSpooler {
                     texts_too_long(self.texts + length, &self.limits)?;
                     self.texts += found.map_or(0, |_| length);
                 }
-                Part::Head(_) | Part::File(_) | Part::Picture(_) | Part::Other => {}
+                Part::Preamble if end > self.limits.part_head => return Err(Rejection::MalformedForm),
+                Part::Head(_) | Part::File(_) | Part::Picture(_) | Part::Preamble => {}
             }
             let Some(found) = found else {
                 self.state = State::Keeping { from: next.max(from), part };
@@ -166,8 +170,9 @@ impl FormSpooler {
         let Part::Head(start) = part else { return Ok(part) };
         let whole = self.kept.get(start..end).unwrap_or_default();
         let Some((line_end, head)) = LineEnd::behind_delimiter(whole) else {
-            // More blanks than a head may have, or no line end that the parser takes.
-            return Ok(if whole.len() <= self.limits.part_head { part } else { Part::Other });
+            // Behind the last delimiter stands a little that the parser leaves out; else there is a line end.
+            let longest = self.limits.part_head.saturating_add(AROUND_END);
+            return if whole.len() <= longest { Ok(part) } else { Err(Rejection::MalformedForm) };
         };
         let longest = self.limits.part_head.saturating_add(line_end.head_end().len());
         let searched = head.get(..head.len().min(longest)).unwrap_or_default();
@@ -178,11 +183,11 @@ impl FormSpooler {
             return Ok(part);
         };
         let content = end - head.len() + length + line_end.head_end().len();
-        Ok(match part_head::kind(head.get(..length).unwrap_or_default(), line_end) {
-            Some(PartKind::File) => Part::File(content),
-            Some(PartKind::Text(name)) if is_picture_text(name) => Part::Picture(content),
-            Some(PartKind::Text(name)) => Part::Text { start: content, has_limit: name != "prompt" },
-            None => Part::Other,
+        let kind = part_head::kind(head.get(..length).unwrap_or_default(), line_end);
+        Ok(match kind.map_err(|flaw| self.flawed(flaw))? {
+            PartKind::File => Part::File(content),
+            PartKind::Text(name) if is_picture_text(name) => Part::Picture(content),
+            PartKind::Text(name) => Part::Text { start: content, has_limit: name != "prompt" },
         })
     }
 
@@ -377,6 +382,9 @@ mod tests {
             ("a prompt", form(&[("name=\"prompt\"", long.clone())]), limits.texts),
             ("all texts", form(&texts), limits.texts),
             ("a head", form(&[(&head, vec![])]), limits.part_head),
+            ("an odd head", form(&[("", vec![]), ("filename=a", long.clone())]), limits.part_head),
+            ("a preamble", [long.as_slice(), b"\r\n", &form(&[])].concat(), limits.part_head),
+            ("an epilogue", [form(&[]).as_slice(), &long].concat(), limits.part_head),
         ] {
             let mut spooler = FormSpooler::new("b-b", &limits);
             let mut pushed = 0;
@@ -465,7 +473,13 @@ mod tests {
         for body in cases {
             let read = parse(&encoding, &body, KNOWN, &limits);
             for size in [5, 100_000, usize::MAX] {
-                let (bytes, gaps, taken) = sifted(&body, size);
+                let (bytes, gaps, taken) = match spooled(&body, size) {
+                    Ok(spooled) => spooled,
+                    Err(early) => {
+                        assert_eq!(read.as_ref().map(|_| ()), Err(&early), "refused while it comes");
+                        continue;
+                    }
+                };
                 assert_eq!(whole(&bytes, &gaps, &taken), body);
                 let gapped = parse_gapped(&encoding, Gapped { bytes: &bytes, gaps: &gaps }, KNOWN, &limits);
                 let fields = |params: &Params<'_>| {
