@@ -186,7 +186,11 @@ async fn nothing_that_can_be_printed_holds_a_credential() {
     let text = "[auth]\nmode = \"keys\"\n[auth.keys.team]\nenv = \"TEAM\"\n\
                 [ledger]\nstore = \"memory\"\n\
                 [upstreams.main]\nbase_url = \"http://x/v1\"\ncredential = { env = \"UPSTREAM\" }";
-    let var = |name: &str| Some(if name == "TEAM" { TEAM } else { OPERATOR }.to_owned());
+    let var = |name: &str| match name {
+        "TEAM" => Some(TEAM.to_owned()),
+        "UPSTREAM" => Some(OPERATOR.to_owned()),
+        _ => None,
+    };
     let file = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
     let sources = Sources { var: &var, file: &file };
     let config = Config::parse(text, std::path::Path::new(""), sources).expect("a configuration");
