@@ -207,7 +207,8 @@ class Page:
 
     def open(self, folder, **wanted):
         self.is_done.clear()
-        options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}"]
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        options.append(f"--user-data-dir={folder}")
         browser = subprocess.Popen(
             ["chromium", *options, f"{self.origin}/?{urlencode(wanted)}"],
             stdout=subprocess.DEVNULL,
