@@ -9,6 +9,7 @@
     reason = "a test's support fails by panicking, as its tests do"
 )]
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,8 +17,10 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
-use reelgate_http1::{Call, Connection, ConnectionOptions, HeaderFilter};
+use reelgate_http1::{Call, Connection, ConnectionOptions, HeaderFilter, SendError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 /// What a client reads of an answer, unless it sees that something is wrong with it.
 #[derive(Debug, PartialEq)]
@@ -161,7 +164,7 @@ async fn reads_what_hyper_reads_or_refuses_it() {
         let method = if random.u8(..8) == 0 { Method::HEAD } else { Method::GET };
         let limit = Duration::from_secs(20);
         let both = async { (by_hyper(&method, &bytes).await, by_ours(&method, &bytes).await) };
-        let (hyper, ours) = tokio::time::timeout(limit, both).await.expect("both come to an end");
+        let (hyper, ours) = timeout(limit, both).await.expect("both come to an end");
         let shown = || format!("seed {seed}, case {case}: {method} {:?}", String::from_utf8_lossy(&bytes));
         match (hyper, ours) {
             (hyper, Some(ours)) => {
@@ -172,6 +175,67 @@ async fn reads_what_hyper_reads_or_refuses_it() {
         }
     }
     assert!(same > refused / 4 && refused > 0, "{same} read alike, {refused} refused");
+}
+
+const NEXT: &[u8] = b"HTTP/1.1 200 OK\r\nx-next: yes\r\ncontent-length: 4\r\n\r\nnext";
+
+/// A server that writes these bytes for the first request and [`NEXT`] for the second, and says when the first are written.
+fn server_of_two(bytes: &[u8]) -> (DuplexStream, oneshot::Receiver<()>) {
+    let (ours, mut theirs) = tokio::io::duplex(64 << 10);
+    let (bytes, (written, all_written)) = (bytes.to_vec(), oneshot::channel());
+    tokio::spawn(async move {
+        let mut request = [0; 1024];
+        let _ = theirs.read(&mut request).await;
+        let _ = theirs.write_all(&bytes).await;
+        let _ = written.send(());
+        if theirs.read(&mut request).await.is_ok_and(|read| read > 0) {
+            let _ = theirs.write_all(NEXT).await;
+        }
+    });
+    (ours, all_written)
+}
+
+/// The end of one answer is the beginning of the next: what is left of one never becomes another request's answer.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_used_again_reads_the_next_answer_or_none() {
+    let seed = number("REELGATE_HTTP1_SEED", 1);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let (mut used_again, mut not_used) = (0, 0);
+    for case in 0..number("REELGATE_HTTP1_CASES", 20_000) / 4 {
+        let bytes = changed(&mut random);
+        let shown = || format!("seed {seed}, case {case}: {:?}", String::from_utf8_lossy(&bytes));
+        let (stream, all_written) = server_of_two(&bytes);
+        let (head, _) = Request::get("/v1/videos").body(()).expect("a request").into_parts();
+        let head = Request::from_parts(head, ());
+        let given_back = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&given_back);
+        let reuse = move |connection| *slot.lock().expect("one thread") = Some(connection);
+        let connection = Connection::new(stream, HeaderValue::from_static("up"));
+        let first = async {
+            let call = Call { head: &head, body: Empty::<Bytes>::new(), filter: &All };
+            whole(connection.send(call, Some(reuse)).await.ok()?).await
+        };
+        // The clock is paused: an answer that is not whole, on a connection that stays open, takes no time.
+        let _ = timeout(Duration::from_secs(1), first).await;
+        let _ = all_written.await;
+        let Some(connection) = given_back.lock().expect("one thread").take() else {
+            not_used += 1;
+            continue;
+        };
+        let call = Call { head: &head, body: Empty::new(), filter: &All };
+        let no_reuse: Option<fn(_)> = None;
+        match connection.send(call, no_reuse).await {
+            Ok(answer) => {
+                let next = whole(answer).await.expect("a whole answer");
+                assert_eq!(next.headers, [("x-next".to_owned(), b"yes".to_vec())], "{}", shown());
+                assert_eq!(next.body, "next", "{}", shown());
+                used_again += 1;
+            }
+            Err(SendError::Unsent(_)) => not_used += 1,
+            Err(SendError::Failed(error)) => panic!("{error:?}: {}", shown()),
+        }
+    }
+    assert!(used_again > not_used / 10 && not_used > 0, "{used_again} used again, {not_used} not");
 }
 
 /// What hyper reads of well-formed answers is read here, too.
