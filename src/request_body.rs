@@ -48,16 +48,6 @@ impl RequestBody {
         Gapped { bytes: &self.bytes, gaps: &self.gaps }
     }
 
-    /// Whether something within this range of the bytes in memory is elsewhere.
-    pub(crate) fn has_gap(&self, range: &Range<usize>) -> bool {
-        self.gaps_in(range).next().is_some()
-    }
-
-    /// What is elsewhere within this range of the bytes in memory.
-    pub(crate) fn gaps_in(&self, range: &Range<usize>) -> impl Iterator<Item = &Gap> {
-        self.gaps.iter().filter(|gap| range.start < gap.at && gap.at <= range.end)
-    }
-
     /// Adds what belongs to this range of the bytes in memory: them, and the files that stand behind one of them.
     pub(crate) fn add(&self, range: Range<usize>, pieces: &mut Vec<Piece>) {
         self.add_from(range.start + 1, range, pieces);

@@ -236,7 +236,7 @@ impl<'h> Writer<'h> {
 
     /// What stands in this range of the body.
     fn keep(&mut self, range: Range<usize>) {
-        if range.len() > COPIED_MAX || self.body.has_gap(&range) {
+        if range.len() > COPIED_MAX || self.body.gapped().missing(&range) > 0 {
             self.file(range);
         } else {
             self.text.put_slice(self.body.bytes.get(range).unwrap_or_default());

@@ -133,7 +133,7 @@ impl<'f> Item<'f> {
             let value = ItemValue::File(file, pieces);
             return Self { name: entry.name.as_ref().into(), value, gaps: Vec::new() };
         }
-        let gaps = body.gaps_in(&entry.content).collect();
+        let gaps = body.gapped().within(&entry.content).collect();
         // It is text, or it was not parsed.
         let content = body.bytes.get(entry.content.clone()).unwrap_or_default();
         let content = str::from_utf8(content).unwrap_or_default();

@@ -38,8 +38,8 @@ pub struct Limits {
     pub name: usize,
     /// Bytes of one file name.
     pub filename: usize,
-    /// Bytes of one text part. `prompt` is exempt, so that a long one is told its own limit, and so is
-    /// `input_reference`, which may be an image written out as a URL; both have the body's limit.
+    /// Bytes of one text part. `prompt` is exempt, so that a long one is refused by its own limit; it counts in `texts`.
+    /// So is `input_reference`, which may be an image written out as a URL and has the body's limit.
     pub text: usize,
     /// Levels of nested JSON, the outermost object being the first. More than 128 is never read.
     pub depth: usize,

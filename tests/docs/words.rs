@@ -9,7 +9,7 @@ use crate::{project, text_of};
 /// in the source. The numbers may only fall: write the new ones down.
 const VAGUE: [(&str, usize); 8] = [
     ("asked", 476),
-    ("told", 336),
+    ("told", 335),
     ("kept", 341),
     ("taken", 255),
     ("said", 244),

@@ -3,6 +3,8 @@
 //! Only as much of JSON is read here as it takes to know whose string one is; whether the rest is well-formed is for the
 //! parser. A string that is taken out holds no quote, so that what stays is well-formed if and only if the whole was.
 
+use std::ops::Range;
+
 use bytes::{Bytes, BytesMut};
 use memchr::memchr2;
 
@@ -22,7 +24,7 @@ pub(crate) struct JsonSpooler {
     /// Objects and arrays that are open.
     depth: usize,
     /// The last string that is over.
-    last: std::ops::Range<usize>,
+    last: Range<usize>,
     /// Whether the member of the outermost object that is being read is `input_reference`.
     in_reference: bool,
     /// Whether its member that is being read is `image_url`.

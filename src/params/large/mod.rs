@@ -48,11 +48,15 @@ pub(crate) struct Gapped<'b> {
     pub(crate) gaps: &'b [Gap],
 }
 
-impl Gapped<'_> {
+impl<'b> Gapped<'b> {
+    /// The gaps in this range of the bytes; one at its very beginning is none of them.
+    pub(crate) fn within(&self, range: &Range<usize>) -> impl Iterator<Item = &'b Gap> {
+        self.gaps.iter().filter(|gap| range.start < gap.at && gap.at <= range.end)
+    }
+
     /// How many bytes of this range are elsewhere.
-    pub(super) fn missing(&self, range: &Range<usize>) -> u64 {
-        let within = self.gaps.iter().filter(|gap| range.start < gap.at && gap.at <= range.end);
-        within.map(|gap| gap.length).sum()
+    pub(crate) fn missing(&self, range: &Range<usize>) -> u64 {
+        self.within(range).map(|gap| gap.length).sum()
     }
 }
 
